@@ -1,1 +1,1 @@
-"""."""
+"""Promises: what both sides' data must satisfy, one Great Expectations suite per feed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -64,9 +64,7 @@ class Outcome(StrEnum):
         return self in RETRYABLE
 
 
-TRANSPORT = frozenset(
-    {Outcome.DNS_FAILED, Outcome.REFUSED, Outcome.RESET, Outcome.TIMEOUT, Outcome.TLS_FAILED}
-)
+TRANSPORT = frozenset({Outcome.DNS_FAILED, Outcome.REFUSED, Outcome.RESET, Outcome.TIMEOUT, Outcome.TLS_FAILED})
 RETRYABLE = frozenset(
     {
         Outcome.DNS_FAILED,
@@ -114,6 +112,7 @@ class Reading(Noun):
     first_byte_ms: NonNegativeFloat | None = None
     received_bytes: NonNegativeInt = 0  # as sent over the wire, before decompression
     records: NonNegativeInt | None = None
+    connections: NonNegativeInt | None = None  # sockets open to this system just after the call
     attempts: Annotated[int, Field(ge=1)] = 1  # 1: it was not retried
     retry_after_s: NonNegativeFloat | None = None
     clock_skew_s: float | None = None  # their `Date` minus our clock
@@ -185,6 +184,22 @@ class Window(Noun):
             since=max(since, self.since),
             until=min(until, self.until),
             readings=tuple(r for r in self.readings if since <= r.observed_at < until),
+        )
+
+    def cycles(self, every: timedelta) -> tuple[Window, ...]:
+        """The window cut along the clock into spans of `every`, oldest first; empty spans are left out."""
+        step = every.total_seconds()
+        spans: dict[int, list[Reading]] = {}
+        for reading in self.readings:
+            spans.setdefault(int(reading.observed_at.timestamp() // step), []).append(reading)
+        return tuple(
+            Window(
+                integration_id=self.integration_id,
+                since=datetime.fromtimestamp(number * step, UTC),
+                until=datetime.fromtimestamp((number + 1) * step, UTC),
+                readings=tuple(spans[number]),
+            )
+            for number in sorted(spans)
         )
 
     def of(self, operation: str) -> Window:

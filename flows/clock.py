@@ -1,0 +1,60 @@
+"""The clock that flows hand down: the wall's, unless a demonstration runs time faster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+
+from tasks.clock import Clock
+
+
+class WallClock:
+    """Time as it is."""
+
+    speed = 1.0
+
+    def now(self) -> datetime:
+        """The present instant in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+class CompressedClock:
+    """Time that begins at `start` and runs `speed` times as fast as the wall.
+
+    Two processes given the same three numbers agree.
+
+    Args:
+        start: the instant shown at `epoch`.
+        epoch: the wall time, in Unix seconds, at which it began.
+        speed: seconds of this clock per second of the wall.
+    """
+
+    def __init__(self, start: datetime, epoch: float, speed: float) -> None:
+        self.start, self.epoch, self.speed = start, epoch, speed
+
+    def now(self) -> datetime:
+        """The present instant of this clock in UTC."""
+        return self.start + timedelta(seconds=(time.time() - self.epoch) * self.speed)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait this many seconds of this clock."""
+        await asyncio.sleep(seconds / self.speed)
+
+
+_clock: ContextVar[Clock] = ContextVar("clock", default=WallClock())
+
+
+def clock() -> Clock:
+    """The clock in force."""
+    return _clock.get()
+
+
+def use(other: Clock) -> None:
+    """Run this context on another clock."""
+    _clock.set(other)

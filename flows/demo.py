@@ -1,0 +1,152 @@
+"""Demo: a pretend clinic breaks twice; one connection heals, the other reaches the right person.
+
+The servers, the sockets, the stores, the flows and the verdicts are the real ones. Only two things are not:
+the four weeks of history are generated (and labelled so), and time runs sixty times as fast.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.clock import CompressedClock, use
+from flows.engine import engine
+from flows.ground import prepare_prefect
+from flows.screen import Progress, console, say
+from flows.watch import tell_news
+from models.errors import HEALTHY, BadInput
+from models.incident import State
+from tasks.house import House, open_house
+
+if TYPE_CHECKING:
+    from simulator.control import Clinic
+
+SPEED = 60.0  # one minute of the cards is one second of yours
+HEALTHY_CYCLES = 3  # quiet cycles before anything breaks
+MOST_CYCLES = 40  # the demo ends here whatever happens
+UNITY, EPIC = "allscripts-unity-prod", "epic-fhir-prod"
+MARKER = ".heal-demo"  # a folder with this file in it is ours to empty
+
+
+async def play(out: Path) -> int:
+    """Play both examples; returns 0 when both ended as they should, else 1."""
+    began = time.monotonic()
+    home = prepare_folder(out.absolute())
+    prepare_prefect()
+    epoch, start = time.time(), datetime.now(UTC).replace(microsecond=0)
+    use(CompressedClock(start, epoch, SPEED))
+    from simulator.control import start_clinic  # noqa: PLC0415  # the clinic is for demonstrations only
+
+    with (
+        engine(home / "prefect") as server,
+        start_clinic(home / "clinic", speed=SPEED, start=start, epoch=epoch, seed=7) as clinic,
+    ):
+        house = furnish(home, clinic)
+        introduce(clinic)
+        with Progress("Learning four weeks of (generated) history, starting the workflow engine"):
+            learn(house)
+            import flows.monitor  # noqa: F401, PLC0415  # Prefect, while its server comes up
+            server.wait()
+        await tell_examples(house, clinic)
+        ended = await conclude(house, out.absolute())
+    say(f"Real time: {time.monotonic() - began:.0f} s")
+    return HEALTHY if ended else 1
+
+
+def prepare_folder(out: Path) -> Path:
+    """An empty folder of our own for everything the demo needs.
+
+    Raises:
+        BadInput: when the folder holds something that a demo did not write.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise BadInput(f"{out} is not empty and was not made by heal demo; choose another folder with --out")
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "state").mkdir(parents=True)
+    (out / MARKER).touch()
+    return out / "state"
+
+
+def furnish(home: Path, clinic: Clinic) -> House:
+    """Write the configuration that a user would write by hand, and load it as `heal` always does."""
+    from flows.clock import clock  # noqa: PLC0415
+    from flows.demo_configuration import write_configuration  # noqa: PLC0415
+
+    directory = write_configuration(home.parent / "configuration", clinic)
+    return open_house(directory, home, clock())
+
+
+def introduce(clinic: Clinic) -> None:
+    """What is going to be seen."""
+    say("A pretend clinic is up: an Epic-like FHIR server and a Unity-like server, real sockets, TLS and log-ins.")
+    say(f"Faults can be toggled by name at {clinic.control}/faults while this runs.")
+    say(f"Time is compressed {SPEED:.0f}×: one minute below took one second. Latencies are real.\n")
+
+
+def learn(house: House) -> None:
+    """Four weeks of generated history for each integration, and the judge of joint features warmed up."""
+    from simulator.history import generate_history  # noqa: PLC0415
+    from tasks.detect import gather_case  # noqa: PLC0415
+    from tasks.remember import remember_frame  # noqa: PLC0415
+
+    for seed, integration in enumerate(house.configuration.integrations):
+        remember_frame(generate_history(integration, house.clock.now(), seed=seed), house.home)
+    from models.detectors import evaluate_all  # noqa: PLC0415
+
+    for integration in house.configuration.integrations:
+        evaluate_all(gather_case(house, integration))
+
+
+async def tell_examples(house: House, clinic: Clinic) -> None:
+    """Cycle after cycle: quiet, then two faults, until both stories have ended."""
+    from flows.monitor import monitor  # noqa: PLC0415
+
+    told: dict[str, int] = {}
+    for cycle in range(MOST_CYCLES):
+        if cycle == HEALTHY_CYCLES:
+            break_both(clinic)
+        began = house.clock.now()
+        await monitor(str(house.configuration.path), str(house.home))
+        told = tell_news(house, told)
+        if cycle == HEALTHY_CYCLES - 1:
+            say("All quiet: both integrations are healthy.\n")
+        if cycle > HEALTHY_CYCLES and has_ended(house):
+            return
+        spent = (house.clock.now() - began).total_seconds()
+        await house.clock.sleep(max(0.0, 60.0 - spent))
+
+
+def break_both(clinic: Clinic) -> None:
+    """Example 1 and Example 2 begin."""
+    clinic.break_("unity", "token_expires_early", lifetime_s=180)
+    clinic.break_("unity", "refresh_refused")
+    clinic.break_("epic", "resets", share=0.22, mean_burst=4.0)
+    console.print("[bold]Now two things break:[/]")
+    say("  1. Unity ends sessions after 3 minutes instead of 6 hours, and refuses new ones while old seats are taken.")
+    say("  2. The network path to Epic resets 22% of calls, in clusters.\n")
+
+
+def has_ended(house: House) -> bool:
+    """Whether one is resolved with nothing waiting, and the other was handed over."""
+    unity = [i for i in house.ledger.incidents(UNITY) if i.diagnosis]
+    epic = [i for i in house.ledger.incidents(EPIC) if i.diagnosis]
+    return bool(unity and epic) and unity[0].state is State.RESOLVED and epic[0].escalated_for is not None
+
+
+async def conclude(house: House, out: Path) -> bool:
+    """Print both cards, write both reports; returns whether both stories ended as they should."""
+    from models.card import incident_card  # noqa: PLC0415
+    from tasks.report import write_report  # noqa: PLC0415
+    from tasks.story import tell  # noqa: PLC0415
+
+    for integration_id in (UNITY, EPIC):
+        story = await tell(house, integration_id)
+        console.rule()
+        say(incident_card(story))
+        files = write_report(story, out)
+        say(f"\nReport: {files.html}")
+    console.rule()
+    return has_ended(house)

@@ -1,0 +1,158 @@
+"""Engine: a Prefect server of our own on loopback, for as long as one command runs.
+
+Prefect can start one by itself, but its client then imports the whole server (6 CPU-seconds instead of 2), and
+a new database runs a hundred migrations (12 CPU-seconds of 19). Here the server runs beside everything else
+from the first instant, on a copy of a database that was migrated once for this version of Prefect.
+
+    python -m flows.engine PORT PARENT     the server process; ends when its parent does
+    python -m flows.engine warm            migrate the database to copy from (part of `make install`)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from models.errors import Permanent
+
+PATIENCE_S = 120.0  # a server takes 14–34 s to come up on two busy cores
+LEAN = (
+    {  # a server that lives as long as one command has no schedules, automations or old events to look after
+        f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+        for service in (
+            "CANCELLATION_CLEANUP",
+            "FOREMAN",
+            "LATE_RUNS",
+            "PAUSE_EXPIRATIONS",
+            "REPOSSESSOR",
+            "SCHEDULER",
+            "TRIGGERS",
+        )
+    }
+    | {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_UI_ENABLED": "false"}
+)
+
+
+@contextmanager
+def engine(home: Path) -> Iterator[Engine]:
+    """A server whose files are under `home`; it is starting when this returns, see `Engine.wait`."""
+    home.mkdir(parents=True, exist_ok=True)
+    copy_database(home / "prefect.db")
+    port = free_port()
+    server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", "flows.engine", str(port), str(os.getpid())],
+        env={**os.environ, **LEAN, "PREFECT_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C is ours to handle: the server closes after the flows
+    )
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    try:
+        yield Engine(server, port)
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        stop(server)
+
+
+class Engine:
+    """A server that is coming up, or is up."""
+
+    def __init__(self, server: subprocess.Popen[bytes], port: int) -> None:
+        self.server, self.port = server, port
+
+    def wait(self) -> None:
+        """Until it answers.
+
+        Raises:
+            Permanent: when it ends, or does not answer in two minutes.
+        """
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if self.server.poll() is not None:
+                raise Permanent(f"The Prefect server ended with code {self.server.returncode}; see what it printed.")
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise Permanent("The Prefect server did not answer within two minutes; is the machine very busy?")
+
+
+def stop(server: subprocess.Popen[bytes], patience_s: float = 5.0) -> None:
+    """End the server, gently first."""
+    server.terminate()
+    try:
+        server.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def template() -> Path:
+    """Where the migrated database of this version of Prefect is kept: inside the virtual environment."""
+    return Path(sys.prefix) / "var" / "heal" / f"prefect-{version('prefect')}.db"
+
+
+def copy_database(to: Path) -> None:
+    """Begin with the migrated database where there is one; else the server migrates, and takes longer."""
+    if template().exists() and not to.exists():
+        shutil.copyfile(template(), to)
+
+
+def warm() -> None:
+    """Migrate an empty database once, so that every demonstration can begin with a copy."""
+    if template().exists():
+        return
+    template().parent.mkdir(parents=True, exist_ok=True)
+    fresh = template().with_suffix(f".{os.getpid()}")
+    os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{fresh}"
+    import asyncio  # noqa: PLC0415
+
+    from prefect.server.database import provide_database_interface  # noqa: PLC0415  # after its settings
+
+    asyncio.run(provide_database_interface().create_db())
+    fresh.rename(template())
+    for leftover in template().parent.glob(f"{fresh.name}-*"):
+        leftover.unlink()
+
+
+def follow_parent(parent: int) -> None:
+    """End this process when its parent is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+    os._exit(1)
+
+
+def main() -> None:
+    """See the head of this file."""
+    if sys.argv[1:] == ["warm"]:
+        warm()
+        return
+    port, parent = int(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=follow_parent, args=(parent,), daemon=True).start()
+    import uvicorn  # noqa: PLC0415
+
+    uvicorn.run("prefect.server.api.server:create_app", factory=True, port=port, log_level="error", lifespan="on")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Monitor: one cycle. Probe everything, remember it, judge it, and take care of what is wrong."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.clock import clock
+from flows.coat import coat
+from flows.diagnose import diagnose
+from flows.remediate import remediate
+from models.anomaly import Anomaly, Case
+from models.incident import Incident
+from tasks import detect as detecting
+from tasks import diagnose as diagnosing
+from tasks import escalate as escalating
+from tasks import probe as probing
+from tasks import remediate as remediating
+from tasks.house import House, open_house
+from tasks.remember import remember
+
+probe = coat(probing.probe_all, name="probe")
+store = coat(remember, name="remember")
+judge = coat(detecting.detect, name="detect")
+deliver = coat(escalating.deliver, name="deliver")
+
+
+@flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
+async def monitor(configuration: str = "deployments", home: str | None = None) -> None:
+    """One round over every integration.
+
+    Args:
+        configuration: the directory of integrations.yaml and policy.yaml.
+        home: where the stores are; HEAL_HOME or ./heal-state when not given.
+    """
+    house = open_house(configuration, home, clock())
+    detecting.note_configuration(house)
+    readings = await probe(house)
+    store(readings, house.home)
+    for case, anomalies in judge(house).values():
+        await attend(house, case, anomalies)
+    await deliver(house)
+
+
+async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:
+    """Keep the incident of one integration up to date, and take the step that is due."""
+    incident = detecting.keep_incident(house, case, anomalies)
+    if incident is None:
+        return
+    escalating.announce_resolution(house, incident)
+    await care(house, incident)
+
+
+async def care(house: House, incident: Incident) -> None:
+    """Diagnose when due, then remediate when due; each is a flow of its own that can be re-run by hand."""
+    ground = {"configuration": str(house.configuration.path), "home": str(house.home)}
+    if diagnosing.is_due(incident, house.clock.now()):
+        await diagnose(incident.id, **ground)
+    if remediating.is_due(house, house.ledger.incident(incident.id)):
+        await remediate(incident.id, **ground)

@@ -1,0 +1,174 @@
+"""Screen: what the commands print. Colour only where a person looks; NO_COLOR and pipes are respected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.configuration import Configuration
+from models.credential import Credential
+from models.errors import DEGRADED, HEALTHY, NEEDS_HUMAN
+from models.incident import Moment, State
+from models.integration import Integration
+from models.ladder import Ladder, Verdict
+from models.story import Story
+
+console = Console(highlight=False)
+aside = Console(highlight=False, stderr=True)
+
+MARKS = {Verdict.PASSED: "[green]✓[/]", Verdict.FAILED: "[red]✗[/]", Verdict.SKIPPED: "[dim]·[/]"}
+STATE_COLOURS = {
+    State.SUSPECTED: "yellow",
+    State.OPEN: "red",
+    State.DIAGNOSING: "magenta",
+    State.REMEDIATING: "cyan",
+    State.VERIFYING: "cyan",
+    State.AWAITING_APPROVAL: "yellow",
+    State.MONITORING: "green",
+    State.RESOLVED: "bold green",
+    State.CLOSED: "dim",
+}
+
+
+def say(text: str) -> None:
+    """One plain line."""
+    console.print(escape(text), soft_wrap=True)
+
+
+class Progress:
+    """A spinner with a sentence while something takes long; one plain line where nobody watches."""
+
+    def __init__(self, says: str) -> None:
+        self.says = says
+        self.status = aside.status(escape(says)) if aside.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self.status:
+            self.status.start()
+        else:
+            aside.print(f"{escape(self.says)} …")
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        if self.status:
+            self.status.stop()
+
+
+def show_configuration(configuration: Configuration) -> None:
+    """Every integration resolved, and how far healing may go."""
+    table = Table("integration", "kind", "reads", "every", "time zone", "calls when in trouble", box=None)
+    for one in configuration.integrations:
+        calls = sum(read.calls for read in one.reads)
+        every = f"{one.probe_every.total_seconds():.0f} s"
+        table.add_row(one.id, one.kind, f"{len(one.reads)} ({calls} calls)", every, one.timezone, one.contacts.owner)
+    console.print(table)
+    allowed = [f"{name} ({said.mode})" for name, said in sorted(configuration.policy.remedies.items())]
+    say(f"Policy {configuration.policy.version}: {', '.join(allowed) or 'nothing is allowed'}")
+    say(f"Valid: {len(configuration.integrations)} integrations in {configuration.path}")
+
+
+def show_ladder(ladder: Ladder, credential: Credential | None, now: datetime) -> None:
+    """One line a rung."""
+    table = Table("", "step", "time", "what it showed", box=None)
+    for step in ladder.steps:
+        took = "" if step.duration_ms is None else f"{step.duration_ms:.1f} ms"
+        table.add_row(MARKS[step.verdict], step.rung.value.upper(), took, escape(step.says))
+    console.print(table)
+    if credential and credential.lifetime_s:
+        age = credential.age_s(now)
+        known = f"token {age or 0:.0f} s old, expected to live {credential.lifetime_s:.0f} s"
+        say(
+            f"Credential: {known}" + (f", renewed at {credential.refresh_at:%H:%M:%S}" if credential.refresh_at else "")
+        )
+
+
+def show_status(stories: Sequence[Story]) -> int:
+    """One line for each integration; returns the exit code."""
+    from models.report import status_of  # noqa: PLC0415
+
+    table = Table("integration", "status", "why", "latency", "failed", "incident", box=None)
+    for story in stories:
+        status = status_of(story)
+        colour = {"HEALTHY": "green", "DEGRADED": "yellow", "DOWN": "red"}.get(status.word.value, "dim")
+        latency = story.totals.mean_latency_ms
+        active = story.incident if story.incident and story.incident.is_active else None
+        table.add_row(
+            story.integration.id,
+            f"[{colour}]{status.word.value}[/]",
+            escape(status.says),
+            "–" if latency is None else f"{latency:.0f} ms",
+            f"{story.totals.counts.failed} of {story.totals.counts.total}",
+            f"{active.id} {active.state}" if active else "–",
+        )
+    console.print(table)
+    active = [story.incident for story in stories if story.incident and story.incident.is_active]
+    if any(incident.escalated_for for incident in active):
+        return NEEDS_HUMAN
+    return DEGRADED if active else HEALTHY
+
+
+def show_moment(moment: Moment, integration: Integration) -> None:
+    """One line of an incident's thread, in the practice's time."""
+    local = moment.at.astimezone(ZoneInfo(integration.timezone))
+    colour = STATE_COLOURS[moment.state]
+    console.print(
+        f"[dim]{local:%H:%M:%S}[/] {escape(integration.id)} [{colour}]{moment.state}[/] {escape(moment.says)}",
+        soft_wrap=True,
+    )
+
+
+def show_incident(story: Story) -> None:
+    """The card, the weighed causes and the thread."""
+    from models.card import incident_card  # noqa: PLC0415
+
+    say(incident_card(story))
+    incident = story.incident
+    if incident and incident.diagnosis:
+        say("\nCAUSES WEIGHED:")
+        for hypothesis in incident.diagnosis.hypotheses:
+            say(f"{hypothesis.probability:6.1%}  {hypothesis.cause}")
+            for piece in hypothesis.evidence if hypothesis.probability >= 0.01 else ():  # noqa: PLR2004  # one in a hundred
+                say(f"          {'+' if piece.supports else '-'} {piece.says}")
+    if incident:
+        say("\nTHREAD:")
+        for moment in incident.moments:
+            show_moment(moment, story.integration)
+
+
+def show_rows(rows: Sequence[dict[str, Any]]) -> None:
+    """A result table."""
+    if not rows:
+        say("No rows.")
+        return
+    table = Table(*map(str, rows[0]), box=None)
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    console.print(table)
+
+
+def show_detected(files: Sequence[Path], scores: Path | None, plot: Path | None) -> int:
+    """Anomalies of each file, one line each; writes scores and plot when asked. Returns the exit code."""
+    from models.errors import BadInput  # noqa: PLC0415
+    from tasks.detect_file import detect_file, draw, write_scores  # noqa: PLC0415
+
+    if len(files) > 1 and (scores or plot):
+        raise BadInput("--scores and --plot take one FILE.csv at a time; call heal detect once for each file")
+    found = 0
+    for path in files:
+        with Progress(f"Reading {path.name}"):
+            detected = detect_file(path)
+        say(str(detected))
+        found += len(detected.anomalies)
+        if scores:
+            write_scores(detected, scores)
+        if plot:
+            draw(detected, plot)
+    return DEGRADED if found else HEALTHY

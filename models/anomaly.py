@@ -1,0 +1,126 @@
+"""Anomaly: something odd in a window, with its severity, its trend and the figures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+from pydantic import AwareDatetime, NonNegativeFloat
+from scipy import stats
+
+from models.baseline import Baseline
+from models.integration import Importance, Integration
+from models.noun import Noun
+from models.reading import Identifier, Window
+
+
+class Severity(StrEnum):
+    """How bad it is for the practice, from impact and not from σ alone."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def rank(self) -> int:
+        """0 for LOW … 3 for CRITICAL."""
+        return list(Severity).index(self)
+
+
+class Trend(StrEnum):
+    """Where it is heading."""
+
+    WORSENING = "WORSENING"
+    STABLE = "STABLE"
+    IMPROVING = "IMPROVING"
+
+
+class DetectionMethod(StrEnum):
+    """The six ways of the specification, in its words."""
+
+    DEVIATION = "Statistical deviation"
+    SIGNATURE = "Known failure signature"
+    CORRELATION = "Correlation across dimensions"
+    PREDICTION = "Predictive trend"
+    THRESHOLD = "Threshold violation"
+    REPORT = "User report"
+
+
+class Anomaly(Noun):
+    """One finding of one detector about one metric of one integration."""
+
+    integration_id: Identifier
+    metric: str  # stable key, e.g. "error_rate" or "latency:Patient.search"
+    severity: Severity
+    description: str
+    detection_method: DetectionMethod
+    baseline: str  # as a person reads it, e.g. "350ms average response time"
+    current: str
+    first_observed: AwareDatetime
+    observed_at: AwareDatetime
+    trend: Trend
+    score: NonNegativeFloat  # > 1 is anomalous, on one scale for all detectors
+    id: str | None = None  # ANM-YYYY-MM-DD-NNN, given by the ledger
+
+
+class JointSample(Noun):
+    """Past feature rows of one integration, to learn what is normal *together*.
+
+    `features` are the column names; each row is one five-minute bucket of history.
+    """
+
+    features: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    latest: tuple[float, ...] | None = None  # the bucket being judged; None: nothing was read
+
+
+class Case(Noun):
+    """Everything a detector may look at. The window is never part of its own baselines."""
+
+    integration: Integration
+    window: Window
+    baselines: tuple[Baseline, ...] = ()
+    as_of: AwareDatetime
+    joint: JointSample | None = None
+
+
+def severity_of(integration: Integration, operations: Sequence[str], error_rate: float) -> Severity:
+    """Severity from what waits: failing is worse than slow, and prescriptions matter more than archives.
+
+    Args:
+        integration: whose declared reads carry their importance.
+        operations: the operations touched.
+        error_rate: failed share of recent calls in [0, 1].
+    """
+    touched = [read.importance for read in integration.reads if read.operation in operations]
+    level = 1 if error_rate > integration.sla.error_rate else 0
+    level += 1 if error_rate >= 0.5 else 0  # noqa: PLR2004  # half of the calls: nobody can work around that
+    level += 1 if Importance.CRITICAL in touched else 0
+    level -= 1 if touched and all(i is Importance.ROUTINE for i in touched) else 0
+    return list(Severity)[min(max(level, 0), len(Severity) - 1)]
+
+
+SLOPE_P = 0.1  # the Mann-Kendall test's two-sided p below which a slope is believed
+STEADY = 0.1  # relative change over the window that nobody would call a trend
+
+
+def trend_of(values: Sequence[float], *, higher_is_worse: bool = True) -> Trend:
+    """Trend label by the Mann-Kendall test (Kendall's τ against time) and the Theil-Sen slope.
+
+    Args:
+        values: the metric per equal time step, oldest first; fewer than 4 are STABLE.
+        higher_is_worse: whether growth is bad.
+    """
+    series = np.asarray(values, dtype=float)
+    series = series[np.isfinite(series)]
+    if len(series) < 4 or np.ptp(series) == 0:  # noqa: PLR2004  # τ of 3 points cannot reach p < 0.1
+        return Trend.STABLE
+    steps = np.arange(len(series))
+    slope = float(stats.theilslopes(series, steps).slope)
+    change = slope * (len(series) - 1)
+    scale = max(float(np.mean(np.abs(series))), 1e-9)
+    if float(stats.kendalltau(steps, series).pvalue) > SLOPE_P or abs(change) < STEADY * scale:
+        return Trend.STABLE
+    return Trend.WORSENING if (change > 0) == higher_is_worse else Trend.IMPROVING

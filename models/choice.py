@@ -1,0 +1,98 @@
+"""Choice: which remedy comes next, as the policy allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from models.incident import Incident
+from models.integration import Integration
+from models.noun import Noun
+from models.policy import Decision, Policy, Request, Verdict, decide
+from models.remedy import Action, ActionState, Remedy
+
+ABANDONED = frozenset({ActionState.CANCELLED, ActionState.DENIED, ActionState.DRY_RUN_DONE, ActionState.EXPIRED})
+
+
+class Chosen(Noun):
+    """A remedy with the decision about it."""
+
+    remedy: Remedy
+    decision: Decision
+
+
+def untried(wanted: Iterable[str], actions: Sequence[Action]) -> tuple[str, ...]:
+    """The remedies of a diagnosis that were not acted on in this incident yet, in its order."""
+    tried = {action.remedy for action in actions if action.state not in ABANDONED}
+    return tuple(name for name in wanted if name not in tried)
+
+
+def request_for(
+    remedy: Remedy,
+    *,
+    incident: Incident,
+    integration: Integration,
+    policy: Policy,
+    actions: Sequence[Action],
+    recent: Sequence[Action],
+    as_of: datetime,
+    capable: bool,
+    halted: bool,
+    still_failing: bool,
+    refusal_code: str | None,
+) -> Request:
+    """Everything the decision table looks at, counted from the ledger's rows.
+
+    Args:
+        remedy: what is being asked for.
+        incident: the incident with its diagnosis.
+        integration: where.
+        policy: the policy in force.
+        actions: all actions of this incident.
+        recent: the executed actions of all incidents within the last day.
+        as_of: now.
+        capable: whether the connector has what the remedy needs.
+        halted: whether the kill switch is on.
+        still_failing: whether the latest cycle still shows the fault.
+        refusal_code: the code of the latest refused credential request.
+    """
+    if incident.diagnosis is None:
+        raise ValueError(f"{incident.id} has no diagnosis to act on")
+    same = [a for a in recent if a.remedy == remedy.name and a.integration_id == integration.id and a.executed_at]
+    ages = [(as_of - a.executed_at).total_seconds() for a in same if a.executed_at]
+    overall = [a for a in recent if a.executed_at and as_of - a.executed_at <= timedelta(minutes=10)]
+    mine = [a for a in actions if a.remedy == remedy.name]
+    return Request(
+        remedy=remedy,
+        permission=policy.permission(remedy.name),
+        policy=policy,
+        diagnosis=incident.diagnosis,
+        environment=integration.environment,
+        today=as_of.date(),
+        halted=halted,
+        capable=capable,
+        still_failing=still_failing,
+        busy=any(action.is_open for action in actions),
+        rolled_back=any(action.state is ActionState.ROLLED_BACK for action in mine),
+        refusal_code=refusal_code,
+        attempts_in_incident=sum(action.executed_at is not None for action in mine),
+        last_hour=sum(age <= 3600 for age in ages),  # noqa: PLR2004  # an hour in seconds
+        last_day=len(ages),
+        all_last_10_minutes=len(overall),
+        since_last_s=min(ages, default=None),
+    )
+
+
+def choose(
+    wanted: Sequence[str], remedies: Mapping[str, Remedy], ask: Callable[[Remedy], Request]
+) -> tuple[Chosen | None, Decision | None]:
+    """The first remedy that policy lets run, or waits for a person; and the last decision taken.
+
+    Remedies that are refused (or may only be tried on paper) are passed over: the next may be allowed.
+    """
+    decision: Decision | None = None
+    for name in wanted:
+        decision = decide(ask(remedies[name]))
+        if decision.verdict in {Verdict.ALLOWED, Verdict.NEEDS_APPROVAL, Verdict.HOLD, Verdict.NOT_NEEDED}:
+            return Chosen(remedy=remedies[name], decision=decision), decision
+    return None, decision

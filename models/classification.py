@@ -1,0 +1,231 @@
+"""Classification: what an answer means, from its status *and* its body, in codes that we chose.
+
+The vendor's own text is looked at and then forgotten: what leaves here is an outcome, a code from a table
+below, counts and seconds. Nothing here raises on what a peer sends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field, NonNegativeInt
+
+from models.noun import Noun
+from models.reading import Code, Outcome, Rung
+
+OUR_FAULT = (400, 500)  # the range of statuses by which the peer says that the request was wrong
+
+# FHIR R4 IssueType (http://hl7.org/fhir/valueset-issue-type.html) → what it means for a connection.
+# A code that is not here is named by its HTTP status alone.
+ISSUES: dict[str, Outcome] = {
+    "throttled": Outcome.THROTTLED,
+    **dict.fromkeys(("login", "expired", "unknown"), Outcome.UNAUTHENTICATED),
+    **dict.fromkeys(("forbidden", "security", "suppressed"), Outcome.FORBIDDEN),
+    **dict.fromkeys(
+        ("transient", "timeout", "lock-error", "no-store", "exception", "incomplete"), Outcome.SERVER_ERROR
+    ),
+    **dict.fromkeys(
+        (
+            "invalid",
+            "structure",
+            "required",
+            "value",
+            "invariant",
+            "code-invalid",
+            "too-long",
+            "too-costly",
+            "business-rule",
+            "not-supported",
+            "not-found",
+            "deleted",
+            "conflict",
+            "duplicate",
+            "multiple-matches",
+        ),
+        Outcome.CLIENT_ERROR,
+    ),
+}
+SEVERITIES = ("fatal", "error", "warning", "information")  # worst first
+WITHHELD = {"4119"}  # Epic's warning that further data may exist which this client is not shown
+BEARER_ERRORS = {"invalid_token", "insufficient_scope", "invalid_request"}  # RFC 6750, 3.1
+# RFC 6749, 5.2 and 4.1.2.1: what a token endpoint may say → whose trouble it is.
+TOKEN_ERRORS: dict[str, Outcome] = {
+    **dict.fromkeys(
+        (
+            "invalid_client",
+            "invalid_request",
+            "invalid_grant",
+            "unauthorized_client",
+            "unsupported_grant_type",
+            "invalid_scope",
+            "access_denied",
+        ),
+        Outcome.CREDENTIAL_REFUSED,
+    ),
+    **dict.fromkeys(("temporarily_unavailable", "server_error"), Outcome.SERVER_ERROR),
+    "slow_down": Outcome.THROTTLED,
+}
+HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+
+
+class Judged(Noun):
+    """What one answer came to."""
+
+    outcome: Outcome = Outcome.OK
+    code: Code | None = None
+    records: NonNegativeInt | None = None
+    next_url: str | None = Field(default=None, repr=False)  # may hold identifiers: followed, never shown
+    content: Any = Field(default=None, repr=False)  # the parsed body, for the connector's eyes
+
+
+def rung_of(outcome: Outcome) -> Rung:
+    """The rung that broke when an *answered* call ended like this; READ when none did."""
+    if outcome.is_auth:
+        return Rung.AUTH
+    if outcome in {Outcome.THROTTLED, Outcome.SERVER_ERROR, Outcome.MALFORMED}:
+        return Rung.HTTP
+    return Rung.READ
+
+
+def judge_status(status: int, headers: Mapping[str, str]) -> Judged:
+    """The plain reading of a status, with the error of `WWW-Authenticate` where it is a known one."""
+    said = headers.get("www-authenticate")
+    code = said if said in BEARER_ERRORS else None
+    known = {401: Outcome.UNAUTHENTICATED, 403: Outcome.FORBIDDEN, 408: Outcome.SERVER_ERROR}
+    if status in {425, 429}:
+        return Judged(outcome=Outcome.THROTTLED)
+    if status in known:
+        return Judged(outcome=known[status], code=code)
+    if 200 <= status < 300:  # noqa: PLR2004 - the ranges of RFC 9110, 15
+        return Judged()
+    if OUR_FAULT[0] <= status < OUR_FAULT[1]:
+        return Judged(outcome=Outcome.CLIENT_ERROR)
+    if 300 <= status < 400:  # noqa: PLR2004 - never followed: an API has no business to move
+        return Judged(outcome=Outcome.MALFORMED, code="redirected")
+    return Judged(outcome=Outcome.SERVER_ERROR)
+
+
+def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
+    """What a FHIR server's answer came to; `records` counts the matches of a search.
+
+    A 200 that carries an error is SEMANTIC, one that says data was held back is PARTIAL.
+    """
+    by_status = judge_status(status, headers)
+    content = parsed(body)
+    severity, code, withheld = worst_issue(outcomes_in(content))
+    if not by_status.outcome.is_ok:
+        return _refined(by_status, code)
+    if content is None:
+        return unreadable(headers, body)
+    if severity in {"fatal", "error"}:
+        return Judged(outcome=Outcome.SEMANTIC, code=code)
+    if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
+        return Judged(outcome=Outcome.MALFORMED, code="not_fhir")
+    outcome, code = (Outcome.PARTIAL, "data_withheld") if withheld else (Outcome.OK, None)
+    records, following = _contents(content)
+    return Judged(outcome=outcome, code=code, records=records, next_url=following, content=content)
+
+
+def _refined(by_status: Judged, code: str | None) -> Judged:
+    """A refusal, in the words of its OperationOutcome where those say more than the status."""
+    if code is None:
+        return by_status
+    if by_status.outcome in {Outcome.THROTTLED, Outcome.UNAUTHENTICATED}:
+        return Judged(outcome=by_status.outcome, code=by_status.code or code)
+    return Judged(outcome=ISSUES[code], code=code)
+
+
+def outcomes_in(content: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can hold
+    """The OperationOutcomes in a parsed body: itself, or entries of a Bundle."""
+    if not isinstance(content, dict):
+        return []
+    inside = [entry.get("resource") for entry in _list(content.get("entry")) if isinstance(entry, dict)]
+    return [
+        resource
+        for resource in (content, *inside)
+        if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome"
+    ]
+
+
+def worst_issue(outcomes: Iterable[Any]) -> tuple[str | None, str | None, bool]:
+    """Severity and code of the worst issue, and whether any says that data was held back.
+
+    Only `severity`, `code` and the codes of `details` are looked at; a code outside ISSUES is None.
+    """
+    issues = [issue for one in outcomes for issue in _list(one.get("issue")) if isinstance(issue, dict)]
+    withheld = any(_says_withheld(issue) for issue in issues)
+    for severity in SEVERITIES:
+        codes = [issue.get("code") for issue in issues if issue.get("severity") == severity]
+        if codes:
+            known = [code for code in codes if isinstance(code, str) and code in ISSUES]
+            return severity, known[0] if known else None, withheld
+    return None, None, withheld
+
+
+def _says_withheld(issue: dict[str, Any]) -> bool:
+    if issue.get("severity") not in {"warning", "information"}:
+        return False
+    details = issue.get("details")
+    codings = _list(details.get("coding")) if isinstance(details, dict) else []
+    coded = any(str(coding.get("code")) in WITHHELD for coding in codings if isinstance(coding, dict))
+    return coded or issue.get("code") == "suppressed"
+
+
+def _contents(resource: dict[str, Any]) -> tuple[int, str | None]:
+    """How many matches, and where the next page is."""
+    if resource["resourceType"] == "OperationOutcome":
+        return 0, None
+    if resource["resourceType"] != "Bundle":
+        return 1, None
+    entries = [entry for entry in _list(resource.get("entry")) if isinstance(entry, dict)]
+    matches = sum(_mode(entry) == "match" for entry in entries)
+    links = [link for link in _list(resource.get("link")) if isinstance(link, dict)]
+    urls = [link.get("url") for link in links if link.get("relation") == "next"]
+    return matches, next((url for url in urls if isinstance(url, str) and url), None)
+
+
+def _mode(entry: dict[str, Any]) -> str:
+    search = entry.get("search")
+    mode = search.get("mode", "match") if isinstance(search, dict) else "match"
+    resource = entry.get("resource")
+    is_outcome = isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome"
+    return "outcome" if is_outcome or not isinstance(mode, str) else mode
+
+
+def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
+    """What an OAuth token endpoint's answer came to; `content` is the parsed answer when it is a good one."""
+    by_status = judge_status(status, headers)
+    content = parsed(body)
+    if by_status.outcome.is_ok:
+        if content is None:
+            return unreadable(headers, body)
+        has_token = isinstance(content, dict) and isinstance(content.get("access_token"), str)
+        return Judged(content=content) if has_token else Judged(outcome=Outcome.MALFORMED, code="no_token")
+    error = content.get("error") if isinstance(content, dict) else None
+    if isinstance(error, str) and error in TOKEN_ERRORS and by_status.outcome is not Outcome.THROTTLED:
+        return Judged(outcome=TOKEN_ERRORS[error], code=error)
+    if status in {400, 401, 403}:
+        return Judged(outcome=Outcome.CREDENTIAL_REFUSED, code=by_status.code)
+    return by_status
+
+
+def parsed(body: bytes) -> Any:  # noqa: ANN401 - anything JSON can hold
+    """The JSON value; None when it is not JSON (or is `null`, which no API of ours answers)."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def unreadable(headers: Mapping[str, str], body: bytes) -> Judged:
+    """Why a body that should have been JSON is none: a page for people, nothing at all, or something else."""
+    is_page = headers.get("content-type") == "text/html" or HTML.match(body)
+    code = "html_page" if is_page else "not_json" if body.strip() else "empty_body"
+    return Judged(outcome=Outcome.MALFORMED, code=code)
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can hold
+    return value if isinstance(value, list) else []

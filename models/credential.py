@@ -1,0 +1,61 @@
+"""Credential: what we know of a token or session without holding its value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime, NonNegativeFloat
+
+from models.noun import Noun
+from models.reading import Code, Identifier
+
+EARLIEST, LATEST = (
+    0.70,
+    0.85,
+)  # share of the lifetime at which a token is renewed (spec: escalation, section 5)
+RESERVE = timedelta(seconds=30)  # never renewed later than this before its end
+REMEMBERED = 5  # observed lifetimes kept; the schedule follows the shortest of them
+
+
+class Credential(Noun):
+    """One token or session: times and codes only."""
+
+    integration_id: Identifier
+    issued_at: AwareDatetime | None = None  # None: never had one
+    promised_s: NonNegativeFloat | None = None  # lifetime stated by the issuer
+    observed_s: tuple[NonNegativeFloat, ...] = ()  # ages at which earlier ones were refused, oldest first
+    refresh_at: AwareDatetime | None = None
+    last_refusal: Code | None = None
+
+    @property
+    def lifetime_s(self) -> float | None:
+        """The lifetime to plan with, in seconds; None while nothing is known."""
+        return expected_lifetime_s(self.promised_s, self.observed_s)
+
+    def age_s(self, as_of: datetime) -> float | None:
+        """Seconds since it was issued."""
+        return None if self.issued_at is None else max(0.0, (as_of - self.issued_at).total_seconds())
+
+
+def expected_lifetime_s(promised_s: float | None, observed_s: Sequence[float]) -> float | None:
+    """The shorter of what the issuer promises and what we saw lately.
+
+    A vendor may shorten a lifetime without saying so; only refusals tell.
+    """
+    known = [*observed_s[-REMEMBERED:], *([promised_s] if promised_s else [])]
+    return min(known) if known else None
+
+
+def refresh_time(issued_at: datetime, lifetime_s: float, draw: float) -> datetime:
+    """When to renew: a jittered share of the expected lifetime, so that many tokens do not renew at once.
+
+    Args:
+        issued_at: when the token was issued.
+        lifetime_s: expected lifetime in seconds.
+        draw: a uniform draw in [0, 1).
+    """
+    share = EARLIEST + (LATEST - EARLIEST) * draw
+    planned = issued_at + timedelta(seconds=lifetime_s * share)
+    latest = issued_at + timedelta(seconds=lifetime_s) - RESERVE
+    return max(issued_at, min(planned, latest)) if lifetime_s > RESERVE.total_seconds() else planned

@@ -1,0 +1,209 @@
+"""Diagnosis: the best explanation, its confidence, the evidence for and against, and what was ruled out.
+
+Method: naive Bayes over declared likelihood ratios. Every signature states a prior weight and, for each of
+its clues, how much more likely the clue is when the cause is at work (`supports`) and how much less likely
+the clue's absence is (`contradicts`). The product, normalised over all signatures and the standing
+hypothesis "something we have not met", is the confidence. (I. J. Good, *Probability and the Weighing of
+Evidence*, 1950.) Offline, deterministic, and every factor can be shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from models.facts import Facts
+from models.noun import Noun
+from models.reading import Identifier
+
+INCONCLUSIVE = "INCONCLUSIVE"
+LIKELY = 0.5  # below it nothing is claimed
+CERTAIN = 0.8  # HIGH from here on; between the two MEDIUM
+NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 for a common cause
+RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
+CEILING = 0.99  # no finite evidence makes us certain
+
+
+class FaultDomain(StrEnum):
+    """Whose it is to mend; it drives routing."""
+
+    OURS = "ours"
+    NETWORK = "network"
+    IDENTITY = "identity provider"
+    VENDOR = "vendor"
+    PRACTICE = "practice"
+    SECURITY = "security"
+
+
+class EvidenceKind(StrEnum):
+    """Where a piece of evidence comes from; two kinds are needed before we act alone."""
+
+    READINGS = "readings"
+    LADDER = "ladder"
+    CREDENTIAL = "credential"
+    BASELINE = "baseline"
+    CHANGES = "changes"
+
+
+class Evidence(Noun):
+    """One measured fact in a sentence: the value beside the rule, never a quotation."""
+
+    kind: EvidenceKind
+    says: str
+    supports: bool
+    weight: float  # natural logarithm of the likelihood ratio
+
+
+class Hypothesis(Noun):
+    """One cause weighed."""
+
+    cause: str
+    says: str
+    probability: Annotated[float, Field(ge=0, le=1)]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def killed_by(self) -> Evidence | None:
+        """The evidence that speaks most against it."""
+        against = [piece for piece in self.evidence if not piece.supports]
+        return min(against, key=lambda piece: piece.weight, default=None)
+
+
+class Diagnosis(Noun):
+    """The best explanation at one moment."""
+
+    integration_id: Identifier
+    diagnosed_at: AwareDatetime
+    cause: str  # a signature's cause, or INCONCLUSIVE
+    says: str
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    fault_domain: FaultDomain | None
+    hypotheses: tuple[Hypothesis, ...]  # best first
+    related_factors: tuple[str, ...] = ()
+    affected_components: tuple[str, ...] = ()
+    security: bool = False
+    remedies: tuple[str, ...] = ()  # in the order in which they should be tried
+    recommended: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What speaks for the leading hypothesis, strongest first."""
+        best = self.hypotheses[0].evidence if self.hypotheses else ()
+        return tuple(sorted((piece for piece in best if piece.supports), key=lambda piece: -piece.weight))
+
+    @property
+    def ruled_out(self) -> tuple[Hypothesis, ...]:
+        """Causes that the evidence killed."""
+        return tuple(h for h in self.hypotheses if h.probability < RULED_OUT and h.killed_by)
+
+    @property
+    def evidence_kinds(self) -> int:
+        """How many independent kinds of evidence support the cause."""
+        return len({piece.kind for piece in self.evidence})
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether a cause is claimed at all."""
+        return self.cause != INCONCLUSIVE
+
+
+def band(confidence: float) -> str:
+    """The word beside the number: HIGH from 0.8, MEDIUM from 0.5, else LOW."""
+    return "HIGH" if confidence >= CERTAIN else "MEDIUM" if confidence >= LIKELY else "LOW"
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One thing to look for.
+
+    `when` returns True (present), False (absent) or None (could not be known: no weight either way).
+    """
+
+    kind: EvidenceKind
+    when: Callable[[Facts], bool | None]
+    says: Callable[[Facts], str]
+    denies: Callable[[Facts], str]
+    supports: float = 5.0  # likelihood ratio when present
+    contradicts: float = 0.2  # likelihood ratio when absent
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A failure we have met before."""
+
+    cause: str
+    says: Callable[[Facts], str]
+    fault_domain: FaultDomain
+    clues: tuple[Clue, ...]
+    remedies: tuple[str, ...] = ()
+    recommends: tuple[str, ...] = ()
+    factors: Callable[[Facts], tuple[str, ...]] = field(default=lambda _: ())
+    prior: float = 1.0  # relative weight; 1.0 is a common cause
+    security: bool = False
+
+
+def explain(facts: Facts, signatures: Sequence[Signature], at: AwareDatetime) -> Diagnosis:
+    """Weigh every signature against the facts and choose, or abstain.
+
+    Returns INCONCLUSIVE when no cause reaches 0.5, with the hypotheses all the same.
+    """
+    weighed = [(signature, *weigh(facts, signature)) for signature in signatures]
+    highest = max([0.0, *(weight for _, weight, _ in weighed)])
+    novel = NOVEL_WEIGHT * math.exp(-highest)
+    total = novel + sum(math.exp(weight - highest) for _, weight, _ in weighed)
+    ranked = sorted(weighed, key=lambda entry: (-entry[1], entry[0].cause))
+    hypotheses = tuple(
+        Hypothesis(
+            cause=signature.cause,
+            says=signature.says(facts),
+            probability=min(CEILING, math.exp(weight - highest) / total),
+            evidence=evidence,
+        )
+        for signature, weight, evidence in ranked
+    )
+    return conclude(facts, ranked[0][0] if ranked else None, hypotheses, at)
+
+
+def conclude(facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis, ...], at: AwareDatetime) -> Diagnosis:
+    """The diagnosis from ranked hypotheses; abstains when the best is not likely."""
+    likely = best is not None and hypotheses[0].probability >= LIKELY
+    return Diagnosis(
+        integration_id=facts.integration_id,
+        diagnosed_at=at,
+        cause=best.cause if best and likely else INCONCLUSIVE,
+        says=hypotheses[0].says if likely else "No known cause explains what was measured",
+        confidence=hypotheses[0].probability if hypotheses else 0.0,
+        fault_domain=best.fault_domain if best and likely else None,
+        hypotheses=hypotheses,
+        related_factors=best.factors(facts) if best and likely else (),
+        affected_components=facts.affected_components,
+        security=bool(best and likely and best.security),
+        remedies=best.remedies if best and likely else (),
+        recommended=best.recommends if best and likely else (),
+    )
+
+
+def weigh(facts: Facts, signature: Signature) -> tuple[float, tuple[Evidence, ...]]:
+    """Log weight of one signature and the evidence for and against it."""
+    evidence = tuple(piece for clue in signature.clues if (piece := look(facts, clue)) is not None)
+    return math.log(signature.prior) + sum(piece.weight for piece in evidence), evidence
+
+
+def look(facts: Facts, clue: Clue) -> Evidence | None:
+    """What one clue contributes; None when it cannot be known."""
+    present = clue.when(facts)
+    if present is None:
+        return None
+    weight = math.log(clue.supports if present else clue.contradicts)
+    says = clue.says(facts) if present else clue.denies(facts)
+    return Evidence(kind=clue.kind, says=says, supports=weight > 0, weight=weight)
+
+
+def causes(signatures: Iterable[Signature]) -> frozenset[str]:
+    """All causes that these signatures can name."""
+    return frozenset(signature.cause for signature in signatures)

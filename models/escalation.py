@@ -1,0 +1,184 @@
+"""Escalation: who must know, how urgently, why, and what they should try next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime
+
+from models.anomaly import Severity
+from models.diagnosis import FaultDomain
+from models.incident import Incident, State
+from models.integration import Contacts, Integration
+from models.noun import Noun
+from models.policy import Decision, Policy
+from models.policy import Verdict as Permit
+from models.reading import Identifier
+from models.remedy import Action, ActionState, Outcome
+
+
+class Reason(Noun):
+    """The rule that called a human, and its words."""
+
+    rule: str
+    says: str
+
+
+class Escalation(Noun):
+    """One call for a human. Typed slots only: this is what leaves the house."""
+
+    id: str  # ESC-…, one per incident and rule; the receiver's dedup key
+    incident_id: str
+    integration_id: Identifier
+    integration_name: str
+    raised_at: AwareDatetime
+    reason: Reason
+    priority: Severity
+    team: str
+    contact_groups: tuple[str, ...]
+    since: AwareDatetime
+    impact: str
+    cause: str
+    confidence: float
+    evidence: tuple[str, ...]
+    tried: tuple[str, ...]
+    recommended: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything the rules look at."""
+
+    incident: Incident
+    actions: tuple[Action, ...]
+    decision: Decision | None  # the latest decision about a remedy; None: nothing was asked
+    remedies_left: bool
+    policy: Policy
+    as_of: datetime
+
+    @property
+    def unsuccessful(self) -> tuple[Action, ...]:
+        """Attempts that were judged, and did not restore the connection."""
+        return tuple(
+            action
+            for action in self.actions
+            if action.state.is_terminal and action.executed_at is not None and action.outcome is not Outcome.SUCCESSFUL
+        )
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing is under way."""
+        return self.incident.state in {State.OPEN, State.DIAGNOSING, State.AWAITING_APPROVAL}
+
+
+@dataclass(frozen=True)
+class EscalationRule:
+    """One reason for which a human is called."""
+
+    id: str
+    applies: Callable[[Situation], bool]
+    says: Callable[[Situation], str]
+
+
+RULES: tuple[EscalationRule, ...] = (
+    EscalationRule(
+        "E4-security",
+        lambda s: s.incident.diagnosis is not None and s.incident.diagnosis.security,
+        lambda s: f"{s.incident.diagnosis.says if s.incident.diagnosis else ''}: healing is locked",
+    ),
+    EscalationRule(
+        "A7-unknown-effect",
+        lambda s: any(a.state is ActionState.NEEDS_HUMAN for a in s.actions),
+        lambda _: "an action was interrupted, and whether it took effect cannot be found out",
+    ),
+    EscalationRule(
+        "E1-attempts-unsuccessful",
+        lambda s: s.is_stuck and len(s.unsuccessful) >= s.policy.escalation.after_attempts,
+        lambda s: f"{len(s.unsuccessful)} automatic attempts did not restore the connection",
+    ),
+    EscalationRule(
+        "E5-novel",
+        lambda s: s.incident.diagnosis is not None and not s.incident.diagnosis.is_conclusive,
+        lambda _: "no known cause explains what was measured",
+    ),
+    EscalationRule(
+        "E3-outside-boundaries",
+        lambda s: (
+            s.is_stuck
+            and s.decision is not None
+            and s.decision.verdict in {Permit.REFUSED, Permit.NEEDS_APPROVAL, Permit.DRY_RUN}
+        ),
+        lambda s: f"rule {s.decision.rule}: {s.decision.reason}" if s.decision else "",
+    ),
+    EscalationRule(
+        "E1-nothing-left",
+        lambda s: s.is_stuck and bool(s.unsuccessful) and not s.remedies_left,
+        lambda s: f"{len(s.unsuccessful)} automatic attempts did not restore it, and none is left",
+    ),
+    EscalationRule(
+        "E2-external",
+        lambda s: (
+            s.is_stuck
+            and s.incident.diagnosis is not None
+            and not s.remedies_left
+            and s.incident.diagnosis.fault_domain is not FaultDomain.OURS
+        ),
+        lambda s: f"{s.incident.diagnosis.fault_domain if s.incident.diagnosis else 'someone else'} must act",
+    ),
+    EscalationRule(
+        "T1-too-long",
+        lambda s: s.is_stuck and s.as_of - s.incident.detected_at >= s.policy.escalation.after,
+        lambda s: f"open for longer than {s.policy.escalation.after}",
+    ),
+)
+
+
+def reason_to_escalate(situation: Situation) -> Reason | None:
+    """The first rule that applies; None while we may go on alone, or when a human was called already."""
+    if situation.incident.escalated_for or not situation.incident.is_active:
+        return None
+    rule = next((rule for rule in RULES if rule.applies(situation)), None)
+    return Reason(rule=rule.id, says=rule.says(situation)) if rule else None
+
+
+def team_for(domain: FaultDomain | None, contacts: Contacts) -> str:
+    """The group that can act on this fault domain."""
+    return {
+        FaultDomain.NETWORK: contacts.network,
+        FaultDomain.VENDOR: contacts.vendor,
+        FaultDomain.IDENTITY: contacts.vendor,
+        FaultDomain.SECURITY: contacts.security,
+    }.get(domain or FaultDomain.OURS, contacts.owner)
+
+
+def contact_groups(domain: FaultDomain | None, contacts: Contacts) -> tuple[str, ...]:
+    """Everyone who should hear of it: the acting team first, the owner always."""
+    return tuple(dict.fromkeys((team_for(domain, contacts), contacts.owner)))
+
+
+def raise_escalation(
+    incident: Incident, integration: Integration, actions: Sequence[Action], reason: Reason, at: datetime
+) -> Escalation:
+    """The call for a human, from what is known."""
+    diagnosis = incident.diagnosis
+    domain = diagnosis.fault_domain if diagnosis else None
+    return Escalation(
+        id=f"ESC-{incident.id.removeprefix('INC-')}-{reason.rule}",
+        incident_id=incident.id,
+        integration_id=integration.id,
+        integration_name=integration.name,
+        raised_at=at,
+        reason=reason,
+        priority=incident.severity,
+        team=team_for(domain, integration.contacts),
+        contact_groups=contact_groups(domain, integration.contacts),
+        since=incident.started_at,
+        impact=integration.impact,
+        cause=diagnosis.says if diagnosis else "not diagnosed yet",
+        confidence=diagnosis.confidence if diagnosis else 0.0,
+        evidence=tuple(piece.says for piece in diagnosis.evidence) if diagnosis else (),
+        tried=tuple(f"{a.says} - {a.outcome}: {a.impact}" for a in actions if a.executed_at),
+        recommended=diagnosis.recommended if diagnosis else ("Look at the evidence by hand: heal explain",),
+    )

@@ -1,0 +1,63 @@
+"""Ladder: the parts of one connection tried in isolation, lowest first.
+
+A broken rung marks those above it *skipped (blocked by …)*, never *failed*: nothing is known about them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, NonNegativeFloat
+
+from models.noun import Noun
+from models.reading import Code, Identifier, Outcome, Rung
+
+
+class Verdict(StrEnum):
+    """What one rung showed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Step(Noun):
+    """One rung, tried once, with the measured facts behind its verdict."""
+
+    rung: Rung
+    verdict: Verdict
+    says: str  # e.g. "TLSv1.3, certificate ends in 39 days"; never a body, a URL or an identifier
+    duration_ms: NonNegativeFloat | None = None  # None: skipped
+    outcome: Outcome | None = None  # None: skipped
+    status: int | None = None
+    code: Code | None = None
+    certificate_ends: AwareDatetime | None = None
+    clock_skew_s: float | None = None
+
+
+class Ladder(Noun):
+    """All rungs of one climb, in order."""
+
+    integration_id: Identifier
+    climbed_at: AwareDatetime
+    steps: tuple[Step, ...]
+
+    @property
+    def broken(self) -> Step | None:
+        """The lowest rung that failed; None when the climb reached the top."""
+        return next((step for step in self.steps if step.verdict is Verdict.FAILED), None)
+
+    def passed(self, rung: Rung) -> bool:
+        """Whether this rung was tried and held."""
+        return any(step.rung is rung and step.verdict is Verdict.PASSED for step in self.steps)
+
+    @classmethod
+    def of(cls, integration_id: str, climbed_at: AwareDatetime, tried: tuple[Step, ...]) -> Ladder:
+        """Complete the rungs that were tried with those that the broken one blocks."""
+        broken = next((step.rung for step in tried if step.verdict is Verdict.FAILED), None)
+        blocked = tuple(
+            Step(rung=rung, verdict=Verdict.SKIPPED, says=f"skipped (blocked by {broken})")
+            for rung in Rung
+            if broken and rung not in {step.rung for step in tried}
+        )
+        return cls(integration_id=integration_id, climbed_at=climbed_at, steps=tried + blocked)

@@ -1,0 +1,272 @@
+"""Policy: how far we may go without asking. `decide` answers with the rule that decided.
+
+The table is spec: safety, 1.3, first match wins. Rules that need inputs which do not exist yet (clock watch,
+maintenance windows, dependency graph, flap state) arrive with those inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt
+
+from models.diagnosis import Diagnosis
+from models.integration import Duration, Environment, Share
+from models.noun import Noun
+from models.remedy import EffectClass, Remedy
+
+NEVER = frozenset({EffectClass.CREDENTIAL})  # keys, secrets and scopes are changed by people only
+
+
+class Mode(StrEnum):
+    """What a matching remedy may do."""
+
+    AUTO = "auto"
+    APPROVE = "approve"
+    DRY_RUN = "dry_run"
+    NEVER = "never"
+
+
+class Limits(Noun):
+    """Ceilings on acting; every default is spec: safety, 1.2."""
+
+    attempts_per_incident: PositiveInt = 2
+    per_hour: PositiveInt = 3  # per integration and remedy
+    per_day: PositiveInt = 6
+    all_per_10_minutes: PositiveInt = 5
+    cooldown: Duration = timedelta(minutes=15)  # after the same remedy on the same integration
+
+
+class Permission(Noun):
+    """What policy says of one remedy."""
+
+    mode: Mode = Mode.DRY_RUN
+    preapproved: bool = False  # traffic in production that a person has agreed to beforehand
+    limits: Limits = Limits()
+    lasts: Duration = timedelta(hours=1)  # a temporary change reverts by itself after this
+
+
+class EscalationRule(Noun):
+    """When a human is called although remedies remain."""
+
+    after_attempts: PositiveInt = 3
+    after: Duration = timedelta(minutes=30)
+
+
+class Channel(Noun):
+    """One way to reach people; `route` is a file in tasks/notifiers."""
+
+    route: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    settings: dict[str, Any] = Field(default_factory=dict)  # checked by the notifier's own Settings
+
+
+class Policy(Noun):
+    """`policy.yaml`, checked."""
+
+    version: str
+    owner: str
+    review_by: date | None = None  # past it, everything needs approval
+    min_confidence: Share = 0.80  # to act alone
+    propose_confidence: Share = 0.50  # to ask for approval
+    min_evidence_kinds: PositiveInt = 2
+    remedies: dict[str, Permission] = Field(default_factory=dict)
+    escalation: EscalationRule = EscalationRule()
+    channels: tuple[Channel, ...] = (Channel(route="console"),)
+
+    def permission(self, remedy: str) -> Permission:
+        """What is said of a remedy; one that is not mentioned may only be tried on paper."""
+        return self.remedies.get(remedy, Permission())
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the policy in force (hex, 64 characters)."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Verdict(StrEnum):
+    """What may happen now."""
+
+    ALLOWED = "allowed"
+    NEEDS_APPROVAL = "needs approval"
+    DRY_RUN = "dry run"
+    HOLD = "hold"
+    NOT_NEEDED = "not needed"
+    REFUSED = "refused"
+
+
+class Decision(Noun):
+    """A verdict with the rule that gave it and its reason in words."""
+
+    verdict: Verdict
+    rule: str
+    reason: str
+
+    @property
+    def escalates(self) -> bool:
+        """Whether a human must hear of it."""
+        return self.verdict is Verdict.REFUSED
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is being asked for, and everything the table looks at."""
+
+    remedy: Remedy
+    permission: Permission
+    policy: Policy
+    diagnosis: Diagnosis
+    environment: Environment
+    today: date
+    halted: bool = False
+    capable: bool = True  # the connector has what the remedy needs
+    still_failing: bool = True  # a fresh reading reproduces the fault
+    busy: bool = False  # another action holds the integration
+    hands_off: bool = False
+    rolled_back: bool = False  # it was tried and taken back in this incident
+    refusal_code: str | None = None  # the latest refusal's code
+    attempts_in_incident: int = 0
+    last_hour: int = 0
+    last_day: int = 0
+    all_last_10_minutes: int = 0
+    since_last_s: float | None = None
+    has_observer: bool = True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the decision table."""
+
+    id: str
+    applies: Callable[[Request], bool]
+    verdict: Verdict
+    reason: Callable[[Request], str]
+
+
+def exhausted(request: Request) -> str | None:
+    """Which limit is used up, in words; None when none is."""
+    limits, name = request.permission.limits, request.remedy.name
+    spent = [
+        (request.attempts_in_incident, limits.attempts_per_incident, "in this incident"),
+        (request.last_hour, limits.per_hour, "within an hour"),
+        (request.last_day, limits.per_day, "within a day"),
+    ]
+    for done, allowed, span in spent:
+        if done >= allowed:
+            return f"{name} was tried {done} times {span} (limit {allowed})"
+    if request.all_last_10_minutes >= limits.all_per_10_minutes:
+        return f"{request.all_last_10_minutes} actions within 10 minutes (limit {limits.all_per_10_minutes})"
+    if request.since_last_s is not None and request.since_last_s < limits.cooldown.total_seconds():
+        return f"{name} was tried {request.since_last_s:.0f} s ago (cool-down {limits.cooldown})"
+    return None
+
+
+def forbidden(request: Request) -> str | None:
+    """Why this remedy may never run here, in words; None when it may."""
+    remedy = request.remedy
+    if remedy.effect in NEVER or request.permission.mode is Mode.NEVER:
+        return f"{remedy.name} is reserved for people"
+    if not request.capable:
+        return f"this kind of system cannot do it ({remedy.needs})"
+    if request.refusal_code in remedy.never_after:
+        return f"{remedy.name} must not follow {request.refusal_code}: it could lock the account"
+    if request.rolled_back:
+        return f"{remedy.name} was taken back in this incident"
+    return None
+
+
+def unproven(request: Request) -> str | None:
+    """Why the diagnosis is too weak to act on alone, in words; None when it is strong enough."""
+    diagnosis, policy = request.diagnosis, request.policy
+    if diagnosis.confidence < policy.min_confidence:
+        return f"confidence {diagnosis.confidence:.0%} is below {policy.min_confidence:.0%}"
+    if diagnosis.evidence_kinds < policy.min_evidence_kinds:
+        return f"{diagnosis.evidence_kinds} kind of evidence, {policy.min_evidence_kinds} are asked for"
+    return None
+
+
+def is_sensitive(request: Request) -> bool:
+    """Whether a person must agree to it: data, the irreversible, and production traffic."""
+    remedy, effect = request.remedy, request.remedy.effect
+    lasting = effect not in {EffectClass.OBSERVE, EffectClass.LOCAL, EffectClass.SESSION}
+    outward = effect in {EffectClass.TRAFFIC, EffectClass.EXTERNAL_WRITE}
+    unagreed = request.environment is Environment.PRODUCTION and not request.permission.preapproved
+    return effect is EffectClass.DATA or (lasting and not remedy.reversible) or (outward and unagreed)
+
+
+def reviewed(request: Request) -> bool:
+    """Whether the policy is still within its review date."""
+    return request.policy.review_by is None or request.today <= request.policy.review_by
+
+
+def is_harmless(remedy: Remedy) -> bool:
+    """Whether a wrong diagnosis could do no harm by it: our side only, reversible, and safe to repeat.
+
+    Such a remedy needs only the confidence that a proposal needs (docs/decisions/0006): it is undone by
+    itself, and verification takes it back when it does not help.
+    """
+    return remedy.effect in {EffectClass.OBSERVE, EffectClass.LOCAL} and remedy.reversible and remedy.idempotent
+
+
+def is_weak(request: Request) -> bool:
+    """Whether the diagnosis is too weak for this remedy to run unasked."""
+    return unproven(request) is not None and not is_harmless(request.remedy)
+
+
+TABLE: tuple[Rule, ...] = (
+    Rule("D1", lambda r: r.halted, Verdict.REFUSED, lambda _: "healing is halted"),
+    Rule("D2", lambda r: forbidden(r) is not None, Verdict.REFUSED, lambda r: forbidden(r) or ""),
+    Rule(
+        "D3",
+        lambda r: r.diagnosis.security,
+        Verdict.REFUSED,
+        lambda r: f"{r.diagnosis.cause} is a security matter",
+    ),
+    Rule("D7", lambda r: r.hands_off, Verdict.HOLD, lambda _: "a person has taken over"),
+    Rule("D7", lambda r: r.busy, Verdict.HOLD, lambda _: "another action is under way here"),
+    Rule("D8", lambda r: not r.still_failing, Verdict.NOT_NEEDED, lambda _: "a fresh reading shows no fault"),
+    Rule("D10", lambda r: exhausted(r) is not None, Verdict.REFUSED, lambda r: exhausted(r) or ""),
+    Rule(
+        "D11",
+        lambda r: r.diagnosis.confidence < r.policy.propose_confidence,
+        Verdict.REFUSED,
+        lambda r: f"confidence {r.diagnosis.confidence:.0%} is below {r.policy.propose_confidence:.0%}",
+    ),
+    Rule("D14", lambda r: r.permission.mode is Mode.DRY_RUN, Verdict.DRY_RUN, lambda _: "policy says dry run"),
+    Rule("D11", is_weak, Verdict.NEEDS_APPROVAL, lambda r: unproven(r) or ""),
+    Rule(
+        "D12",
+        is_sensitive,
+        Verdict.NEEDS_APPROVAL,
+        lambda r: f"{r.remedy.effect} in {r.environment} is not pre-approved",
+    ),
+    Rule(
+        "D13",
+        lambda r: not r.remedy.idempotent and not r.has_observer,
+        Verdict.NEEDS_APPROVAL,
+        lambda _: "it cannot be repeated safely, and cannot be observed",
+    ),
+    Rule(
+        "D15",
+        lambda r: r.permission.mode is Mode.APPROVE,
+        Verdict.NEEDS_APPROVAL,
+        lambda _: "policy says ask",
+    ),
+    Rule(
+        "D15",
+        lambda r: not reviewed(r),
+        Verdict.NEEDS_APPROVAL,
+        lambda _: "the policy is past its review date",
+    ),
+    Rule("D16", lambda _: True, Verdict.ALLOWED, lambda r: f"{r.remedy.effect}, within limits"),
+)
+
+
+def decide(request: Request) -> Decision:
+    """The first rule that applies."""
+    rule = next(rule for rule in TABLE if rule.applies(request))
+    return Decision(verdict=rule.verdict, rule=rule.id, reason=rule.reason(request))

@@ -1,0 +1,136 @@
+"""Clues that many signatures share. Every sentence carries the measured value beside the rule."""
+
+from __future__ import annotations
+
+from models.diagnosis import Clue, EvidenceKind
+from models.facts import Facts
+from models.ladder import Step
+from models.reading import Outcome, Rung
+
+MOSTLY = 0.5  # share of the failures that makes an outcome the leading one
+CLUSTERED = 1.5  # failures that run half as long again as independent ones come in clusters
+STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
+SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
+
+
+def failures_are(words: str, *outcomes: Outcome, supports: float = 12.0, contradicts: float = 0.02) -> Clue:
+    """Most failed calls ended in one of these ways."""
+    return Clue(
+        kind=EvidenceKind.READINGS,
+        when=lambda f: f.of_failures(*outcomes) >= MOSTLY,
+        says=lambda f: f"{words} on {f.share(*outcomes):.1%} of {f.calls} calls (limit {f.error_limit:.0%})",
+        denies=lambda f: f"{words} on only {f.share(*outcomes):.1%} of calls",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def holds(*rungs: Rung, supports: float = 2.0, contradicts: float = 0.3) -> Clue:
+    """These rungs of the ladder were tried and held."""
+    return Clue(
+        kind=EvidenceKind.LADDER,
+        when=lambda f: None if any(f.passed(r) is None for r in rungs) else all(f.passed(r) for r in rungs),
+        says=lambda f: f"{measured(f, rungs)} successful",
+        denies=lambda f: f"{measured(f, rungs)} did not all succeed",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def breaks(rung: Rung, supports: float = 6.0, contradicts: float = 0.2) -> Clue:
+    """This rung is the one that broke."""
+    return Clue(
+        kind=EvidenceKind.LADDER,
+        when=lambda f: None if f.passed(rung) is None else not f.passed(rung),
+        says=lambda f: f"{rung.value.upper()} step fails in isolation: {described(f.step(rung))}",
+        denies=lambda f: f"{rung.value.upper()} step works in isolation: {described(f.step(rung))}",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def code_seen(words: str, *codes: str, supports: float = 8.0, contradicts: float = 0.4) -> Clue:
+    """Failed calls carried one of these machine codes."""
+    return Clue(
+        kind=EvidenceKind.READINGS,
+        when=lambda f: any(code in f.codes for code in codes),
+        says=lambda f: (
+            f"{words}: " + ", ".join(f'"{c}" on {f.codes[c]} calls' for c in codes if c in f.codes)
+        ),
+        denies=lambda f: f"none of {f.failed} failed calls carried {' or '.join(codes)}",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def in_clusters(supports: float = 4.0, contradicts: float = 0.5) -> Clue:
+    """Failures come in clusters, with stable stretches between them."""
+    return Clue(
+        kind=EvidenceKind.READINGS,
+        when=lambda f: f.clustering >= CLUSTERED if f.clustering else None,
+        says=lambda f: (
+            f"Errors occur in clusters followed by periods of stability: runs are {f.clustering:.1f}× as long as"
+            f" independent failures, the longest {f.longest_run} calls"
+        ),
+        denies=lambda f: f"Errors are spread evenly ({f.clustering:.1f}× the run length of independent ones)",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def nothing_changed(supports: float = 1.5, contradicts: float = 0.7) -> Clue:
+    """Neither side was altered before the onset."""
+    return Clue(
+        kind=EvidenceKind.CHANGES,
+        when=lambda f: not f.changes,
+        says=lambda _: "No changes detected on either side before the onset",
+        denies=lambda f: "Changed shortly before: " + "; ".join(change.says for change in f.changes),
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def speed_is_usual(supports: float = 1.5, contradicts: float = 0.6) -> Clue:
+    """Answered calls are as fast as ever."""
+    return Clue(
+        kind=EvidenceKind.BASELINE,
+        when=lambda f: None if f.slowdown is None else f.slowdown < STEADY_LATENCY,
+        says=lambda f: f"Answered calls are as fast as usual: {compared(f)}",
+        denies=lambda f: f"Answered calls are slower than usual: {compared(f)}",
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def errors_are_unusual(supports: float = 1.5, contradicts: float = 0.3) -> Clue:
+    """The error rate is far above what this hour usually shows."""
+    return Clue(
+        kind=EvidenceKind.BASELINE,
+        when=lambda f: (
+            None if f.usual_error_rate is None else f.error_rate > max(f.error_limit, 3 * f.usual_error_rate)
+        ),
+        says=lambda f: (
+            f"Error rate {f.error_rate:.1%} against {f.usual_error_rate or 0:.1%} usual at this hour"
+        ),
+        denies=lambda f: (
+            f"Error rate {f.error_rate:.1%} is not far from the usual {f.usual_error_rate or 0:.1%}"
+        ),
+        supports=supports,
+        contradicts=contradicts,
+    )
+
+
+def compared(facts: Facts) -> str:
+    """Median latency beside its usual value."""
+    return f"median {facts.latency_ms or 0:.0f} ms, usually {facts.usual_latency_ms or 0:.0f} ms"
+
+
+def measured(facts: Facts, rungs: tuple[Rung, ...]) -> str:
+    """The names of the rungs with what each took."""
+    steps = [step for rung in rungs if (step := facts.step(rung)) is not None]
+    return ", ".join(f"{step.rung.value.upper()} ({step.duration_ms or 0:.0f} ms)" for step in steps)
+
+
+def described(step: Step | None) -> str:
+    """What a rung showed."""
+    return step.says if step else "not tried"

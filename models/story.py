@@ -1,0 +1,98 @@
+"""Story: everything known about one integration at one moment, from which every report and card is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
+
+from models.anomaly import Anomaly
+from models.credential import Credential
+from models.escalation import Escalation
+from models.incident import Incident
+from models.integration import Integration
+from models.noun import Noun
+from models.reading import Counts
+from models.remedy import Action
+from models.tuning import Adjustment
+
+
+class Totals(Noun):
+    """What the readings of a span add up to."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    counts: Counts
+    mean_latency_ms: NonNegativeFloat | None  # of answered calls; None: nothing answered
+    received_bytes: NonNegativeInt
+    good_cycles: NonNegativeInt  # probe cycles whose error rate kept the SLA
+    cycles: NonNegativeInt  # cycles with at least one reading
+
+    @property
+    def availability(self) -> float | None:
+        """Share of probe cycles in which the connection was usable; None without any cycle: unknown."""
+        return self.good_cycles / self.cycles if self.cycles else None
+
+
+class Backlog(Noun):
+    """The reads that failed during an incident and are replayed after it."""
+
+    queued: NonNegativeInt = 0  # all that ever failed in this incident
+    processed: NonNegativeInt = 0  # replayed, and answered
+    waiting: NonNegativeInt = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that was expected is still missing."""
+        return self.waiting == 0 and self.processed == self.queued
+
+
+class Schedule(Noun):
+    """When a credential is renewed, and the lifetime that was planned with; seconds after issue."""
+
+    lifetime_s: NonNegativeFloat
+    refresh_after_s: NonNegativeFloat
+
+
+class Point(Noun):
+    """One probe cycle, for plots."""
+
+    at: AwareDatetime
+    counts: Counts
+    median_ms: NonNegativeFloat | None
+
+
+class PendingAction(Noun):
+    """Something that will happen, or waits for a person; never forgotten."""
+
+    action: str
+    estimated_impact: str
+    prerequisites: str
+    automatic: bool
+    scheduled_at: AwareDatetime
+
+
+class Story(Noun):
+    """The facts of one report. `speed` is 1.0 unless time was compressed; the cards then say so."""
+
+    integration: Integration
+    as_of: AwareDatetime
+    totals: Totals
+    last_hour_bytes: NonNegativeInt
+    connections: NonNegativeInt
+    recent: Counts  # the cycles being judged, for the status
+    incident: Incident | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    actions: tuple[Action, ...] = ()
+    pending: tuple[PendingAction, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    escalation: Escalation | None = None
+    backlog: Backlog = Backlog()
+    credential: Credential | None = None
+    schedule_before: Schedule | None = None
+    schedule_after: Schedule | None = None
+    points: tuple[Point, ...] = ()
+    usual_latency_ms: NonNegativeFloat | None = None
+    generated_history: bool = False
+    speed: NonNegativeFloat = 1.0
+    started_at: datetime | None = None

@@ -1,0 +1,56 @@
+"""Tuning: how hard we talk to one system, and the temporary adjustments a remedy may make to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from models.noun import Noun
+from models.reading import Identifier
+
+
+class Tuning(Noun):
+    """The settings in force for one integration; the defaults are the untouched state."""
+
+    pace: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the declared reads per cycle
+    attempts: Annotated[int, Field(ge=1, le=5)] = 1  # tries per read, the first included
+    deadline_s: Annotated[float, Field(gt=0, le=60)] = 10.0  # for one whole call
+    route: str = "main"  # "main", or the name of a declared Route
+    connection: Annotated[int, Field(ge=0)] = 0  # generation of the pool; a new number drops kept-alive ones
+
+
+class Setting(StrEnum):
+    """The settings that a remedy may adjust; the names are Tuning's."""
+
+    PACE = "pace"
+    ATTEMPTS = "attempts"
+    DEADLINE_S = "deadline_s"
+    ROUTE = "route"
+    CONNECTION = "connection"
+
+
+class Adjustment(Noun):
+    """A temporary change of one setting: durable, with an end, an owner and the value it replaces."""
+
+    id: str
+    integration_id: Identifier
+    setting: Setting
+    value: float | str
+    previous: float | str
+    since: AwareDatetime
+    until: AwareDatetime  # reverts by itself at this instant, whatever happens to us
+    action_id: str  # the attempt that made it
+
+    def is_active(self, as_of: datetime) -> bool:
+        """Whether it applies at this instant."""
+        return self.since <= as_of < self.until
+
+
+def tuned(adjustments: Iterable[Adjustment], as_of: datetime) -> Tuning:
+    """The tuning in force: the defaults, with active adjustments laid over them, oldest first."""
+    active = sorted((a for a in adjustments if a.is_active(as_of)), key=lambda a: (a.since, a.id))
+    return Tuning.model_validate({a.setting.value: a.value for a in active})

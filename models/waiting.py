@@ -1,0 +1,67 @@
+"""Waiting: how long a peer asks us to leave it alone, in any of the five ways that are in use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+LONGEST_WAIT_S = 3600.0  # a longer Retry-After is cut to this (spec: escalation, section 5)
+DELTA = re.compile(r"^\s*(\d{1,10})(?:\.\d+)?\s*$")
+POLICY = re.compile(r"[;\s]\s*(r|t)=(\d{1,10})")
+
+
+def http_date(value: str | None) -> datetime | None:
+    """An HTTP-date (RFC 9110, 5.6.7), aware; None when it is not one."""
+    try:
+        date = parsedate_to_datetime(value or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def retry_after_s(headers: Mapping[str, str], received_at: datetime) -> float | None:
+    """Seconds that the peer asks us to wait, in 0…3600; None when it does not say.
+
+    Retry-After, then `RateLimit: "p";r=0;t=30`, `RateLimit-Reset` (seconds), `X-RateLimit-Reset` (an epoch
+    when above 10⁹). A date counts against the response's own `Date`, so their clock may be wrong; what
+    is malformed is as if absent.
+
+    Args:
+        headers: lower-case names.
+        received_at: our clock, used when the response has no `Date`.
+    """
+    theirs = http_date(headers.get("date")) or received_at
+    hints = (
+        _delta_or_date(headers.get("retry-after"), theirs),
+        _policy_s(headers.get("ratelimit", "")),
+        _delta(headers.get("ratelimit-reset")),
+        _delta_or_epoch(headers.get("x-ratelimit-reset"), theirs),
+        _delta_or_epoch(headers.get("x-rate-limit-reset"), theirs),
+    )
+    said = next((hint for hint in hints if hint is not None), None)
+    return None if said is None else min(max(said, 0.0), LONGEST_WAIT_S)
+
+
+def _delta(value: str | None) -> float | None:
+    match = DELTA.match(value or "")
+    return float(match[1]) if match else None
+
+
+def _delta_or_date(value: str | None, theirs: datetime) -> float | None:
+    if (delta := _delta(value)) is not None:
+        return delta
+    date = http_date(value)
+    return None if date is None else (date - theirs) / timedelta(seconds=1)
+
+
+def _delta_or_epoch(value: str | None, theirs: datetime) -> float | None:
+    delta = _delta(value)
+    return delta - theirs.timestamp() if delta is not None and delta > 1e9 else delta  # noqa: PLR2004 - the spec's
+
+
+def _policy_s(value: str) -> float | None:
+    """Seconds until the quota is refilled, when it is used up."""
+    said = {name: int(number) for name, number in POLICY.findall(value)}
+    return float(said["t"]) if said.get("r") == 0 and "t" in said else None

@@ -1,0 +1,218 @@
+"""An Epic-like FHIR R4 server: discovery, tokens, and four kinds of searches with paging.
+
+A search without `_lastUpdated` covers the hour before it: a real Epic demands a filter, and answers no
+"everything" either. `_lastUpdated=ge…` and `lt…` (also gt, le) choose another span within the last week.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from simulator.clock import Clock
+from simulator.messages import Request, Response, json_response
+from simulator.people import BUILDERS, PATIENTS, Arrival, Practice, instant, patient_name, resource
+from simulator.smart import ALGORITHMS, Registration, TokenDesk, TokenState
+
+BASE = "/api/FHIR/R4"
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 (a path, not a secret)
+JWKS_PATH = "/.well-known/jwks.json"
+SMART_PATH = "/.well-known/smart-configuration"
+FHIR_JSON = "application/fhir+json"
+DISCOVERY = {
+    TOKEN_PATH: "token",
+    JWKS_PATH: "jwks",
+    SMART_PATH: "smart-configuration",
+    BASE + SMART_PATH: "smart-configuration",
+    BASE + "/metadata": "metadata",
+}
+PAGE, LARGEST_PAGE = 100, 200  # resources
+LOOK_BACK = timedelta(hours=1)
+CLOSED_EARLIER = timedelta(milliseconds=1)  # the resolution of `meta.lastUpdated`
+VERSION = "Epic-like clinic 1.0"
+
+
+class BadSearch(ValueError):
+    """A parameter that no FHIR server could use."""
+
+
+class Epic:
+    """The application behind both Epic ports."""
+
+    operations = frozenset({*DISCOVERY.values(), *(f"{k}.{v}" for k in BUILDERS for v in ("search", "read"))})
+
+    def __init__(
+        self,
+        origins: dict[str, str],
+        registration: Registration,
+        desk: TokenDesk,
+        practice: Practice,
+        clock: Clock,
+    ) -> None:
+        self._origins, self._registration, self._desk = origins, registration, desk
+        self._practice, self._clock = practice, clock
+
+    def operation(self, request: Request) -> str:
+        """`Patient.search`, `Patient.read`, `metadata`, `token` …, or `unknown`."""
+        if request.path in DISCOVERY:
+            return DISCOVERY[request.path]
+        kind, _, identifier = request.path.removeprefix(BASE + "/").partition("/")
+        if kind not in BUILDERS or not request.path.startswith(BASE):
+            return "unknown"
+        return f"{kind}.read" if identifier else f"{kind}.search"
+
+    def is_data(self, operation: str) -> bool:
+        """Whether it is neither log-in nor discovery."""
+        return operation not in {"token", "jwks", "smart-configuration"}
+
+    def journal(self) -> dict[str, Any]:
+        """Tokens issued and refused; Epic has no sessions."""
+        return {"tokens": self._desk.counts, "sessions": {}}
+
+    def problem(self, status: int, code: str, says: str) -> Response:
+        """An OperationOutcome."""
+        issue = {"severity": "error", "code": code, "details": {"text": says}}
+        return _fhir(status, {"resourceType": "OperationOutcome", "issue": [issue]})
+
+    def answer(self, request: Request) -> Response:
+        """Serve one request."""
+        operation = self.operation(request)
+        method = "POST" if operation == "token" else "GET"
+        if request.method != method:
+            refusal = self.problem(405, "not-supported", "This method is not supported here.")
+            return refusal.with_headers({"Allow": method})
+        discovery = {
+            "token": self._desk.answer,
+            "jwks": lambda _: json_response(200, self._registration.jwks()),
+            "smart-configuration": self._smart_configuration,
+            "metadata": self._metadata,
+        }
+        if operation in discovery:
+            return discovery[operation](request)
+        return self._data(request, operation)
+
+    def _data(self, request: Request, operation: str) -> Response:
+        state = self._desk.state(request)
+        if state is not TokenState.GOOD:
+            refusal = self.problem(401, state.value, "The access token is missing, unknown or expired.")
+            return refusal.with_headers({"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        if operation == "unknown":
+            return self.problem(404, "not-found", "There is no such resource here.")
+        kind, _, interaction = operation.partition(".")
+        try:
+            return self._search(request, kind) if interaction == "search" else self._read(request, kind)
+        except BadSearch as error:
+            return self.problem(400, "invalid", str(error))
+
+    def _search(self, request: Request, kind: str) -> Response:
+        now = self._clock.now()
+        span, offset = _span(request.query, now), 0
+        if "page" in request.query:
+            span, offset = _page(request.query["page"][-1])
+        count = _count(request.query)
+        found = self._practice.arrivals(f"{kind}.search", *span)
+        if kind == "Patient":  # a patient who changed twice is one patient, as last changed
+            found = list({arrival.patient: arrival for arrival in found}.values())
+        link = [{"relation": "self", "url": self._url(request, kind, span, offset, count)}]
+        if count and offset + count < len(found):
+            link.append({"relation": "next", "url": self._url(request, kind, span, offset + count, count)})
+        entries = [self._entry(request, kind, arrival) for arrival in found[offset : offset + count]]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link}
+        return _fhir(200, bundle | ({"entry": entries} if entries else {}))
+
+    def _url(self, request: Request, kind: str, span: tuple[datetime, datetime], offset: int, count: int) -> str:
+        token = json.dumps([*(moment.timestamp() for moment in span), offset]).encode()
+        query = urlencode({"page": base64.urlsafe_b64encode(token).decode(), "_count": count})
+        return f"{self._origins[request.route]}{BASE}/{kind}?{query}"
+
+    def _entry(self, request: Request, kind: str, arrival: Arrival) -> dict[str, Any]:
+        built = resource(kind, arrival)
+        url = f"{self._origins[request.route]}{BASE}/{kind}/{built['id']}"
+        return {"fullUrl": url, "resource": built, "search": {"mode": "match"}}
+
+    def _read(self, request: Request, kind: str) -> Response:
+        identifier = request.path.rsplit("/", 1)[-1]
+        arrival = self._arrival(kind, identifier)
+        if arrival is None:
+            return self.problem(404, "not-found", "There is no such resource here.")
+        return _fhir(200, resource(kind, arrival))
+
+    def _arrival(self, kind: str, identifier: str) -> Arrival | None:
+        if kind == "Patient":
+            born = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+            named = (n for n in range(1, PATIENTS + 1) if patient_name(n).lower() == identifier)
+            return next((Arrival(identifier, born, number) for number in named), None)
+        now = self._clock.now()
+        recent = self._practice.arrivals(f"{kind}.search", now - timedelta(days=7), now)
+        return next((a for a in recent if f"{kind.lower()}-{a.id}" == identifier), None)
+
+    def _smart_configuration(self, _: Request) -> Response:
+        configuration = {
+            "token_endpoint": self._origins["main"] + TOKEN_PATH,
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "grant_types_supported": ["client_credentials"],
+            "scopes_supported": [f"system/{kind}.rs" for kind in BUILDERS],
+            "capabilities": ["client-confidential-asymmetric", "permission-v2"],
+        }
+        return json_response(200, configuration)
+
+    def _metadata(self, _: Request) -> Response:
+        interactions = [{"code": "read"}, {"code": "search-type"}]
+        kinds = [{"type": kind, "interaction": interactions} for kind in BUILDERS]
+        statement = {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": instant(self._clock.start),
+            "kind": "instance",
+            "software": {"name": "Clinic", "version": VERSION},
+            "fhirVersion": "4.0.1",
+            "format": ["json"],
+            "rest": [{"mode": "server", "resource": kinds}],
+        }
+        return _fhir(200, statement)
+
+
+def _fhir(status: int, value: object) -> Response:
+    return json_response(status, value, FHIR_JSON)
+
+
+def _count(query: dict[str, list[str]]) -> int:
+    text = query.get("_count", [str(PAGE)])[-1]
+    if not text.isdecimal():
+        raise BadSearch("_count must be a whole number.")
+    return min(int(text), LARGEST_PAGE)
+
+
+def _span(query: dict[str, list[str]], now: datetime) -> tuple[datetime, datetime]:
+    """[since, until) from `_lastUpdated`; other filters are tolerated."""
+    since, until = now - LOOK_BACK, now
+    for text in query.get("_lastUpdated", []):
+        prefix, moment = text[:2], _moment(text[2:] if text[:1].isalpha() else text)
+        if prefix in {"ge", "gt"}:
+            since = moment + (CLOSED_EARLIER if prefix == "gt" else timedelta())
+        elif prefix in {"lt", "le"}:
+            until = min(now, moment + (CLOSED_EARLIER if prefix == "le" else timedelta()))
+        else:
+            raise BadSearch("_lastUpdated takes ge, gt, le or lt and an instant.")
+    return since, until
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query arrives as a space
+    except ValueError:
+        raise BadSearch("_lastUpdated must be an ISO instant such as ge2026-03-02T14:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _page(token: str) -> tuple[tuple[datetime, datetime], int]:
+    try:
+        since, until, offset = json.loads(base64.urlsafe_b64decode(token))
+        return (datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)), int(offset)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        raise BadSearch("This page does not exist (any more).") from None

@@ -1,0 +1,110 @@
+"""What `integrations.yaml` may say, beyond the shape of its nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from models import catalogue
+from models.errors import Mistake
+from models.integration import Integration
+from models.noun import Noun
+from tasks.configuration.page import Page, Place
+from tasks.configuration.wording import no_such, validate
+from tasks.http import check_base_url
+
+CONNECTORS = "tasks.connectors"
+MAIN = "main"  # the name of the first way, `base_url` itself (models.tuning.Tuning.route)
+SHORTEST_ROUND = timedelta(seconds=1)  # the monitor cannot be quicker than its own scheduler
+
+
+class Watched(Noun):
+    """`integrations.yaml` as a whole."""
+
+    integrations: Annotated[tuple[Integration, ...], Field(min_length=1)]
+
+
+def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistake]]:
+    """The integrations, and every mistake; the integrations are worth nothing when there are mistakes."""
+    if page.data is None:
+        return (), []
+    watched, mistakes = validate(page, Watched)
+    for index, entry in entries(page.data, "integrations"):
+        place: Place = ("integrations", index)
+        mistakes += check_connector(page, place, entry)
+        mistakes += repeated(page, (*place, "reads"), entry, "operation")
+        mistakes += repeated(page, (*place, "routes"), entry, "name")
+        mistakes += check_routes(page, place, entry)
+    mistakes += repeated(page, ("integrations",), page.data, "id")
+    if watched is None:
+        return (), mistakes
+    return watched.integrations, [*mistakes, *check_rounds(page, watched)]
+
+
+def entries(block: object, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The entries of a list that are blocks of keys; the others are mistakes already."""
+    listed = block.get(key) if isinstance(block, dict) else None
+    if isinstance(listed, list):
+        yield from ((index, entry) for index, entry in enumerate(listed) if isinstance(entry, dict))
+
+
+def repeated(page: Page, place: Place, block: Mapping[str, Any], key: str) -> Iterator[Mistake]:
+    """Entries of a list that have the same name as one above."""
+    seen: dict[object, Place] = {}
+    for index, entry in entries(block, str(place[-1])):
+        name, here = entry.get(key), (*place, index, key)
+        if isinstance(name, str) and name in seen:
+            first = page.lines[seen[name]]
+            yield page.mistake(here, f"`{key}` is the same as on line {first}; each must be its own")
+        elif isinstance(name, str):
+            seen[name] = here
+
+
+def check_connector(page: Page, place: Place, entry: Mapping[str, Any]) -> list[Mistake]:
+    """Whether there is a connector of this kind, and what it says of its settings and reads."""
+    kind, known = entry.get("kind"), catalogue.names(CONNECTORS)
+    if not isinstance(kind, str):
+        return []
+    if kind not in known:
+        return [page.mistake((*place, "kind"), no_such("", kind, known, "kind of system"))]
+    if not isinstance(entry.get("settings"), dict):
+        return []
+    connector = catalogue.load(CONNECTORS, kind)
+    settings, mistakes = validate(page, connector.Settings, (*place, "settings"))
+    operations = getattr(connector, "operations", None)
+    if settings is None or operations is None:
+        return mistakes
+    return [*mistakes, *check_reads(page, place, entry, tuple(operations(settings)))]
+
+
+def check_reads(page: Page, place: Place, entry: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Mistake]:
+    """Whether the connector knows every operation that is to be read."""
+    for index, read in entries(entry, "reads"):
+        operation = read.get("operation")
+        if isinstance(operation, str) and operation not in known:
+            here = (*place, "reads", index, "operation")
+            yield page.mistake(here, no_such("", operation, known, "operation of this connector"))
+
+
+def check_routes(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Whether every other way is one that we may take."""
+    for index, route in entries(entry, "routes"):
+        here = (*place, "routes", index)
+        if route.get("name") == MAIN:
+            yield page.mistake((*here, "name"), f"`{MAIN}` is the way in the settings; choose another name")
+        if not isinstance(route.get("base_url"), str):
+            continue
+        try:
+            check_base_url(route["base_url"])
+        except ValueError as error:
+            yield page.mistake((*here, "base_url"), f"`base_url`: {error}")
+
+
+def check_rounds(page: Page, watched: Watched) -> Iterator[Mistake]:
+    """Whether every integration leaves time between two rounds."""
+    for index, integration in enumerate(watched.integrations):
+        if integration.probe_every < SHORTEST_ROUND:
+            yield page.mistake(("integrations", index, "probe_every"), "`probe_every` must be at least 1s")

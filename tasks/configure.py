@@ -1,0 +1,51 @@
+"""Configure: `integrations.yaml` and `policy.yaml` → Configuration, or every mistake at once with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from models.configuration import Configuration
+from models.errors import Misconfigured, Mistake
+from tasks.configuration.integrations import check_integrations
+from tasks.configuration.page import Page, read_page
+from tasks.configuration.policy import check_policy
+from tasks.configuration.references import missing_secrets, plain_secrets
+
+INTEGRATIONS, POLICY = "integrations.yaml", "policy.yaml"
+
+
+def load(directory: Path, *, home: Path | None = None, check_secrets: bool = True) -> Configuration:
+    """Read and check a configuration.
+
+    Nothing is kept from an earlier call: who watches for changes keeps the last good one while this raises.
+
+    Args:
+        directory: where `integrations.yaml` and `policy.yaml` are.
+        home: where the connectors' relative `file:` paths start; None: every path must be a whole one, as
+            those in the policy must be in any case.
+        check_secrets: whether every `env:` and `file:` reference must lead to a secret here and now. Without
+            it, a configuration can be checked on a machine that has none of the secrets.
+
+    Raises:
+        Misconfigured: with every mistake in both files; none quotes a value.
+    """
+    watched, permitted = read_page(directory / INTEGRATIONS), read_page(directory / POLICY)
+    integrations, wrong_watched = check_integrations(watched)
+    policy, wrong_permitted = check_policy(permitted)
+    mistakes = [*told(watched, wrong_watched), *told(permitted, wrong_permitted)]
+    if check_secrets:
+        mistakes += [*missing_secrets(watched, home), *missing_secrets(permitted, None)]
+    if mistakes or policy is None:
+        raise Misconfigured(from_top_to_bottom(mistakes))
+    return Configuration(integrations=integrations, policy=policy, path=directory)
+
+
+def told(page: Page, found: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    """Every mistake of one file: of its YAML, its nouns, and its secrets in plain."""
+    return (*page.mistakes, *found, *plain_secrets(page))
+
+
+def from_top_to_bottom(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+    """Each mistake once, in the order in which a person meets them."""
+    return tuple(sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.file, mistake.line)))

@@ -1,0 +1,66 @@
+"""What a connector is, and the capabilities that it may have.
+
+A connector file offers two things: `Settings`, a pydantic model that checks the `settings:` of an
+integration, and `open_connector(context)`, which returns an object with the methods below. A capability is
+simply had: a remedy that `needs` RenewsCredentials works on every connector that has `renew`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from models.credential import Credential
+from models.integration import Integration, Read
+from models.ladder import Ladder
+from models.reading import Reading
+from models.tuning import Tuning
+from tasks.clock import Clock
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a connector is opened with."""
+
+    integration: Integration
+    clock: Clock
+    home: Path  # where the token store lives
+    tuning: Tuning
+
+
+class Connector(Protocol):
+    """How we talk to one kind of system. Every trouble on the other side is a value, never a raise."""
+
+    async def read(self, read: Read) -> Reading:
+        """Make one call, once, and say how it went."""
+        ...
+
+    async def climb(self) -> Ladder:
+        """Try each rung of the ladder in isolation with fresh connections."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every socket."""
+        ...
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets open now."""
+        ...
+
+
+@runtime_checkable
+class RenewsCredentials(Protocol):
+    """Can replace its token or session."""
+
+    async def renew(self) -> Reading:
+        """Give up the present token or session properly, obtain a new one, and say how that went.
+
+        Single flight across tasks and processes: whoever waits gets the other's result.
+        """
+        ...
+
+    def credential(self) -> Credential:
+        """What is known of the present token."""
+        ...

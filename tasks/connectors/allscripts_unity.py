@@ -1,0 +1,260 @@
+"""Allscripts (Veradigm) Unity over its JSON door: a session GUID on a licence with few seats.
+
+Two habits of Unity shape this file. It answers 200 to everything, so the body decides. And a wrong log-in
+may lock an account and a forgotten session keeps its seat, so a read never logs in again by itself: that is
+`renew`, which hands the old session back first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from models.classification import Judged, judge_status
+from models.credential import Credential
+from models.integration import Read, SecretReference, Text
+from models.ladder import Ladder, Step
+from models.noun import Noun
+from models.reading import Operation, Outcome, Reading, Rung
+from models.token import Grant, Token
+from models.unity_answers import judge_unity, judge_unity_login
+from tasks.connectors._interface import Context
+from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.http import BaseUrl, BoundedClient
+from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.observe import Answer, Judge, answer, reading, refusal, too_late, without_call
+from tasks.secrets import resolve
+from tasks.tokens import TokenStore
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+SCRYPT_N = 1 << 14  # 16 MiB and some 50 ms for one guess at a password from its digest
+RENEWAL = Read(operation="Session.renew", component="Session")
+
+Parameter = Literal[
+    "PatientID", "Parameter1", "Parameter2", "Parameter3", "Parameter4", "Parameter5", "Parameter6", "Data"
+]
+ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{1,60}$")]
+
+
+class Action(Noun):
+    """A Magic action and what it is asked with."""
+
+    action: ActionName
+    parameters: dict[Parameter, str] = Field(default_factory=dict, repr=False)  # may name a patient
+
+
+class Settings(Noun):
+    """The `settings:` of an integration of this kind."""
+
+    base_url: BaseUrl  # up to and with /UnityService.svc/json
+    app_name: Text
+    username: Text  # itself, or by reference
+    password: SecretReference
+    ehr_user: Text | None = None  # AppUserID; None: the same as `username`
+    ehr_password: SecretReference | None = None  # given: GetUserAuthentication after each log-in
+    ca_bundle: str | None = None  # PEM file, relative to the home directory
+    actions: dict[Operation, Action] = Field(default_factory=dict)
+
+    def action(self, operation: str) -> Action | None:
+        """What a declared read asks; the read-only three are known without being written down."""
+        known = operation in {"GetPatient", "GetSchedule", "GetPrescriptions"}
+        return self.actions.get(operation) or (Action(action=operation) if known else None)
+
+
+def open_connector(context: Context) -> AllscriptsUnity:
+    """A connector for one integration.
+
+    Raises:
+        Misconfigured: when settings, secrets or bundle cannot be used, or a read has no action.
+    """
+    settings = checked_settings(context, Settings)
+    lost = [read.operation for read in context.integration.reads if settings.action(read.operation) is None]
+    if lost:
+        raise misconfigured(context.integration.id, *(f"actions: add an entry for {name}" for name in lost))
+    return AllscriptsUnity(context, settings)
+
+
+class AllscriptsUnity:
+    """One Unity server, as one licensed application sees it."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self._context, self._settings = context, settings
+        self._id, self._clock = context.integration.id, context.clock
+        self._ca_bundle = bundle(context, settings.ca_bundle)
+        self._base_url = base_url_by_route(context, settings.base_url)
+        self._http = self._client()
+        by_reference = settings.username.startswith(("env:", "file:"))
+        self._username = resolve(settings.username, context.home) if by_reference else SecretStr(settings.username)
+        self._password = resolve(settings.password, context.home)
+        self._ehr_password: SecretStr | None = None
+        if settings.ehr_password is not None:
+            self._ehr_password = resolve(settings.ehr_password, context.home)
+        self._tokens = TokenStore(context.home, self._id, self._clock, identity=self._login_digest)
+
+    async def read(self, read: Read) -> Reading:
+        """Ask one Magic action, once. A session that is over is reported, and left for `renew`."""
+        observed_at = self._clock.now()
+        try:
+            async with asyncio.timeout(self._context.tuning.deadline_s):
+                token = await self._tokens.get(self._log_in)
+                if isinstance(token, Grant):
+                    return without_call(self._id, read, observed_at, token)
+                asked = await self._ask(self._http, read, token)
+                if asked.outcome.is_auth:
+                    await self._tokens.note(token)
+        except TimeoutError:
+            return too_late(self._id, read, observed_at)
+        age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
+        return reading(self._id, read, observed_at, [asked], age_s, self.open_connections)
+
+    async def renew(self) -> Reading:
+        """Hand the present session back, log in once, and prove the new session with GetServerInfo."""
+        observed_at = self._clock.now()
+        got = await self._tokens.renew(self._log_in_again)
+        if isinstance(got, Grant):
+            return without_call(self._id, RENEWAL, observed_at, got)
+        proof = await self._magic(self._http, Action(action="GetServerInfo"), got.value)
+        return reading(self._id, RENEWAL, observed_at, [proof], 0.0, self.open_connections)
+
+    def credential(self) -> Credential:
+        """What is known of the present session."""
+        return self._tokens.credential()
+
+    async def climb(self) -> Ladder:
+        """Try name, TCP, TLS, an answer without a session, the present session, and the first read.
+
+        It takes no seat of its own: when there is no session, it is the one that reads would begin.
+        """
+        began, limit_s = self._clock.now(), self._context.tuning.deadline_s
+        client = self._client()
+        info = Action(action="GetServerInfo")
+        held: list[Token] = []
+
+        async def http() -> Step:
+            return answered(Rung.HTTP, await self._magic(client, info, SecretStr("")))
+
+        async def auth() -> Step:
+            token = await self._tokens.get(self._log_in)
+            if isinstance(token, Grant):
+                return granted(token, "")
+            held.append(token)
+            age_s = (self._clock.now() - token.issued_at).total_seconds()
+            accepted = f"the session of {max(0.0, age_s):.0f} s is accepted"
+            return answered(Rung.AUTH, await self._magic(client, info, token.value), accepted)
+
+        async def first_read() -> Step:
+            asked = await self._ask(client, self._context.integration.reads[0], held[0])
+            return answered(Rung.READ, asked, f"{asked.judged.records} rows")
+
+        try:
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
+            return Ladder.of(self._id, began, await climb_on(lower, http, auth, first_read))
+        finally:
+            await client.aclose()
+
+    async def aclose(self) -> None:
+        """Close every socket. The session stays, for the next process to use: each one costs a seat."""
+        await self._tokens.aclose()
+        await self._http.aclose()
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets open now."""
+        return self._http.open_connections
+
+    def __repr__(self) -> str:
+        return f"AllscriptsUnity({self._id})"
+
+    def _client(self) -> BoundedClient:
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+
+    async def _ask(self, client: BoundedClient, read: Read, token: Token) -> Answer:
+        action = self._settings.action(read.operation)
+        if action is None:
+            raise misconfigured(self._id, f"actions: add an entry for {read.operation}")
+        return await self._magic(client, action, token.value)
+
+    async def _magic(self, client: BoundedClient, action: Action, token: SecretStr) -> Answer:
+        body = dict.fromkeys((f"Parameter{n}" for n in range(1, 7)), "") | {"PatientID": "", "Data": ""}
+        asked = {
+            "Action": action.action,
+            "AppUserID": self._settings.ehr_user or self._username.get_secret_value(),
+            "Appname": self._settings.app_name,
+            "Token": token.get_secret_value(),
+        }
+
+        def judge(status: int, headers: Mapping[str, str], content: bytes) -> Judged:
+            return judge_unity(action.action, status, headers, content)
+
+        return await self._post(client, "MagicJson", body | action.parameters | asked, judge)
+
+    async def _post(self, client: BoundedClient, door: str, body: Mapping[str, str], judge: Judge) -> Answer:
+        content = json.dumps(body).encode()
+        fetched = await client.fetch("POST", f"{self._base_url}/{door}", headers=JSON, content=content)
+        return answer(fetched, self._clock.now(), judge)
+
+    async def _log_in(self, _: SecretStr | None) -> Grant:
+        """The ordinary log-in: the first, and the one on schedule."""
+        body = {
+            "Username": self._username.get_secret_value(),
+            "Password": self._password.get_secret_value(),
+            "Appname": self._settings.app_name,
+        }
+        asked = await self._post(self._http, "GetToken", body, judge_unity_login)
+        grant = refusal(asked)
+        if not asked.outcome.is_ok:
+            return grant
+        value = SecretStr(asked.judged.content)
+        return await self._authenticated(value, grant) or grant.model_copy(update={"value": value})
+
+    async def _authenticated(self, session: SecretStr, grant: Grant) -> Grant | None:
+        """Why the EHR user was turned away, where one is configured; the session is handed back then."""
+        if self._ehr_password is None:
+            return None
+        secret = {"Parameter1": self._ehr_password.get_secret_value()}
+        action = Action.model_validate({"action": "GetUserAuthentication", "parameters": secret})
+        asked = await self._magic(self._http, action, session)
+        if asked.outcome.is_ok and any(is_valid_user(row) for row in asked.judged.content):
+            return None
+        await self._retire(session)
+        if asked.outcome.is_ok:
+            refused = {"outcome": Outcome.CREDENTIAL_REFUSED, "code": "invalid_credentials"}
+            return grant.model_copy(update=refused)
+        return refusal(asked)
+
+    async def _log_in_again(self, old: SecretStr | None) -> Grant:
+        """The log-in of `renew`: the old session goes first, because it may hold the last seat."""
+        if old is not None:
+            retired = await self._retire(old)
+            if retired.outcome.is_transport:
+                return refusal(retired)
+        grant = await self._log_in(None)
+        return grant.model_copy(update={"gave_up_old": old is not None})
+
+    async def _retire(self, session: SecretStr) -> Answer:
+        body = {"Token": session.get_secret_value(), "Appname": self._settings.app_name}
+        return await self._post(self._http, "RetireSecurityToken", body, judge_status_only)
+
+    def _login_digest(self) -> str:
+        """Tells whether the log-in changed since it was refused; slow, so that it does not give it away."""
+        salt = f"{self._settings.app_name}\n{self._username.get_secret_value()}\n{self._id}".encode()
+        secret = self._password.get_secret_value()
+        if self._ehr_password is not None:
+            secret += "\n" + self._ehr_password.get_secret_value()
+        return hashlib.scrypt(secret.encode(), salt=salt, n=SCRYPT_N, r=8, p=1, dklen=16).hex()
+
+
+def is_valid_user(row: object) -> bool:
+    """Whether a row of GetUserAuthentication says yes; releases differ in how they write the name."""
+    named = {str(k).lower().replace("_", ""): v for k, v in row.items()} if isinstance(row, dict) else {}
+    return str(named.get("validuser", "")).upper() == "YES"
+
+
+def judge_status_only(status: int, headers: Mapping[str, str], _: bytes) -> Judged:
+    """For an answer whose body changes nothing: a session that was already gone is as good as retired."""
+    return judge_status(status, headers)

@@ -1,0 +1,254 @@
+"""Epic over FHIR R4: SMART Backend Services for the token, searches with paging for the reads."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from time import perf_counter
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr
+
+from models.classification import Judged, judge_fhir, judge_status, judge_token, parsed, unreadable
+from models.credential import Credential
+from models.integration import Read, SecretReference, Text
+from models.ladder import Ladder, Step
+from models.noun import Noun
+from models.reading import Operation, Outcome, Reading, Rung
+from models.token import Grant
+from tasks.connectors._interface import Context
+from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
+from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.observe import Answer, Judge, answer, reading, refusal, too_late, without_call
+from tasks.secrets import resolve
+from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
+from tasks.tokens import TokenStore
+
+FHIR = {"Accept": "application/fhir+json"}
+SMART_PATH = "/.well-known/smart-configuration"
+TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(?:/\$?[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9_.:=&,%|/$+-]*)?$")
+DEFAULT_SEARCHES = {
+    f"{kind}.search": f"{kind}?_count=50"
+    for kind in ("Patient", "Appointment", "MedicationRequest", "VisionPrescription")
+}
+RENEWAL = Read(operation="Token.renew", component="Authorization")
+
+
+def check_template(value: str) -> str:
+    """Refuse a search that is not relative to the base URL."""
+    if not TEMPLATE.match(value):
+        raise ValueError("write a search relative to base_url, such as Patient?_count=50")
+    return value
+
+
+class Settings(Noun):
+    """The `settings:` of an integration of this kind."""
+
+    base_url: BaseUrl  # up to and with /R4
+    token_url: BaseUrl | None = None  # None: as the server's smart-configuration says
+    client_id: Text
+    key_id: Text  # `kid` of the public key that Epic knows
+    private_key: SecretReference  # PEM
+    algorithm: Algorithm = "RS384"
+    scopes: Annotated[tuple[Text, ...], Field(min_length=1)] = ("system/*.rs",)
+    ca_bundle: str | None = None  # PEM file, relative to the home directory
+    searches: dict[Operation, Annotated[str, AfterValidator(check_template)]] = Field(default_factory=dict)
+    max_pages: Annotated[PositiveInt, Field(le=50)] = 5
+
+    def search(self, operation: str) -> str | None:
+        """The query of a declared read."""
+        return self.searches.get(operation) or DEFAULT_SEARCHES.get(operation)
+
+
+class TokenPlace(NamedTuple):
+    """Where tokens are asked for."""
+
+    url: str  # where the request goes
+    audience: str  # what the assertion names: the official URL, by whatever route we come
+
+
+def open_connector(context: Context) -> EpicFhir:
+    """A connector for one integration.
+
+    Raises:
+        Misconfigured: when settings, key or bundle cannot be used, or a read has no search.
+    """
+    settings = checked_settings(context, Settings)
+    lost = [read.operation for read in context.integration.reads if settings.search(read.operation) is None]
+    if lost:
+        raise misconfigured(context.integration.id, *(f"searches: add a query for {name}" for name in lost))
+    return EpicFhir(context, settings)
+
+
+class EpicFhir:
+    """One Epic FHIR server, as one client sees it."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self._context, self._settings = context, settings
+        self._id, self._clock = context.integration.id, context.clock
+        self._ca_bundle = bundle(context, settings.ca_bundle)
+        self._base_url = base_url_by_route(context, settings.base_url)
+        self._http = self._client()
+        pem = resolve(settings.private_key, context.home)
+        self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
+        self._tokens = TokenStore(context.home, self._id, self._clock)
+        self._discovered: str | None = None
+
+    async def read(self, read: Read) -> Reading:
+        """Make one search, all its pages, once; a 401 is answered with one new token and one more try."""
+        observed_at = self._clock.now()
+        try:
+            async with asyncio.timeout(self._context.tuning.deadline_s):
+                return await self._read(read)
+        except TimeoutError:
+            return too_late(self._id, read, observed_at)
+
+    async def renew(self) -> Reading:
+        """Obtain a new token; OAuth has nothing to hand the old one back to."""
+        observed_at, began = self._clock.now(), perf_counter()
+        got = await self._tokens.renew(self._issue)
+        if not isinstance(got, Grant):
+            spent_ms = (perf_counter() - began) * 1000
+            got = Grant(rung=Rung.READ, status=HTTPStatus.OK, latency_ms=spent_ms)
+        return without_call(self._id, RENEWAL, observed_at, got)
+
+    def credential(self) -> Credential:
+        """What is known of the present token."""
+        return self._tokens.credential()
+
+    async def climb(self) -> Ladder:
+        """Try name, TCP, TLS, the public `/metadata`, a token of its own (not kept), and the first read."""
+        began, limit_s = self._clock.now(), self._context.tuning.deadline_s
+        client = self._client()
+        fresh: list[SecretStr] = []
+
+        async def http() -> Step:
+            fetched = await client.fetch("GET", f"{self._base_url}/metadata", headers=FHIR)
+            return answered(Rung.HTTP, self._judged(fetched, judge_fhir))
+
+        async def auth() -> Step:
+            grant = await self._ask(client)
+            fresh.extend([grant.value] if grant.value else [])
+            lives = "" if grant.promised_s is None else f" for {grant.promised_s:.0f} s"
+            return granted(grant, f"a new token{lives}")
+
+        async def first_read() -> Step:
+            first = self._context.integration.reads[0]
+            page = (await self._pages(client, first, fresh[0], most=1))[0]
+            return answered(Rung.READ, page, f"{page.judged.records} records on one page")
+
+        try:
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
+            return Ladder.of(self._id, began, await climb_on(lower, http, auth, first_read))
+        finally:
+            await client.aclose()
+
+    async def aclose(self) -> None:
+        """Close every socket."""
+        await self._tokens.aclose()
+        await self._http.aclose()
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets open now."""
+        return self._http.open_connections
+
+    def __repr__(self) -> str:
+        return f"EpicFhir({self._id})"
+
+    def _client(self) -> BoundedClient:
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+
+    async def _read(self, read: Read) -> Reading:
+        observed_at = self._clock.now()
+        token = await self._tokens.get(self._issue)
+        if isinstance(token, Grant):
+            return without_call(self._id, read, observed_at, token)
+        pages = await self._pages(self._http, read, token.value)
+        if pages[-1].outcome is Outcome.UNAUTHENTICATED and await self._tokens.refused(token):
+            token = await self._tokens.get(self._issue)
+            if isinstance(token, Grant):
+                return without_call(self._id, read, observed_at, token)
+            pages = await self._pages(self._http, read, token.value)
+            if pages[-1].outcome is Outcome.UNAUTHENTICATED:
+                await self._tokens.distrust(token)
+        age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
+        return reading(self._id, read, observed_at, pages, age_s, self.open_connections)
+
+    async def _pages(
+        self, client: BoundedClient, read: Read, token: SecretStr, most: int | None = None
+    ) -> list[Answer]:
+        """Every page of a search, up to `most` (None: as the settings say) or the first that fails."""
+        url: str | None = f"{self._base_url}/{self._settings.search(read.operation)}"
+        headers = FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}
+        seen: set[str] = set()
+        got: list[Answer] = []
+        while url and len(got) < (most or self._settings.max_pages):
+            seen.add(url)
+            got.append(self._judged(await client.fetch("GET", url, headers=headers), judge_fhir))
+            url = self._following(got[-1])
+            if url in seen or (url is None and got[-1].judged.next_url):
+                code = "paging_loop" if url else "next_link_elsewhere"
+                judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
+                return [*got[:-1], got[-1]._replace(judged=judged)]
+        return got
+
+    def _following(self, page: Answer) -> str | None:
+        """The next page, by our route; None when there is none, or when it is not on this server."""
+        link = page.judged.next_url
+        if link is None or page.outcome not in {Outcome.OK, Outcome.PARTIAL}:
+            return None
+        origin, rest = split_origin(link)
+        here = split_origin(self._base_url)[0]
+        return here + rest if origin in {here, split_origin(self._settings.base_url)[0]} else None
+
+    def _judged(self, fetched: Fetched, judge: Judge) -> Answer:
+        return answer(fetched, self._clock.now(), judge)
+
+    async def _issue(self, _: SecretStr | None) -> Grant:
+        return await self._ask(self._http)
+
+    async def _ask(self, client: BoundedClient) -> Grant:
+        """Ask for a token, once."""
+        place = await self._token_place(client)
+        if isinstance(place, Grant):
+            return place
+        body = self._signer.request(place.audience, self._settings.scopes, self._clock.now())
+        asked = self._judged(await client.fetch("POST", place.url, headers=FORM, content=body), judge_token)
+        if not asked.outcome.is_ok:
+            return refusal(asked)
+        value = bearer(asked.judged.content)
+        if value is None:
+            bad = Judged(outcome=Outcome.MALFORMED, code="no_token")
+            return refusal(asked._replace(judged=bad))
+        good = refusal(asked)  # the measured part of a grant is the same, whatever was answered
+        return good.model_copy(update={"value": value, "promised_s": promised_s(asked.judged.content)})
+
+    async def _token_place(self, client: BoundedClient) -> TokenPlace | Grant:
+        """The token URL; over a second route when it stands on the main one's host."""
+        official = self._settings.token_url or self._discovered
+        if official is None:
+            found = self._judged(await client.fetch("GET", self._base_url + SMART_PATH), judge_smart)
+            if not found.outcome.is_ok:
+                return refusal(found)
+            official = self._discovered = found.judged.content
+        origin, rest = split_origin(official)
+        main, here = split_origin(self._settings.base_url)[0], split_origin(self._base_url)[0]
+        return TokenPlace(url=(here if origin == main else origin) + rest, audience=official)
+
+
+def judge_smart(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
+    """A smart-configuration; `content` is its token endpoint."""
+    by_status = judge_status(status, headers)
+    if not by_status.outcome.is_ok:
+        return by_status
+    content = parsed(body)
+    if not isinstance(content, dict):
+        return unreadable(headers, body)
+    try:
+        return Judged(content=check_base_url(str(content["token_endpoint"])))
+    except (KeyError, ValueError):
+        return Judged(outcome=Outcome.MALFORMED, code="no_token_endpoint")

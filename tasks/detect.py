@@ -1,0 +1,92 @@
+"""Detect: put one integration's recent readings beside its past, and keep its incident up to date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from models.anomaly import Anomaly, Case
+from models.detectors import evaluate_all
+from models.facts import Change, Side
+from models.follow import CLOSES_AFTER, follow, lookback, relapse, suspect
+from models.incident import Event, Incident, State
+from models.integration import Integration
+from models.queue import missed
+from models.reading import Reading
+from tasks.house import House
+from tasks.past import together_until, usual_until
+from tasks.remember import recent
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was noted
+
+
+def gather_case(house: House, integration: Integration) -> Case:
+    """The window of one integration, its baselines and its joint features. The window is in none of them."""
+    now = house.clock.now()
+    window = recent(house.home, integration.id, now - lookback(integration), now + timedelta(seconds=1))
+    return Case(
+        integration=integration,
+        window=window,
+        baselines=usual_until(house.home, integration, window.since),
+        as_of=now,
+        joint=together_until(house.home, integration, now),
+    )
+
+
+def detect(house: House) -> dict[str, tuple[Case, list[Anomaly]]]:
+    """For each integration, its case and what the detectors say of it."""
+    cases = [gather_case(house, integration) for integration in house.configuration.integrations]
+    return {case.integration.id: (case, evaluate_all(case)) for case in cases}
+
+
+def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
+    """Open, follow or reopen the incident of one integration in one transaction; None when all is well."""
+    ledger = house.ledger
+    incident = ledger.current(case.integration.id)
+    if incident is None:
+        return begin_incident(house, case, anomalies)
+    followed = follow(incident, case, anomalies, ledger.backlog(incident.id))
+    with ledger.change("monitor", case.as_of) as change:
+        change.miss(missed(failed_since(case, incident.started_at), incident.id))
+        if followed is incident:
+            return incident
+        numbered = change.number_anomalies(followed.anomalies, incident.id)
+        return change.save_incident(followed.model_copy(update={"anomalies": numbered}))
+
+
+def begin_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
+    """A new suspicion, or the same trouble as less than an hour ago; older resolved ones are closed."""
+    suspicion = suspect(case, anomalies)
+    known = house.ledger.reopenable(suspicion.fingerprint, case.as_of) if suspicion else None
+    with house.ledger.change("monitor", case.as_of) as change:
+        for old in resolved(house, case.integration.id):
+            if case.as_of - (old.resolved_at or old.updated_at) >= CLOSES_AFTER:
+                change.save_incident(old.advance(Event.AGED, case.as_of, "Closed a day after it was resolved"))
+        if suspicion is None:
+            return None
+        incident = change.save_incident(relapse(known, case, anomalies)) if known else change.open_incident(suspicion)
+        numbered = change.number_anomalies(incident.anomalies, incident.id)
+        incident = change.save_incident(incident.model_copy(update={"anomalies": numbered}))
+        change.miss(missed(failed_since(case, incident.started_at), incident.id))
+    return incident
+
+
+def resolved(house: House, integration_id: str) -> tuple[Incident, ...]:
+    """Incidents that are resolved and not closed yet."""
+    return tuple(i for i in house.ledger.incidents(integration_id) if i.state is State.RESOLVED)
+
+
+def failed_since(case: Case, since: datetime) -> tuple[Reading, ...]:
+    """The reads of the window that failed since an instant; queueing one twice leaves one."""
+    return tuple(r for r in case.window.readings if not r.outcome.is_ok and r.observed_at >= since)
+
+
+def note_configuration(house: House) -> None:
+    """Write down when our own configuration changed, for the diagnosis of what follows."""
+    now, here = house.clock.now(), f"configuration {house.configuration.sha256[:12]} in force"
+    for integration in house.configuration.integrations:
+        known = [c for c in house.ledger.changes(integration.id, BEGINNING, now) if c.says.startswith("configuration ")]
+        if known and known[-1].says == here:
+            continue
+        side = Side.OURS if known else Side.BASELINE
+        with house.ledger.change("monitor", now) as change:
+            change.note_change(Change(integration_id=integration.id, at=now, side=side, says=here))

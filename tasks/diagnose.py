@@ -1,0 +1,73 @@
+"""Diagnose: climb the ladder, gather the facts, weigh the signatures, store the verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from models.anomaly import Case
+from models.credential import Credential
+from models.diagnosis import Diagnosis, explain
+from models.facts import Facts, Side, gather_facts
+from models.incident import Event, Incident, State
+from models.ladder import Ladder
+from models.signatures import known_signatures
+from tasks.detect import gather_case
+from tasks.house import House
+from tasks.probe import climb
+
+CHANGES_BEFORE = timedelta(hours=24)  # a change longer before the onset is not blamed
+
+
+async def diagnose(house: House, incident_id: str) -> Incident:
+    """The incident with a fresh diagnosis; one that is not being diagnosed is returned untouched."""
+    incident = house.ledger.incident(incident_id)
+    if incident.state not in {State.OPEN, State.DIAGNOSING}:
+        return incident
+    integration = house.integration(incident.integration_id)
+    ladder, credential = await climb(house, integration)
+    case = gather_case(house, integration)
+    facts = facts_of(house, incident, case, ladder, credential)
+    verdict = explain(facts, known_signatures(), house.clock.now())
+    return store(house, incident, ladder, verdict, credential)
+
+
+def facts_of(house: House, incident: Incident, case: Case, ladder: Ladder, credential: Credential | None) -> Facts:
+    """What was measured since the trouble began, and what changed in the day before it."""
+    since = max(incident.started_at, case.window.since)
+    trouble = case.window.between(since, case.window.until)
+    noted = house.ledger.changes(case.integration.id, incident.started_at - CHANGES_BEFORE, incident.started_at)
+    changes = [change for change in noted if change.side is not Side.BASELINE]
+    return gather_facts(case.integration, trouble, case.baselines, ladder, credential, changes)
+
+
+def store(
+    house: House, incident: Incident, ladder: Ladder, verdict: Diagnosis, credential: Credential | None
+) -> Incident:
+    """Write the verdict down in one transaction."""
+    at = house.clock.now()
+    says = f"Diagnosed: {verdict.cause} ({verdict.confidence:.0%})"
+    known: dict[str, object] = {
+        "diagnosis": verdict,
+        "ladder": ladder,
+        "credential": incident.credential or credential,
+    }
+    moved = (
+        incident.advance(Event.STARTED, at, says, **known)
+        if incident.state is State.OPEN
+        else incident.note(at, says, **known)
+    )
+    with house.ledger.change("diagnose", at) as change:
+        return change.save_incident(moved)
+
+
+def is_due(incident: Incident, as_of: datetime, every: timedelta = timedelta(minutes=10)) -> bool:
+    """Whether an incident wants a (new) diagnosis now.
+
+    Freshly opened: at once. Given to a human: now and then, because what they do changes the facts.
+    """
+    if incident.state is State.DIAGNOSING:
+        return True
+    if incident.state is not State.OPEN:
+        return False
+    last = incident.diagnosis.diagnosed_at if incident.diagnosis else None
+    return last is None or as_of - last >= every

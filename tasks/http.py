@@ -1,0 +1,294 @@
+"""The bounded fetch: the one way we speak HTTP.
+
+httpx limits each read, not the whole call, and decodes as much as it is sent: a peer that drips keeps a call
+alive for minutes, and a small gzip body becomes gigabytes. Here one deadline covers everything from the name
+to the last byte, and both the received and the decoded bytes are capped. Trouble on the other side is a
+value, never a raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Annotated, Any
+
+import httpx
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
+
+from models.errors import Transient
+from models.noun import Noun
+from models.reading import Code, Outcome, Rung
+from tasks.headers import kept_headers
+from tasks.network import Trouble, addresses, is_loopback_name, tls_context, trouble_of
+from tasks.unpack import TooLarge, Unpacker, Unreadable
+
+LARGEST_BODY = 1 << 20  # bytes, before and after decompression (spec: security, 3.5)
+DEADLINE_S = 10.0
+PER_HOST = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30.0)
+USER_AGENT = "integration-healing/0.1"
+for _name in ("httpx", "httpcore"):  # they write URLs and headers into the log
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def check_base_url(value: str) -> str:
+    """Refuse what we may not talk to, in a sentence that does not repeat it.
+
+    Raises:
+        ValueError: unless it is https (http for a loopback host only) with a host and nothing secret in it.
+    """
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL:
+        raise ValueError("this is not a URL; write it like https://fhir.example.org/api/FHIR/R4") from None
+    if url.scheme not in {"https", "http"} or not url.host:
+        raise ValueError("write a full URL that begins with https:// and names a host")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("leave user, password, query and fragment out of the URL; secrets go by reference")
+    if url.scheme == "http" and not is_loopback_name(url.host):
+        raise ValueError("plain http would send credentials in the clear; use https (http is for localhost)")
+    return value.rstrip("/")
+
+
+def split_origin(url: str) -> tuple[str, str]:
+    """Origin (`https://host`, the port when it is not the usual one) and the rest; empty when it is no URL."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "", ""
+    if parts.userinfo or not parts.host:
+        return "", ""
+    return f"{parts.scheme}://{parts.netloc.decode('ascii')}", parts.raw_path.decode("ascii")
+
+
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
+
+
+class Timings(Noun):
+    """How long each phase took, in ms; None: it did not happen (or the connection was kept alive)."""
+
+    dns_ms: NonNegativeFloat | None = None
+    connect_ms: NonNegativeFloat | None = None
+    tls_ms: NonNegativeFloat | None = None
+    first_byte_ms: NonNegativeFloat | None = None  # from the request's last byte to the answer's header
+    total_ms: NonNegativeFloat = 0.0  # from the first look at the name to the last byte
+
+
+class Fetched(Noun):
+    """What one HTTP call brought: an answer, or the trouble that kept it from coming."""
+
+    outcome: Outcome | None = None  # None: something answered, and its status says the rest
+    code: Code | None = None
+    rung: Rung  # the one that broke, or HTTP
+    status: NonNegativeInt | None = None
+    headers: Mapping[str, str] = Field(default_factory=dict, repr=False)  # lower-case names, allow-listed
+    body: bytes = Field(default=b"", repr=False)
+    timings: Timings = Timings()
+    received_bytes: NonNegativeInt = 0  # of the body, before decompression
+
+    @property
+    def answered(self) -> bool:
+        """Whether a whole answer came."""
+        return self.outcome is None
+
+
+PHASES = {"connection.connect_tcp": Rung.TCP, "connection.start_tls": Rung.TLS}
+DURATIONS = {
+    "connection.connect_tcp": "connect_ms",
+    "connection.start_tls": "tls_ms",
+    "http11.receive_response_headers": "first_byte_ms",
+}
+
+
+class _Trace:
+    """Listens to httpcore and notes when each phase began and ended."""
+
+    def __init__(self) -> None:
+        self.began = perf_counter()
+        self.rung = Rung.DNS
+        self.ms: dict[str, float] = {}
+        self.answering = False
+        self._since: dict[str, float] = {}
+        self._stream: Any = None
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpcore at `<phase>.started`, `.complete` and `.failed`."""
+        phase, _, moment = event.rpartition(".")
+        if moment == "started":
+            self._since[phase] = perf_counter()
+            self.rung = PHASES.get(phase, Rung.HTTP)
+        elif moment == "complete":
+            self._note(phase)
+            if phase == "connection.connect_tcp":
+                self._stream = info.get("return_value")
+
+    def _note(self, phase: str) -> None:
+        if name := DURATIONS.get(phase):
+            self.ms[name] = (perf_counter() - self._since[phase]) * 1000
+        self.answering = self.answering or phase == "http11.receive_response_headers"
+
+    async def abandon(self) -> None:
+        """Close a socket whose handshake we left half-way; httpcore forgets it when it is cancelled."""
+        if self._stream is not None and self.rung is Rung.TLS:
+            await self._stream.aclose()
+
+    @property
+    def timings(self) -> Timings:
+        """Everything noted so far."""
+        return Timings(total_ms=(perf_counter() - self.began) * 1000, **self.ms)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call, before an address is chosen for it."""
+
+    method: str
+    url: httpx.URL
+    headers: dict[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
+    limit_s: float
+
+    @property
+    def host(self) -> str:
+        """Name and port, as the Host header has them."""
+        return self.url.netloc.decode("ascii")
+
+    @property
+    def port(self) -> int:
+        """The port, stated or implied."""
+        return self.url.port or (443 if self.url.scheme == "https" else 80)
+
+    def to(self, address: str) -> httpx.Request:
+        """The request, addressed to one machine behind the name."""
+        own = {"Host": self.host, "User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
+        url = self.url.copy_with(host=address)
+        return httpx.Request(self.method, url, headers=own | self.headers, content=self.content)
+
+
+class BoundedClient:
+    """Keeps connections alive, one pool per host, and makes bounded calls over them.
+
+    Args:
+        ca_bundle: PEM file of the authorities to trust instead of the public ones; None: the public ones.
+        deadline_s: real seconds for one whole call, unless the call says otherwise.
+        largest_body: bytes, for the body as received and as decoded.
+
+    Raises:
+        Misconfigured: when the bundle cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_bundle: str | None = None,
+        deadline_s: float = DEADLINE_S,
+        largest_body: int = LARGEST_BODY,
+    ) -> None:
+        self._tls = tls_context(ca_bundle)
+        self._deadline_s = deadline_s
+        self._largest_body = largest_body
+        # One pool per host: a shared one slows with the number of idle connections in it.
+        self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._last_address: dict[str, str] = {}
+
+    async def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        deadline_s: float | None = None,
+    ) -> Fetched:
+        """Make one call; never follows a redirect, never reads the environment.
+
+        Raises:
+            Transient: when it is our own machine that cannot (no file descriptors, no memory).
+        """
+        trace = _Trace()
+        limit_s = self._deadline_s if deadline_s is None else max(0.0, deadline_s)
+        call = _Call(method, httpx.URL(url), dict(headers or {}), content, limit_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._reach(call, trace)
+        except (httpx.HTTPError, OSError) as error:  # a passed deadline is an OSError too
+            trouble = trouble_of(error, trace.rung, answering=trace.answering)
+        finally:
+            await trace.abandon()
+        return _troubled(trouble, trace)
+
+    async def aclose(self) -> None:
+        """Close every socket."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            await pool.aclose()
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets open now, idle ones included."""
+        pools = (pool._pool for pool in self._pools.values())  # noqa: SLF001 - httpx publishes no count
+        return sum(not connection.is_closed() for pool in pools for connection in pool.connections)
+
+    def __repr__(self) -> str:
+        return f"BoundedClient(hosts={len(self._pools)}, open_connections={self.open_connections})"
+
+    async def _reach(self, call: _Call, trace: _Trace) -> Fetched:
+        found = await addresses(call.url.host, call.port)
+        trace.ms["dns_ms"] = (perf_counter() - trace.began) * 1000
+        if isinstance(found, Trouble):
+            return _troubled(found, trace)
+        trace.rung = Rung.TCP
+        # The address used last comes first, so that its kept-alive connections are used.
+        *others, last = sorted(found[:3], key=lambda address: address != self._last_address.get(call.host))
+        for address in others:
+            try:
+                return await self._exchange(call, address, trace, call.limit_s / len(found[:3]))
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if trace.rung is not Rung.TCP:
+                    raise
+        return await self._exchange(call, last, trace, None)
+
+    def _pool(self, host: str) -> httpx.AsyncHTTPTransport:
+        if host not in self._pools:
+            self._pools[host] = httpx.AsyncHTTPTransport(verify=self._tls, limits=PER_HOST, trust_env=False)
+        return self._pools[host]
+
+    async def _exchange(self, call: _Call, address: str, trace: _Trace, connect_s: float | None) -> Fetched:
+        request = call.to(address)
+        request.extensions = {
+            "sni_hostname": call.url.host,  # what the certificate must name
+            "trace": trace,
+            "timeout": {"connect": connect_s},
+        }
+        response = await self._pool(call.host).handle_async_request(request)
+        self._last_address[call.host] = address
+        unpacker = Unpacker(response.headers.get("content-encoding", ""), self._largest_body)
+        trouble: Trouble | None = None
+        try:
+            async for chunk in response.aiter_raw():
+                unpacker.feed(chunk)
+            unpacker.finish()
+        except TooLarge:
+            trouble = Trouble(Outcome.MALFORMED, "body_too_large", Rung.HTTP)
+        except Unreadable:
+            trouble = Trouble(Outcome.MALFORMED, "bad_encoding", Rung.HTTP)
+        finally:
+            await response.aclose()
+        return Fetched(
+            outcome=trouble.outcome if trouble else None,
+            code=trouble.code if trouble else None,
+            rung=Rung.HTTP,
+            status=response.status_code,
+            headers=kept_headers(response.headers),
+            body=b"" if trouble else bytes(unpacker.body),
+            timings=trace.timings,
+            received_bytes=unpacker.received,
+        )
+
+
+def _troubled(trouble: Trouble, trace: _Trace) -> Fetched:
+    if trouble.is_ours:
+        raise Transient("this machine is out of file descriptors or memory; raise its limits, then try again")
+    return Fetched(outcome=trouble.outcome, code=trouble.code, rung=trouble.rung, timings=trace.timings)

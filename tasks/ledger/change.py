@@ -1,0 +1,13 @@
+"""Change: everything that one transaction may write. Each method adds its own audit row."""
+
+from __future__ import annotations
+
+from tasks.ledger.actions import ActionChanges
+from tasks.ledger.incidents import IncidentChanges
+from tasks.ledger.leases import LeaseChanges
+from tasks.ledger.notes import NoteChanges
+from tasks.ledger.notices import NoticeChanges
+
+
+class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, LeaseChanges):
+    """One transaction: state, audit and outbox are committed together or not at all (I4)."""

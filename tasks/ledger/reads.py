@@ -1,0 +1,233 @@
+"""What the ledger answers: each question is one short read transaction, or part of the change that asks it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+
+from models.errors import BadInput
+from models.escalation import Escalation
+from models.facts import Change as Alteration
+from models.incident import REOPENS_WITHIN, Incident, State
+from models.queue import MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
+from models.remedy import Action, ActionState
+from models.story import Backlog
+from models.tuning import Adjustment
+from tasks.ledger import tables as t
+from tasks.ledger.documents import read
+
+OVER = (State.RESOLVED, State.CLOSED)
+OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
+HALT = "halt"
+
+
+class Reads:
+    """The questions, shared by `Ledger` and `Change`."""
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        """A connection inside a transaction."""
+        raise NotImplementedError
+
+    def _rows(self, statement: Select[Any]) -> list[Row[Any]]:
+        with self._reading() as connection:
+            return list(connection.execute(statement).all())
+
+    def incident(self, incident_id: str) -> Incident:
+        """The incident of this id.
+
+        Raises:
+            BadInput: there is none.
+        """
+        rows = self._rows(select(t.incidents.c.document).where(t.incidents.c.id == incident_id))
+        if not rows:
+            raise BadInput(
+                f"the ledger knows no incident {incident_id}; ids look like INC-2026-01-31-001, and a report "
+                "shows those of its integration"
+            )
+        return read(Incident, rows[0].document)
+
+    def incidents(self, integration_id: str | None = None, *, active_only: bool = False) -> tuple[Incident, ...]:
+        """Incidents, newest first: all, or those of one integration, or those not over yet."""
+        wanted: list[ColumnElement[bool]] = []
+        if integration_id is not None:
+            wanted.append(t.incidents.c.integration_id == integration_id)
+        if active_only:
+            wanted.append(t.incidents.c.state.not_in(OVER))
+        newest_first = t.incidents.c.detected_at.desc(), func.length(t.incidents.c.id).desc(), t.incidents.c.id.desc()
+        rows = self._rows(select(t.incidents.c.document).where(*wanted).order_by(*newest_first))
+        return tuple(read(Incident, row.document) for row in rows)
+
+    def current(self, integration_id: str) -> Incident | None:
+        """The newest incident of this integration that is not over; None: all is well."""
+        return next(iter(self.incidents(integration_id, active_only=True)), None)
+
+    def reopenable(self, fingerprint: str, as_of: datetime) -> Incident | None:
+        """The incident of the same trouble that was resolved less than 60 minutes ago."""
+        alike = t.incidents.c.fingerprint == fingerprint, t.incidents.c.state == State.RESOLVED
+        for row in self._rows(select(t.incidents.c.document).where(*alike)):
+            incident = read(Incident, row.document)
+            if (incident.resolved_at or incident.updated_at) > as_of - REOPENS_WITHIN:
+                return incident
+        return None
+
+    def action(self, action_id: str) -> Action:
+        """The action of this id.
+
+        Raises:
+            BadInput: there is none.
+        """
+        rows = self._rows(select(t.actions.c.document).where(t.actions.c.id == action_id))
+        if not rows:
+            raise BadInput(f"the ledger knows no action {action_id}; ids look like ACT-2026-01-31-001")
+        return read(Action, rows[0].document)
+
+    def actions(self, incident_id: str) -> tuple[Action, ...]:
+        """The actions of an incident, oldest first."""
+        return self._actions(t.actions.c.incident_id == incident_id, order=t.actions.c.planned_at)
+
+    def actions_since(self, at: datetime) -> tuple[Action, ...]:
+        """Everything executed at or after this instant, oldest first; what limits count."""
+        return self._actions(t.actions.c.executed_at >= at, order=t.actions.c.executed_at)
+
+    def open_action(self, integration_id: str) -> Action | None:
+        """The one action that holds this integration."""
+        found = self._actions(t.actions.c.integration_id == integration_id, t.actions.c.state.in_(OPEN_STATES))
+        return next(iter(found), None)
+
+    def interrupted(self, at: datetime) -> tuple[Action, ...]:
+        """Actions under way whose lease ended or was given back: whoever ran them is gone (safety, 1.7, 4)."""
+        name = acting_on("") + t.actions.c.integration_id
+        held = select(t.leases.c.name).where(
+            t.leases.c.name == name, t.leases.c.holder.is_not(None), t.leases.c.expires_at > at
+        )
+        return self._actions(t.actions.c.state.in_((ActionState.EXECUTING, ActionState.ROLLING_BACK)), ~held.exists())
+
+    def _actions(
+        self, *wanted: ColumnElement[bool], order: ColumnElement[Any] = t.actions.c.planned_at
+    ) -> tuple[Action, ...]:
+        oldest_first = order, func.length(t.actions.c.id), t.actions.c.id
+        rows = self._rows(select(t.actions.c.document).where(*wanted).order_by(*oldest_first))
+        return tuple(read(Action, row.document) for row in rows)
+
+    def adjustments(self, integration_id: str | None = None, as_of: datetime | None = None) -> tuple[Adjustment, ...]:
+        """Adjustments that were not reverted, oldest first; with `as_of`, only those in force then."""
+        wanted: list[ColumnElement[bool]] = [t.adjustments.c.reverted_at.is_(None)]
+        if integration_id is not None:
+            wanted.append(t.adjustments.c.integration_id == integration_id)
+        if as_of is not None:
+            wanted.append(and_(t.adjustments.c.since <= as_of, t.adjustments.c.until > as_of))
+        ordered = select(t.adjustments.c.document).order_by(t.adjustments.c.since, t.adjustments.c.id)
+        return tuple(read(Adjustment, row.document) for row in self._rows(ordered.where(*wanted)))
+
+    def backlog(self, incident_id: str) -> Backlog:
+        """How many reads failed in an incident, and how many of them were replayed."""
+        counted = (
+            select(t.missed_reads.c.state, func.count().label("reads"))
+            .where(t.missed_reads.c.incident_id == incident_id)
+            .group_by(t.missed_reads.c.state)
+        )
+        reads = {row.state: row.reads for row in self._rows(counted)}
+        return Backlog(
+            queued=sum(reads.values()),
+            processed=reads.get(ReadState.PROCESSED, 0),
+            waiting=reads.get(ReadState.WAITING, 0),
+        )
+
+    def missed_reads(self, integration_id: str, limit: int) -> tuple[MissedRead, ...]:
+        """The reads of this integration that wait for replay, oldest first."""
+        waiting = (
+            select(t.missed_reads)
+            .where(t.missed_reads.c.integration_id == integration_id, t.missed_reads.c.state == ReadState.WAITING)
+            .order_by(t.missed_reads.c.due_at, t.missed_reads.c.id)
+            .limit(limit)
+        )
+        return tuple(
+            MissedRead(
+                id=row.id,
+                integration_id=row.integration_id,
+                incident_id=row.incident_id,
+                operation=row.operation,
+                due_at=row.due_at,
+                state=row.state,
+            )
+            for row in self._rows(waiting)
+        )
+
+    def changes(self, integration_id: str, since: datetime, until: datetime) -> tuple[Alteration, ...]:
+        """What was altered on either side in [since, until), oldest first."""
+        during = (
+            select(t.changes)
+            .where(t.changes.c.integration_id == integration_id, t.changes.c.at >= since, t.changes.c.at < until)
+            .order_by(t.changes.c.at, t.changes.c.side, t.changes.c.says)
+        )
+        return tuple(
+            Alteration(integration_id=row.integration_id, at=row.at, side=row.side, says=row.says)
+            for row in self._rows(during)
+        )
+
+    def escalation(self, incident_id: str) -> Escalation | None:
+        """The latest call for a human in this incident."""
+        newest_first = (
+            select(t.escalations.c.document)
+            .where(t.escalations.c.incident_id == incident_id)
+            .order_by(t.escalations.c.raised_at.desc(), t.escalations.c.id.desc())
+        )
+        rows = self._rows(newest_first.limit(1))
+        return read(Escalation, rows[0].document) if rows else None
+
+    def notices(self, incident_id: str) -> tuple[Notice, ...]:
+        """Every message about an incident, in its order, with how it fared."""
+        return tuple(to_notice(row) for row in self._rows(notices_of(t.notices.c.incident_id == incident_id)))
+
+    def halted(self) -> str | None:
+        """Why healing is switched off; None: it is on."""
+        rows = self._rows(select(t.switches.c.reason).where(t.switches.c.name == HALT))
+        return rows[0].reason if rows else None
+
+
+def notices_of(*wanted: ColumnElement[bool]) -> Select[Any]:
+    """Notices with the call they carry, in order."""
+    return (
+        select(t.notices, t.escalations.c.document)
+        .outerjoin(t.escalations, t.notices.c.escalation_id == t.escalations.c.id)
+        .where(*wanted)
+        .order_by(t.notices.c.queued_at, t.notices.c.incident_id, t.notices.c.seq)
+    )
+
+
+def due(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The notices whose turn it is: free, due, and nothing before them on their incident's route."""
+    earlier = t.notices.alias("earlier")
+    blocked = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.incident_id == t.notices.c.incident_id,
+            earlier.c.route == t.notices.c.route,
+            earlier.c.seq < t.notices.c.seq,
+            earlier.c.state == NoticeState.WAITING,
+        )
+        .exists()
+    )
+    free = or_(t.notices.c.claimed_until.is_(None), t.notices.c.claimed_until <= at)
+    return t.notices.c.state == NoticeState.WAITING, t.notices.c.not_before <= at, free, ~blocked
+
+
+def to_notice(row: Row[Any]) -> Notice:
+    """A row of `notices_of` as a noun."""
+    return Notice(
+        id=row.id,
+        incident_id=row.incident_id,
+        seq=row.seq,
+        kind=NoticeKind(row.kind),
+        route=row.route,
+        escalation=read(Escalation, row.document) if row.document else None,
+        says=row.says,
+        queued_at=row.queued_at,
+        not_before=row.not_before,
+        attempts=row.attempts,
+        state=NoticeState(row.state),
+        last_error=row.last_error,
+    )

@@ -1,0 +1,160 @@
+"""Below HTTP: names, addresses, TLS contexts, and what an error on the way means."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+import certifi
+import h11
+import httpx
+
+from models.errors import Misconfigured, Mistake
+from models.reading import Code, Outcome, Rung
+
+# X509_V_ERR_* of OpenSSL, which Python hands on as `verify_code`.
+CERTIFICATE_CODES = {
+    9: "certificate_not_yet_valid",
+    10: "certificate_has_expired",
+    18: "self_signed",
+    19: "unknown_issuer",  # the chain ends in a root that we were not told to trust
+    20: "unknown_issuer",
+    21: "unknown_issuer",
+    23: "certificate_revoked",
+    62: "hostname_mismatch",
+    64: "hostname_mismatch",
+}
+NAME_CODES = {
+    socket.EAI_NONAME: "name_not_found",
+    socket.EAI_AGAIN: "resolver_unavailable",
+}
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
+
+
+class Trouble(NamedTuple):
+    """Why no answer came."""
+
+    outcome: Outcome
+    code: Code
+    rung: Rung
+    is_ours: bool = False  # our machine's, not the peer's
+
+
+def is_loopback_name(host: str) -> bool:
+    """Whether this host, by its name alone, can only be this machine (RFC 6761, 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_allowed(address: str, host: str) -> bool:
+    """Whether a name may lead here; never to link-local (cloud metadata), multicast or unspecified.
+
+    Loopback is allowed to loopback names alone: an outside name that leads inside is an attack on us.
+    """
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    if ip.is_loopback:
+        return is_loopback_name(host)
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified)
+
+
+async def addresses(host: str, port: int) -> list[str] | Trouble:
+    """Every address of a name, in the resolver's order; all of them must be allowed."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        code = NAME_CODES.get(error.errno or 0, "name_not_resolved")
+        return Trouble(Outcome.DNS_FAILED, code, Rung.DNS)
+    except UnicodeError:  # a label that is empty or too long
+        return Trouble(Outcome.DNS_FAILED, "name_not_found", Rung.DNS)
+    listed = list(dict.fromkeys(str(place[0]) for *_, place in found))
+    if not all(is_allowed(address, host) for address in listed):
+        return Trouble(Outcome.DNS_FAILED, "address_not_allowed", Rung.DNS)
+    return listed
+
+
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """The verifying context for a bundle, shared by every connection that uses it.
+
+    Raises:
+        Misconfigured: when the bundle cannot be read.
+    """
+    if ca_bundle is None:
+        return _context(None, 0)
+    try:
+        return _context(ca_bundle, os.stat(ca_bundle).st_mtime_ns)  # noqa: PTH116 - the path came as text
+    except OSError:  # ssl.SSLError is one
+        says = "ca_bundle cannot be read; give a PEM file with the certificates to trust"
+        raise Misconfigured((Mistake(file=ca_bundle, line=0, says=says),)) from None
+
+
+@lru_cache(maxsize=64)
+def _context(ca_bundle: str | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001 - a new bundle, a new context
+    context = ssl.create_default_context(cafile=ca_bundle)
+    if ca_bundle is None:  # a slim container may have no authorities of its own
+        context.load_verify_locations(certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def trouble_of(error: BaseException, rung: Rung, *, answering: bool = False) -> Trouble:
+    """What an error during a call means.
+
+    Args:
+        error: anything that httpx, ssl or a socket raised.
+        rung: the phase in progress.
+        answering: whether the header of an answer had arrived.
+    """
+    if isinstance(error, TimeoutError | httpx.TimeoutException):  # whatever was half done inside it
+        return Trouble(Outcome.TIMEOUT, "deadline_passed", rung)
+    for cause in _causes(error):
+        if trouble := _known(cause, rung, answering=answering):
+            return trouble
+    return Trouble(Outcome.RESET, "connection_lost", rung)
+
+
+def _known(cause: BaseException, rung: Rung, *, answering: bool) -> Trouble | None:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        code = CERTIFICATE_CODES.get(cause.verify_code, "certificate_not_trusted")
+        return Trouble(Outcome.TLS_FAILED, code, Rung.TLS)
+    if isinstance(cause, ssl.SSLError) and rung is Rung.TLS:
+        return Trouble(Outcome.TLS_FAILED, "handshake_failed", rung)
+    if isinstance(cause, TimeoutError):  # the kernel's own patience ended
+        return Trouble(Outcome.TIMEOUT, "deadline_passed", rung)
+    if isinstance(cause, h11.RemoteProtocolError) and not answering:
+        return Trouble(Outcome.MALFORMED, "not_http", rung)
+    return _known_to_the_system(cause, rung)
+
+
+def _known_to_the_system(cause: BaseException, rung: Rung) -> Trouble | None:
+    if isinstance(cause, ConnectionRefusedError):
+        return Trouble(Outcome.REFUSED, "connection_refused", Rung.TCP)
+    if isinstance(cause, OSError) and cause.errno in NO_WAY:
+        return Trouble(Outcome.REFUSED, "no_route", Rung.TCP)
+    if isinstance(cause, OSError) and cause.errno in OURS:
+        return Trouble(Outcome.REFUSED, "own_limits", rung, is_ours=True)
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Deepest first, because the outer ones only say that something inside went wrong."""
+    inner = error.__cause__ or error.__context__
+    if inner is not None:
+        yield from _causes(inner)
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _causes(member)
+    yield error

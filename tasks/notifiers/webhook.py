@@ -1,0 +1,78 @@
+"""A signed webhook (Standard Webhooks 1.0.0): HMAC-SHA256 over id, timestamp and body.
+
+The receiver verifies `webhook-signature`, refuses a timestamp older than five minutes, and drops a
+`webhook-id` that it has seen: delivery is at least once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, PositiveFloat
+
+from models.errors import Permanent, Transient
+from models.integration import SecretReference
+from models.noun import Noun
+from models.queue import Notice
+from tasks.http import BoundedClient, check_base_url
+from tasks.secrets import resolve
+
+RETRYABLE = frozenset({408, 425, 429})  # beside 5xx: the receiver may take it later
+
+
+class Settings(Noun):
+    """Where it goes, and the secret that both sides know."""
+
+    url: Annotated[str, AfterValidator(check_base_url)]
+    secret: SecretReference  # at least 24 bytes, as it is or as whsec_<base64>
+    ca_bundle: str | None = None  # a file, when the receiver's certificate is signed by an authority of yours
+    deadline_s: PositiveFloat = 10.0
+
+
+async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) -> None:
+    """Deliver one notice; relative files start from `base`.
+
+    Raises:
+        Transient: when the receiver may take it later.
+        Permanent: when it never will.
+    """
+    body = json.dumps(payload(notice)).encode()
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": notice.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature(key(settings, base), notice.id, int(now.timestamp()), body),
+    }
+    client = BoundedClient(ca_bundle=settings.ca_bundle and str(base / settings.ca_bundle), deadline_s=settings.deadline_s)
+    try:
+        answer = await client.fetch("POST", settings.url, headers=headers, content=body)
+    finally:
+        await client.aclose()
+    if answer.status is None or answer.status >= 500 or answer.status in RETRYABLE:  # noqa: PLR2004  # server errors
+        raise Transient(f"webhook: no acceptance ({answer.status or answer.outcome}); it is sent again later")
+    if answer.status >= 300:  # noqa: PLR2004  # anything that is not a 2xx
+        raise Permanent(f"webhook: refused with HTTP {answer.status}; check url and secret in policy.yaml")
+
+
+def payload(notice: Notice) -> dict[str, object]:
+    """What leaves the house: typed slots of the escalation, never a body or an identifier of a patient."""
+    call = notice.escalation.model_dump(mode="json") if notice.escalation else None
+    return {"type": f"incident.{notice.kind}", "incident": notice.incident_id, "repeat": notice.is_repeat, "data": call}
+
+
+def key(settings: Settings, base: Path) -> bytes:
+    """The shared secret as bytes."""
+    secret = resolve(settings.secret, base).get_secret_value()
+    return base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+
+
+def signature(secret: bytes, notice_id: str, timestamp: int, body: bytes) -> str:
+    """`v1,<base64>` as the standard writes it."""
+    signed = b".".join([notice_id.encode(), str(timestamp).encode(), body])
+    return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()

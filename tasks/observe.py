@@ -1,0 +1,143 @@
+"""From answers to readings: the durations, counts and codes of one read, and nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from models.classification import Judged, rung_of
+from models.integration import Read
+from models.reading import Code, Outcome, Reading, Rung
+from models.token import Grant
+from models.waiting import http_date, retry_after_s
+from tasks.http import Fetched
+
+Judge = Callable[[int, Mapping[str, str], bytes], Judged]
+
+
+class Answer(NamedTuple):
+    """One fetch, and what it came to."""
+
+    fetched: Fetched
+    judged: Judged
+    received_at: datetime
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return self.judged.outcome
+
+    @property
+    def code(self) -> Code | None:
+        """The code that goes with it."""
+        return self.judged.code
+
+    @property
+    def rung(self) -> Rung:
+        """The rung that broke; READ when none did."""
+        return rung_of(self.outcome) if self.fetched.answered else self.fetched.rung
+
+    @property
+    def latency_ms(self) -> float | None:
+        """To the last byte; None when it never answered."""
+        return None if self.fetched.status is None else self.fetched.timings.total_ms
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """Their `Date` (whole seconds) minus our clock."""
+        date = http_date(self.fetched.headers.get("date"))
+        return None if date is None else (date - self.received_at) / timedelta(seconds=1)
+
+
+def answer(fetched: Fetched, received_at: datetime, judge: Judge) -> Answer:
+    """Judge an answer; trouble on the way judges itself."""
+    if fetched.outcome is not None or fetched.status is None:
+        judged = Judged(outcome=fetched.outcome or Outcome.RESET, code=fetched.code)
+    else:
+        judged = judge(fetched.status, fetched.headers, fetched.body)
+    return Answer(fetched, judged, received_at)
+
+
+def reading(
+    integration_id: str,
+    read: Read,
+    observed_at: datetime,
+    answers: Sequence[Answer],
+    token_age_s: float | None,
+    connections: int,
+) -> Reading:
+    """One reading of all pages of a read: bytes, records and times add up, and the last page decides.
+
+    Args:
+        integration_id: whose.
+        read: what was asked.
+        observed_at: when the call began.
+        answers: one per page, at least one.
+        token_age_s: of the token it was made with.
+        connections: sockets open now.
+    """
+    first, last = answers[0], answers[-1]
+    deciding = next((one for one in answers if one.outcome is not Outcome.OK), last)
+    counts = [one.judged.records for one in answers if one.judged.records is not None]
+    timings = first.fetched.timings
+    return Reading(
+        integration_id=integration_id,
+        observed_at=observed_at,
+        operation=read.operation,
+        component=read.component,
+        outcome=deciding.outcome,
+        rung=deciding.rung,
+        status=deciding.fetched.status,
+        code=deciding.code,
+        latency_ms=None if last.latency_ms is None else sum(one.fetched.timings.total_ms for one in answers),
+        dns_ms=timings.dns_ms,
+        connect_ms=timings.connect_ms,
+        tls_ms=timings.tls_ms,
+        first_byte_ms=timings.first_byte_ms,
+        received_bytes=sum(one.fetched.received_bytes for one in answers),
+        records=sum(counts) if counts else None,
+        connections=connections,
+        retry_after_s=retry_after_s(deciding.fetched.headers, deciding.received_at),
+        clock_skew_s=last.clock_skew_s,
+        token_age_s=token_age_s,
+        request_id=deciding.fetched.headers.get("x-request-id"),
+    )
+
+
+def without_call(integration_id: str, read: Read, observed_at: datetime, grant: Grant) -> Reading:
+    """The reading of a read that was never sent, from the request for a token that stood before it."""
+    return Reading(
+        integration_id=integration_id,
+        observed_at=observed_at,
+        operation=read.operation,
+        component=read.component,
+        outcome=grant.outcome,
+        rung=grant.rung,
+        status=grant.status,
+        code=grant.code,
+        latency_ms=grant.latency_ms,
+        received_bytes=grant.received_bytes,
+        retry_after_s=grant.retry_after_s,
+        clock_skew_s=grant.clock_skew_s,
+    )
+
+
+def refusal(of: Answer, *, gave_up_old: bool = False) -> Grant:
+    """Why no token was granted, from the issuer's answer. The broken rung is AUTH, wherever it broke."""
+    return Grant(
+        outcome=of.outcome,
+        code=of.code,
+        status=of.fetched.status,
+        retry_after_s=retry_after_s(of.fetched.headers, of.received_at),
+        latency_ms=of.latency_ms,
+        received_bytes=of.fetched.received_bytes,
+        clock_skew_s=of.clock_skew_s,
+        gave_up_old=gave_up_old,
+    )
+
+
+def too_late(integration_id: str, read: Read, observed_at: datetime) -> Reading:
+    """The reading of a call whose deadline passed while it waited for a token."""
+    grant = Grant(outcome=Outcome.TIMEOUT, code="deadline_passed")
+    return without_call(integration_id, read, observed_at, grant)

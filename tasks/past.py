@@ -1,0 +1,51 @@
+"""Past: what was learned from history, kept while it cannot have changed. Yesterday is not computed anew.
+
+Baselines are learned up to the full hour before the judged window, joint features up to the last complete
+five minutes, so one answer serves every cycle until then. A process of its own (a scheduled flow run) computes
+each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models.anomaly import JointSample
+from models.baseline import Baseline
+from models.integration import Integration
+from tasks.history.cycles import joint_sample
+from tasks.remember import baseline
+
+HOUR, BUCKET = timedelta(hours=1), timedelta(minutes=5)
+
+Learned = TypeVar("Learned")
+_kept: dict[tuple[str, Path, str], tuple[datetime, Any]] = {}  # what, home, integration → until when, and what
+
+
+def usual_until(home: Path, integration: Integration, judged: datetime) -> tuple[Baseline, ...]:
+    """The baselines learned before the hour in which the judged window begins."""
+    end = floored(judged, HOUR)
+    return keep(("baselines", home, integration.id), end, lambda: baseline(home, integration, before=end))
+
+
+def together_until(home: Path, integration: Integration, now: datetime) -> JointSample:
+    """Joint features: everything before the last complete five minutes, and those five minutes themselves."""
+    end = floored(now, BUCKET)
+    return keep(("joint", home, integration.id), end, lambda: joint_sample(home, integration, end - BUCKET, end))
+
+
+def keep(key: tuple[str, Path, str], end: datetime, learn: Callable[[], Learned]) -> Learned:
+    """What was learned up to this instant, from memory when it is there."""
+    known: tuple[datetime, Learned] | None = _kept.get(key)
+    if known is None or known[0] != end:
+        known = (end, learn())
+        _kept[key] = known
+    return known[1]
+
+
+def floored(at: datetime, step: timedelta) -> datetime:
+    """The last multiple of a step that divides a day, in UTC."""
+    since_midnight = at - at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return at - since_midnight % step

@@ -1,0 +1,154 @@
+"""Story: collect from both stores what every report and card is told from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from models.anomaly import Case
+from models.baseline import usual
+from models.credential import EARLIEST, LATEST, Credential
+from models.follow import lookback
+from models.incident import Incident
+from models.integration import Integration
+from models.reading import Counts, Source
+from models.remedy import Action, ActionState
+from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
+from models.tuning import Adjustment
+from tasks.connectors._interface import RenewsCredentials
+from tasks.detect import gather_case
+from tasks.history.cycles import Cycle, cycles
+from tasks.house import House
+from tasks.probe import connected
+
+SPAN = timedelta(hours=24)  # what a report's figures add up
+WEEKS = timedelta(weeks=4)
+
+
+async def tell(house: House, integration_id: str, incident_id: str | None = None) -> Story:
+    """Everything known about one integration now, and about one of its incidents: the asked, or the latest."""
+    integration = house.integration(integration_id)
+    incident = incident_of(house, integration_id, incident_id)
+    credential = await credential_of(house, integration)
+    return compose(house, gather_case(house, integration), incident, credential)
+
+
+def incident_of(house: House, integration_id: str, incident_id: str | None) -> Incident | None:
+    """The asked incident, else the active one, else the latest that was more than a suspicion."""
+    if incident_id is not None:
+        return house.ledger.incident(incident_id)
+    told = [i for i in house.ledger.incidents(integration_id) if i.diagnosis or i.is_active]
+    return max(told, key=lambda incident: (incident.is_active, incident.detected_at), default=None)
+
+
+async def credential_of(house: House, integration: Integration) -> Credential | None:
+    """What the token store knows; no call is made."""
+    async with connected(house, integration) as connector:
+        return connector.credential() if isinstance(connector, RenewsCredentials) else None
+
+
+def compose(house: House, case: Case, incident: Incident | None, credential: Credential | None) -> Story:
+    """The story from its parts."""
+    ledger, integration = house.ledger, case.integration
+    actions = ledger.actions(incident.id) if incident else ()
+    adjustments = ledger.adjustments(integration.id, as_of=case.as_of)
+    seen = cycles(house.home, integration, case.as_of - SPAN, case.window.until)
+    before, after = schedules(incident, credential)
+    return Story(
+        integration=integration,
+        as_of=case.as_of,
+        totals=totals_of(integration, seen, case.as_of),
+        last_hour_bytes=sum(c.received_bytes for c in seen if c.bucket >= case.as_of - timedelta(hours=1)),
+        connections=connections(case),
+        recent=case.window.between(case.as_of - lookback(integration) / 3, case.window.until).counts,
+        incident=incident,
+        anomalies=incident.anomalies if incident else (),
+        actions=actions,
+        pending=pending(actions, adjustments),
+        adjustments=adjustments,
+        escalation=ledger.escalation(incident.id) if incident else None,
+        backlog=ledger.backlog(incident.id) if incident else Backlog(),
+        credential=credential,
+        schedule_before=before,
+        schedule_after=after,
+        points=tuple(
+            Point(at=c.bucket, counts=Counts(total=c.total, failed=c.failed), median_ms=c.median_ms) for c in seen
+        ),
+        usual_latency_ms=usual_latency(case),
+        generated_history=has_generated(house, integration, case.as_of),
+        speed=house.clock.speed,
+    )
+
+
+def connections(case: Case) -> int:
+    """The most sockets open at once in the newest cycle."""
+    newest = case.window.cycles(case.integration.probe_every)[-1:]
+    return max((r.connections or 0 for cycle in newest for r in cycle.readings), default=0)
+
+
+def totals_of(integration: Integration, seen: Sequence[Cycle], now: datetime) -> Totals:
+    """The figures of the span."""
+    answered = sum(cycle.answered for cycle in seen)
+    limit = integration.sla.error_rate
+    return Totals(
+        since=now - SPAN,
+        until=now,
+        counts=Counts(total=sum(c.total for c in seen), failed=sum(c.failed for c in seen)),
+        mean_latency_ms=sum(c.sum_ms for c in seen) / answered if answered else None,
+        received_bytes=sum(c.received_bytes for c in seen),
+        good_cycles=sum(c.failed <= limit * c.total for c in seen),
+        cycles=len(seen),
+    )
+
+
+def usual_latency(case: Case) -> float | None:
+    """The middle of what the declared reads usually take at this hour; None while learning."""
+    reads = case.integration.reads
+    known = [usual(case.baselines, r.operation, case.as_of, case.integration.timezone) for r in reads]
+    medians = [b.median_ms for b in known if not b.is_learning and b.median_ms is not None]
+    return median(medians) if medians else None
+
+
+def has_generated(house: House, integration: Integration, now: datetime) -> bool:
+    """Whether the baseline rests on simulated history; reports must say so."""
+    return bool(cycles(house.home, integration, now - WEEKS, now, (Source.GENERATED,)))
+
+
+def schedules(incident: Incident | None, credential: Credential | None) -> tuple[Schedule | None, Schedule | None]:
+    """The renewal schedule as promised lifetimes would have it, and as it is now; Nones when nothing moved."""
+    known = incident.credential if incident else None
+    if known is None or credential is None or not known.promised_s or not credential.lifetime_s:
+        return None, None
+    if credential.refresh_at is None or credential.issued_at is None or credential.lifetime_s >= known.promised_s:
+        return None, None
+    middle = (EARLIEST + LATEST) / 2
+    before = Schedule(lifetime_s=known.promised_s, refresh_after_s=known.promised_s * middle)
+    after = (credential.refresh_at - credential.issued_at).total_seconds()
+    return before, Schedule(lifetime_s=credential.lifetime_s, refresh_after_s=max(0.0, after))
+
+
+def pending(actions: Sequence[Action], adjustments: Sequence[Adjustment]) -> tuple[PendingAction, ...]:
+    """What waits for a person, and what will revert by itself."""
+    waiting = tuple(
+        PendingAction(
+            action=action.says,
+            estimated_impact="Expected to restore the connection; measured afterwards",
+            prerequisites=f"Approval by a person: {action.reason}",
+            automatic=False,
+            scheduled_at=action.planned_at,
+        )
+        for action in actions
+        if action.state is ActionState.AWAITING_APPROVAL
+    )
+    reverting = tuple(
+        PendingAction(
+            action=f"Return {a.setting.value.replace('_', ' ')} from {a.value} to {a.previous}",
+            estimated_impact="Ends a temporary change",
+            prerequisites="None",
+            automatic=True,
+            scheduled_at=a.until,
+        )
+        for a in adjustments
+    )
+    return waiting + reverting

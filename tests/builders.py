@@ -1,0 +1,545 @@
+"""Small builders of nouns for tests: every field has a sensible default, and a test names only what it is about.
+
+The four stories at the end are told from one morning in March 2025 at a practice in New York.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from models.anomaly import Anomaly, DetectionMethod, Severity, Trend
+from models.credential import Credential
+from models.diagnosis import Diagnosis, Evidence, EvidenceKind, FaultDomain, Hypothesis
+from models.escalation import Escalation, Reason
+from models.incident import Incident, Moment, State
+from models.integration import Contacts, Importance, Integration, Read
+from models.reading import Counts, Outcome, Reading, Rung, Window
+from models.remedy import Action, ActionState, Effect, Step, impact
+from models.remedy import Outcome as Result
+from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
+from models.tuning import Adjustment, Setting
+
+N = TypeVar("N")
+
+NOW = datetime(2025, 3, 26, 13, 45, 32, tzinfo=UTC)  # 09:45:32 in New York
+EPIC, UNITY = "epic-fhir-main", "allscripts-unity-prod"
+
+
+def at(clock: str, day: str = "2025-03-26") -> datetime:
+    """`09:15:23` on the practice's clock (New York, summer time) as an instant in UTC."""
+    return datetime.fromisoformat(f"{day}T{clock}-04:00").astimezone(UTC)
+
+
+def build(noun: type[N], defaults: dict[str, Any], changes: dict[str, Any]) -> N:
+    return noun(**{**defaults, **changes})
+
+
+def an_integration(**changes: Any) -> Integration:
+    defaults = {
+        "id": EPIC,
+        "name": "Epic FHIR API",
+        "kind": "epic_fhir",
+        "settings": {},
+        "reads": (
+            Read(operation="Patient.search", component="Patient API"),
+            Read(operation="Appointment.search", component="Appointment API", importance=Importance.CRITICAL),
+        ),
+        "timezone": "America/New_York",
+        "impact": "Delayed prescription data, occasional timeouts for users",
+    }
+    return build(Integration, defaults, changes)
+
+
+def a_reading(**changes: Any) -> Reading:
+    outcome = changes.get("outcome", Outcome.OK)
+    defaults = {
+        "integration_id": EPIC,
+        "observed_at": NOW,
+        "operation": "Patient.search",
+        "component": "Patient API",
+        "outcome": Outcome.OK,
+        "rung": Rung.READ,
+        "status": 200 if outcome is Outcome.OK else None,
+        "latency_ms": 120.0,
+        "received_bytes": 4096,
+    }
+    return build(Reading, defaults, changes)
+
+
+def a_window(*readings: Reading, **changes: Any) -> Window:
+    """The last five minutes."""
+    defaults = {
+        "integration_id": EPIC,
+        "since": NOW - timedelta(minutes=5),
+        "until": NOW + timedelta(seconds=1),
+        "readings": readings,
+    }
+    return build(Window, defaults, changes)
+
+
+def counts(total: int, failed: int = 0) -> Counts:
+    return Counts(total=total, failed=failed)
+
+
+def totals(**changes: Any) -> Totals:
+    defaults = {
+        "since": NOW - timedelta(hours=1),
+        "until": NOW,
+        "counts": counts(240),
+        "mean_latency_ms": 118.4,
+        "received_bytes": 9_400_000,
+        "good_cycles": 60,
+        "cycles": 60,
+    }
+    return build(Totals, defaults, changes)
+
+
+def an_anomaly(**changes: Any) -> Anomaly:
+    defaults = {
+        "integration_id": EPIC,
+        "metric": "latency:Patient.search",
+        "severity": Severity.MEDIUM,
+        "description": "Increased latency in patient data retrieval operations",
+        "detection_method": DetectionMethod.DEVIATION,
+        "baseline": "350ms average response time",
+        "current": "1250ms average response time",
+        "first_observed": NOW - timedelta(minutes=20),
+        "observed_at": NOW,
+        "trend": Trend.WORSENING,
+        "score": 3.1,
+        "id": "ANM-2025-03-26-001",
+    }
+    return build(Anomaly, defaults, changes)
+
+
+def evidence(
+    says: str, *, kind: EvidenceKind = EvidenceKind.READINGS, supports: bool = True, weight: float = 2.0
+) -> Evidence:
+    return Evidence(kind=kind, says=says, supports=supports, weight=weight if supports else -abs(weight))
+
+
+def a_hypothesis(cause: str, probability: float, *pieces: Evidence, says: str | None = None) -> Hypothesis:
+    words = says or cause.replace("_", " ").capitalize()
+    return Hypothesis(cause=cause, says=words, probability=probability, evidence=pieces)
+
+
+def a_diagnosis(**changes: Any) -> Diagnosis:
+    best = a_hypothesis(
+        "token_expired",
+        0.93,
+        evidence('Error answers carry "token_expired" (34 of 34)', kind=EvidenceKind.LADDER, weight=2.2),
+        evidence("HTTP 401 on 100.0% of calls (limit 5%)", weight=3.0),
+        says="OAuth2 access token expired and refresh token request failing",
+    )
+    dns = a_hypothesis(
+        "dns_failure",
+        0.001,
+        evidence("the name resolved in 1 ms", kind=EvidenceKind.LADDER, supports=False, weight=4.0),
+    )
+    outage = a_hypothesis(
+        "vendor_outage",
+        0.003,
+        evidence("the server answered every call", kind=EvidenceKind.LADDER, supports=False, weight=3.0),
+    )
+    defaults = {
+        "integration_id": EPIC,
+        "diagnosed_at": NOW - timedelta(minutes=15),
+        "cause": best.cause,
+        "says": best.says,
+        "confidence": best.probability,
+        "fault_domain": FaultDomain.IDENTITY,
+        "hypotheses": (best, outage, dns),
+        "related_factors": ("Token lifetime was shortened: refused 15 min after issue, promised 60 min",),
+        "affected_components": ("Patient API", "Appointment API"),
+        "remedies": ("renew_credentials",),
+        "recommended": ("Ask the vendor which token lifetime applies from now on",),
+    }
+    return build(Diagnosis, defaults, changes)
+
+
+def an_incident(**changes: Any) -> Incident:
+    defaults = {
+        "id": "INC-2025-03-26-001",
+        "integration_id": EPIC,
+        "fingerprint": "a1b2c3d4e5f60718",
+        "state": State.DIAGNOSING,
+        "severity": Severity.HIGH,
+        "symptom": "auth",
+        "started_at": at("09:15:23"),
+        "detected_at": at("09:18:23"),
+        "updated_at": NOW,
+        "diagnosis": a_diagnosis(),
+        "moments": (Moment(at=at("09:18:23"), state=State.OPEN, says="3 of the last 5 cycles were bad"),),
+    }
+    return build(Incident, defaults, changes)
+
+
+def an_action(**changes: Any) -> Action:
+    defaults = {
+        "id": "ACT-1",
+        "incident_id": "INC-2025-03-26-001",
+        "integration_id": EPIC,
+        "remedy": "renew_credentials",
+        "says": "Renew the credential",
+        "state": ActionState.SUCCEEDED,
+        "rule": "D16",
+        "reason": "session, within limits",
+        "plan_hash": "0" * 64,
+        "planned_at": at("09:32:10"),
+        "executed_at": at("09:32:18"),
+        "effective_at": at("09:32:45"),
+        "judged_at": at("09:35:45"),
+        "effect": Effect(before=counts(34, 34), after=counts(48)),
+        "outcome": Result.SUCCESSFUL,
+    }
+    effect = changes.get("effect", defaults["effect"])
+    outcome = changes.get("outcome", defaults["outcome"])
+    defaults["impact"] = impact(effect, outcome) if effect else ""
+    return build(Action, defaults, changes)
+
+
+def an_adjustment(**changes: Any) -> Adjustment:
+    defaults = {
+        "id": "ADJ-1",
+        "integration_id": EPIC,
+        "setting": Setting.PACE,
+        "value": 0.5,
+        "previous": 1.0,
+        "since": NOW - timedelta(minutes=10),
+        "until": NOW + timedelta(minutes=50),
+        "action_id": "ACT-1",
+    }
+    return build(Adjustment, defaults, changes)
+
+
+def an_escalation(**changes: Any) -> Escalation:
+    defaults = {
+        "id": "ESC-2025-03-26-001-E1-attempts-unsuccessful",
+        "incident_id": "INC-2025-03-26-001",
+        "integration_id": EPIC,
+        "integration_name": "Epic FHIR API",
+        "raised_at": NOW - timedelta(minutes=2),
+        "reason": Reason(
+            rule="E1-attempts-unsuccessful",
+            says="3 automatic attempts did not restore the connection",
+        ),
+        "priority": Severity.HIGH,
+        "team": "Network Operations",
+        "contact_groups": ("Network Operations", "Integration Team"),
+        "since": at("08:42:17"),
+        "impact": "Delayed prescription data, occasional timeouts for users",
+        "cause": "Network path instability",
+        "confidence": 0.65,
+        "evidence": (),
+        "tried": (),
+        "recommended": (
+            "Engage with ISP to investigate potential network congestion",
+            "Consider implementing redundant connectivity route through secondary provider",
+        ),
+    }
+    return build(Escalation, defaults, changes)
+
+
+def points(
+    since: datetime, until: datetime, *, median_ms: float = 120.0, total: int = 4, failed: int = 0
+) -> tuple[Point, ...]:
+    """One a minute, with a small regular wave so that a plot is not a ruler."""
+    cycles = int((until - since) / timedelta(minutes=1))
+    return tuple(
+        Point(
+            at=since + timedelta(minutes=n),
+            counts=counts(total, failed),
+            median_ms=None if failed == total else median_ms + 4 * (n % 5),
+        )
+        for n in range(cycles)
+    )
+
+
+def a_story(**changes: Any) -> Story:
+    """A healthy hour."""
+    defaults = {
+        "integration": an_integration(),
+        "as_of": NOW,
+        "totals": totals(),
+        "last_hour_bytes": 9_400_000,
+        "connections": 4,
+        "recent": counts(20),
+    }
+    return build(Story, defaults, changes)
+
+
+def a_rate_limit() -> Diagnosis:
+    """The diagnosis of the specification's example document."""
+    says = (
+        "HTTP 429 responses increasing over last hour",
+        "Error messages indicate rate limit thresholds",
+        "Coincides with morning peak usage period",
+        "Similar pattern observed last Monday",
+    )
+    pieces = [evidence(words, weight=4.0 - n) for n, words in enumerate(says)]
+    best = a_hypothesis("rate_limited", 0.8712, *pieces, says="API rate limiting triggered at Epic FHIR endpoint")
+    return a_diagnosis(
+        cause=best.cause,
+        says=best.says,
+        confidence=best.probability,
+        fault_domain=FaultDomain.VENDOR,
+        hypotheses=(best,),
+        related_factors=(
+            "Increased query volume from new dashboard feature",
+            "Recent Epic system update may have adjusted rate limits",
+        ),
+        recommended=(
+            "Monitor system after maintenance window tonight",
+            "Consider requesting rate limit increase from Epic administrator",
+        ),
+    )
+
+
+def seed_actions() -> tuple[Action, ...]:
+    return (
+        an_action(
+            id="ACT-1",
+            remedy="back_off",
+            says="Implement exponential backoff for retries",
+            executed_at=datetime(2025, 3, 26, 9, 32, 18, tzinfo=UTC),
+            effect=Effect(before=counts(1000, 82), after=counts(1000, 38)),
+            impact="Reduced error rate from 8.2% to 3.8%",
+        ),
+        an_action(
+            id="ACT-2",
+            remedy="slow_down",
+            says="Temporarily reduce polling frequency",
+            executed_at=datetime(2025, 3, 26, 9, 35, 42, tzinfo=UTC),
+            effect=Effect(before=counts(1000, 38), after=counts(1000, 38)),
+            impact="Stabilized connection but reduced data freshness",
+        ),
+    )
+
+
+def seed_story(**changes: Any) -> Story:
+    """The story behind the example document of the specification."""
+    began = datetime(2025, 3, 26, 8, 15, 22, tzinfo=UTC)
+    as_of = datetime(2025, 3, 26, 9, 45, 32, tzinfo=UTC)
+    pending = PendingAction(
+        action="Distribute queries across backup endpoints",
+        estimated_impact="Should further reduce error rate to <1%",
+        prerequisites="None",
+        automatic=True,
+        scheduled_at=datetime(2025, 3, 26, 9, 50, tzinfo=UTC),
+    )
+    defaults = {
+        "integration": an_integration(contacts=Contacts(vendor="Epic System Administrators")),
+        "as_of": as_of,
+        "totals": totals(
+            since=as_of - timedelta(hours=1),
+            until=as_of,
+            counts=counts(3555, 135),
+            mean_latency_ms=1250.2,
+            received_bytes=2_400_000_000,
+            good_cycles=54,
+            cycles=55,
+        ),
+        "last_hour_bytes": 2_400_000_000,
+        "connections": 18,
+        "recent": counts(3555, 135),
+        "anomalies": (an_anomaly(first_observed=began, observed_at=as_of),),
+        "incident": an_incident(
+            state=State.VERIFYING,
+            severity=Severity.MEDIUM,
+            started_at=began,
+            detected_at=began,
+            updated_at=as_of,
+            symptom="throttled",
+            diagnosis=a_rate_limit(),
+        ),
+        "actions": seed_actions(),
+        "pending": (pending,),
+    }
+    return a_story(**{**defaults, **changes})
+
+
+def healthy_story(**changes: Any) -> Story:
+    """Nothing wrong for an hour."""
+    return a_story(**{"points": points(NOW - timedelta(hours=1), NOW), "usual_latency_ms": 124.0, **changes})
+
+
+def unknown_story() -> Story:
+    """A watch that has not read anything yet."""
+    nothing = totals(counts=counts(0), mean_latency_ms=None, received_bytes=0, good_cycles=0, cycles=0)
+    return a_story(totals=nothing, recent=counts(0), last_hour_bytes=0, connections=0)
+
+
+def healed_story(**changes: Any) -> Story:
+    """Example 1: a session that expired early, renewed in four steps, 18 minutes of degradation."""
+    began, restored, as_of = at("09:15:23"), at("09:33:30"), at("09:45:32")
+    steps = (
+        Step(at=at("09:32:18"), says="Initiated credential renewal flow", successful=True),
+        Step(at=at("09:32:45"), says="Reestablished OAuth session with new credentials", successful=True),
+        Step(at=at("09:33:12"), says="Verified successful API test calls", successful=True),
+        Step(at=restored, says="Resumed normal data synchronization", successful=True),
+    )
+    defaults = {
+        "integration": an_integration(
+            id=UNITY,
+            name="Allscripts Unity API",
+            kind="allscripts_unity",
+            impact="Patient data synchronization paused, prescriptions unable to be retrieved",
+        ),
+        "totals": totals(counts=counts(222, 34), good_cycles=42, cycles=60),
+        "recent": counts(20),
+        "anomalies": (
+            an_anomaly(
+                integration_id=UNITY,
+                metric="error_rate",
+                severity=Severity.HIGH,
+                description="Calls fail far more often than usual",
+                detection_method=DetectionMethod.THRESHOLD,
+                baseline="0.4% of calls failed",
+                current="100.0% of calls failed",
+                first_observed=began,
+                observed_at=at("09:32:30"),
+                trend=Trend.STABLE,
+                score=20.0,
+            ),
+        ),
+        "incident": an_incident(
+            integration_id=UNITY,
+            state=State.RESOLVED,
+            restored_at=restored,
+            resolved_at=at("09:43:30"),
+            diagnosis=a_diagnosis(integration_id=UNITY),
+        ),
+        "actions": (an_action(integration_id=UNITY, steps=steps),),
+        "backlog": Backlog(queued=34, processed=34),
+        "credential": Credential(
+            integration_id=UNITY,
+            issued_at=at("09:32:45"),
+            promised_s=3600,
+            observed_s=(900.0,),
+            refresh_at=at("09:53:45", "2025-03-26"),
+        ),
+        "schedule_before": Schedule(lifetime_s=3600, refresh_after_s=2700),
+        "schedule_after": Schedule(lifetime_s=900, refresh_after_s=700),
+        "usual_latency_ms": 124.0,
+        "points": (
+            *points(at("08:45:30"), began),
+            *points(began, at("09:32:45"), failed=4),
+            *points(at("09:32:45"), as_of, median_ms=131.0),
+        ),
+    }
+    return a_story(**{**defaults, **changes})
+
+
+def escalated_story(**changes: Any) -> Story:
+    """Example 2: an unstable network path, three attempts, a call for Network Operations."""
+    began = at("08:42:17")
+    path = a_hypothesis(
+        "network_path_unstable",
+        0.65,
+        evidence("Failures come in clusters: mean run 4.2 calls, 2.9 times that of independent ones"),
+        evidence("Timeouts on 13.5% of calls while the name resolves and TLS holds", kind=EvidenceKind.LADDER),
+        evidence("Only one of two routes was tried", supports=False, weight=0.4),
+        says="Network path instability between us and the Epic cloud environment",
+    )
+    overload = a_hypothesis(
+        "vendor_overloaded",
+        0.24,
+        evidence("Median latency is 2.1 times the usual"),
+        evidence("No HTTP 503 was seen", supports=False, weight=1.2),
+        says="The vendor's servers are overloaded",
+    )
+    token = a_hypothesis(
+        "token_expired",
+        0.001,
+        evidence("No call was refused for its token", supports=False, weight=4.6),
+    )
+    diagnosis = a_diagnosis(
+        cause=path.cause,
+        says=path.says,
+        confidence=path.probability,
+        fault_domain=FaultDomain.NETWORK,
+        hypotheses=(path, overload, token),
+        related_factors=(),
+        recommended=(),
+    )
+    tried = (
+        an_action(
+            id="ACT-1",
+            remedy="back_off",
+            says="Connection retry with exponential backoff",
+            state=ActionState.ROLLED_BACK,
+            executed_at=at("09:05:10"),
+            effect=Effect(before=counts(200, 44), after=counts(200, 30)),
+            outcome=Result.PARTIAL,
+        ),
+        an_action(
+            id="ACT-2",
+            remedy="fail_over",
+            says="Temporary routing through secondary network path",
+            state=ActionState.ROLLED_BACK,
+            executed_at=at("09:18:40"),
+            effect=Effect(before=counts(200, 30), after=counts(120, 18)),
+            outcome=Result.NONE,
+        ),
+        an_action(
+            id="ACT-3",
+            remedy="lengthen_timeout",
+            says="Increased connection timeout thresholds",
+            state=ActionState.FAILED,
+            executed_at=at("09:31:05"),
+            effect=Effect(before=counts(200, 32), after=counts(200, 30)),
+            outcome=Result.MINIMAL,
+        ),
+        an_action(
+            id="ACT-4",
+            remedy="restart_component",
+            says="Restart the connection pool",
+            state=ActionState.DENIED,
+            rule="D10",
+            reason="5 actions within 10 minutes (limit 5)",
+            executed_at=None,
+            effective_at=None,
+            judged_at=None,
+            effect=None,
+            outcome=Result.PENDING,
+        ),
+    )
+    defaults = {
+        "totals": totals(counts=counts(1180, 171), mean_latency_ms=262.0, good_cycles=31, cycles=60),
+        "last_hour_bytes": 41_300_000,
+        "recent": counts(200, 30),
+        "anomalies": (
+            an_anomaly(
+                metric="error_rate",
+                severity=Severity.HIGH,
+                description="Calls fail far more often than usual",
+                detection_method=DetectionMethod.THRESHOLD,
+                baseline="0.4% of calls failed",
+                current="15.0% of calls failed",
+                first_observed=began,
+                trend=Trend.IMPROVING,
+                score=3.0,
+            ),
+            an_anomaly(id="ANM-2025-03-26-002", first_observed=at("08:50:17"), current="262ms", baseline="124ms"),
+        ),
+        "incident": an_incident(
+            state=State.OPEN,
+            symptom="transport",
+            started_at=began,
+            detected_at=at("08:45:17"),
+            diagnosis=diagnosis,
+            escalated_for="E1-attempts-unsuccessful",
+        ),
+        "actions": tried,
+        "adjustments": (an_adjustment(),),
+        "escalation": an_escalation(),
+        "backlog": Backlog(queued=171, processed=120, waiting=51),
+        "usual_latency_ms": 124.0,
+        "points": (
+            *points(NOW - timedelta(minutes=95), began),
+            *points(began, at("09:05:17"), median_ms=260.0, total=18, failed=4),
+            *points(at("09:05:17"), NOW, median_ms=240.0, total=20, failed=3),
+        ),
+    }
+    return a_story(**{**defaults, **changes})

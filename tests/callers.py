@@ -1,0 +1,84 @@
+"""Connectors opened on the pretend clinic, with its clock, for tests that talk to real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from models.integration import Integration, Route
+from models.tuning import Tuning
+from simulator.control import Clinic
+from tasks.connectors import allscripts_unity, epic_fhir
+from tasks.connectors._interface import Context
+
+READS = {
+    "epic_fhir": ("Patient.search", "Appointment.search", "MedicationRequest.search", "VisionPrescription.search"),
+    "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
+}
+
+
+class ClinicClock:
+    """The clinic's simulated time, as flows would use it; `ahead_s` makes our own clock wrong."""
+
+    def __init__(self, clinic: Clinic, ahead_s: float = 0.0) -> None:
+        self._clock, self._ahead_s = clinic.clock, ahead_s
+        self.speed = clinic.clock.speed
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.timestamp() + self._ahead_s, self._clock.now().tzinfo)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+
+def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
+    """What a deployment would write under `settings:`."""
+    if kind == "epic_fhir":
+        epic = clinic.epic
+        return {
+            "base_url": epic["base_url"],
+            "client_id": epic["client_id"],
+            "key_id": epic["key_id"],
+            "private_key": f"file:{epic['private_key_file']}",
+            "ca_bundle": clinic.ca_bundle,
+        }
+    unity = clinic.unity
+    patient = {"action": "GetPatient", "parameters": {"PatientID": unity["patient_id"]}}
+    return {
+        "base_url": unity["base_url"],
+        "app_name": unity["app_name"],
+        "username": f"file:{unity['username_file']}",
+        "password": f"file:{unity['password_file']}",
+        "ca_bundle": clinic.ca_bundle,
+        "actions": {"GetPatient": patient},
+    }
+
+
+def context_for(
+    clinic: Clinic, kind: str, home: Path, *, ahead_s: float = 0.0, tuning: Tuning | None = None, **changes: Any
+) -> Context:
+    """Everything to open a connector with; `changes` replace settings."""
+    integration = Integration(
+        id=kind.replace("_", "-"),
+        name=kind,
+        kind=kind,
+        settings=settings_for(clinic, kind) | changes,
+        reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
+        routes=(Route(name="second", base_url=clinic.epic["second_route"]),),
+    )
+    return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
+
+
+@asynccontextmanager
+async def calling(clinic: Clinic, kind: str, home: Path, **changes: Any) -> AsyncIterator[Any]:
+    """An open connector for the length of a `with` block."""
+    room = epic_fhir if kind == "epic_fhir" else allscripts_unity
+    connector = room.open_connector(context_for(clinic, kind, home, **changes))
+    try:
+        yield connector
+    finally:
+        await connector.aclose()

@@ -1,0 +1,191 @@
+"""What every connector keeps, whatever it talks to; a new file in the room is found by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from models.catalogue import load, names
+from models.errors import Misconfigured
+from models.ladder import Verdict
+from models.noun import Noun
+from models.reading import Outcome, Reading, Rung
+from models.tuning import Tuning
+from simulator.control import Clinic, start_clinic
+from tasks.connectors._interface import Connector, RenewsCredentials
+from tests.callers import READS, context_for
+from tests.sockets import answer, head_of, serving
+
+KINDS = names("tasks.connectors")
+SPOKEN = tuple(kind for kind in KINDS if kind in READS)  # kinds that the clinic speaks
+SYSTEM = {"epic_fhir": "epic", "allscripts_unity": "unity"}
+CANARY = "CANARY-Smith-000-12-3456"
+SECRET = "canary-secret-value"
+GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
+
+
+@pytest.fixture(scope="module")
+def premises(tmp_path_factory) -> Iterator[Clinic]:
+    start = datetime(2026, 3, 3, 15, tzinfo=UTC)
+    with start_clinic(tmp_path_factory.mktemp("clinic"), start=start) as clinic:
+        yield clinic
+
+
+@pytest.fixture
+def clinic(premises) -> Iterator[Clinic]:
+    yield premises
+    premises.mend()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """One for all tests here, so that a licence with two seats is enough."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connector_file_offers_settings_that_refuse_what_they_do_not_know(kind):
+    room = load("tasks.connectors", kind)
+    assert issubclass(room.Settings, Noun)
+    assert room.Settings.model_config["extra"] == "forbid"
+    assert callable(room.open_connector)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_a_healthy_system_is_read_and_climbed(clinic, home, kind):
+    async def run():
+        connector: Connector = load("tasks.connectors", kind).open_connector(context_for(clinic, kind, home))
+        first = connector_reads(connector)[0]
+        reading, ladder, used = await connector.read(first), await connector.climb(), connector.open_connections
+        await connector.aclose()
+        return reading, ladder, used, connector.open_connections
+
+    reading, ladder, used, left = asyncio.run(run())
+    assert (reading.outcome, reading.rung) == (Outcome.OK, Rung.READ)
+    assert [step.verdict for step in ladder.steps] == [Verdict.PASSED] * len(Rung)
+    assert used > 0
+    assert left == 0
+
+
+def connector_reads(connector):
+    return connector._context.integration.reads
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+@pytest.mark.parametrize("fault", ["refused", "black_hole", "html_page", "server_errors", "malformed_json"])
+def test_trouble_on_the_other_side_is_a_reading_and_every_socket_is_closed(clinic, home, kind, fault):
+    async def run():
+        context = context_for(clinic, kind, home, tuning=Tuning(deadline_s=0.8))
+        connector = load("tasks.connectors", kind).open_connector(context)
+        clinic.break_(SYSTEM[kind], fault)
+        try:
+            return await connector.read(context.integration.reads[0]), await connector.climb()
+        finally:
+            await connector.aclose()
+            assert connector.open_connections == 0
+
+    reading, ladder = asyncio.run(run())
+    assert isinstance(reading, Reading)
+    assert not reading.outcome.is_ok
+    assert ladder.broken is not None
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_a_capability_that_is_had_works(clinic, home, kind):
+    async def run():
+        context = context_for(clinic, kind, home)
+        connector = load("tasks.connectors", kind).open_connector(context)
+        assert isinstance(connector, RenewsCredentials)
+        try:
+            await connector.read(context.integration.reads[0])
+            old = connector.credential().issued_at
+            return old, await connector.renew(), connector.credential().issued_at
+        finally:
+            await connector.aclose()
+
+    old, renewed, new = asyncio.run(run())
+    assert renewed.outcome is Outcome.OK
+    assert new > old
+
+
+ERROR = {"severity": "error", "code": "exception", "diagnostics": CANARY, "details": {"text": CANARY}}
+BODIES = [
+    pytest.param({"resourceType": "OperationOutcome", "issue": [ERROR]}, "200 OK", id="an OperationOutcome"),
+    pytest.param({"resourceType": "Patient", "name": CANARY, "error": CANARY}, f"500 {CANARY}", id="a 500"),
+    pytest.param([{"Error": f"Magic Error - {CANARY} has no chart"}], "200 OK", id="a Unity error"),
+    pytest.param(f"error: {CANARY}", "200 OK", id="an error in text"),
+    pytest.param([{"getpatientinfo": [{"name": CANARY}]}], "200 OK", id="a Unity patient"),
+    pytest.param(
+        {
+            "resourceType": "Bundle",
+            "entry": [{"fullUrl": CANARY, "resource": {"resourceType": "Patient", "id": CANARY}}],
+            "link": [{"relation": "next", "url": f"https://other.example/{CANARY}"}],
+        },
+        "200 OK",
+        id="a Bundle",
+    ),
+    pytest.param(f"<html>{CANARY}</html>", "401 Unauthorized", id="a log-in page"),
+]
+HEADERS = (
+    f"X-Request-Id: {CANARY}",
+    f'WWW-Authenticate: Bearer realm="{CANARY}", error="{CANARY}"',
+    f"Location: https://other.example/{CANARY}",
+    f"Set-Cookie: a={CANARY}",
+    f"Date: {CANARY}",
+    f"Retry-After: {CANARY}",
+)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+@pytest.mark.parametrize(("body", "status"), BODIES)
+def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog, kind, body, status):
+    caplog.set_level(logging.DEBUG)
+    content = body if isinstance(body, str) else json.dumps(body)
+
+    async def tells(reader, writer):
+        while head := await head_of(reader):
+            path = head.split(b" ", 2)[1]
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+            await reader.readexactly(length)
+            if path.endswith(b"/token"):
+                granted = {"access_token": SECRET, "token_type": "bearer", "expires_in": 300, "scope": CANARY}
+                writer.write(answer(json.dumps(granted).encode(), *HEADERS))
+            elif path.endswith(b"/GetToken"):
+                writer.write(answer(GUID.encode(), *HEADERS))
+            else:
+                writer.write(answer(content.encode(), *HEADERS, status=status))
+
+    async def run():
+        async with serving(tells) as port:
+            base = f"http://127.0.0.1:{port}"
+            changes = {"base_url": base, "ca_bundle": None}
+            if kind == "epic_fhir":
+                changes["token_url"] = f"{base}/token"
+            else:
+                parameters = {"PatientID": CANARY}
+                changes["actions"] = {"GetPatient": {"action": "GetPatient", "parameters": parameters}}
+            context = context_for(premises, kind, tmp_path, **changes)
+            connector = load("tasks.connectors", kind).open_connector(context)
+            try:
+                readings = [await connector.read(context.integration.reads[0]) for _ in range(2)]
+                parts = [*readings, await connector.climb(), await connector.renew(), connector.credential()]
+                return [*map(repr, parts), *(part.model_dump_json() for part in parts), repr(connector)]
+            finally:
+                await connector.aclose()
+
+    shown = "\n".join([*asyncio.run(run()), caplog.text])
+    for hidden in (CANARY, SECRET, GUID):
+        assert hidden not in shown
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_a_route_that_is_not_declared_is_our_mistake(premises, tmp_path, kind):
+    context = context_for(premises, kind, tmp_path, tuning=Tuning(route="nowhere"))
+    with pytest.raises(Misconfigured, match="not declared"):
+        load("tasks.connectors", kind).open_connector(context)

@@ -1,0 +1,169 @@
+"""Hypothesis strategies: stories that nobody would think of, in any of their states."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from models.anomaly import DetectionMethod, Severity, Trend
+from models.credential import Credential
+from models.diagnosis import INCONCLUSIVE, EvidenceKind, FaultDomain
+from models.incident import State
+from models.reading import Counts
+from models.remedy import ActionState, Effect
+from models.remedy import Outcome as Result
+from models.story import Backlog, PendingAction, Point, Schedule
+from models.tuning import Setting
+from tests import builders as b
+
+FIRST, LAST = datetime(2024, 1, 1), datetime(2027, 1, 1)  # noqa: DTZ001  # hypothesis adds the zone
+
+times = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
+shares = st.floats(0, 1)
+text = st.text(max_size=40)
+figures = st.floats(0, 1e7)
+numbers = st.integers(0, 10**13)
+ZONES = ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC")
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> Counts:
+    total = draw(st.integers(0, 100_000))
+    return Counts(total=total, failed=draw(st.integers(0, total)))
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+def some(strategy, most=3):
+    return st.lists(strategy, max_size=most).map(tuple)
+
+
+evidence = st.builds(
+    b.evidence, says=text, kind=st.sampled_from(EvidenceKind), supports=st.booleans(), weight=st.floats(0, 9)
+)
+hypotheses = st.builds(
+    lambda cause, share, pieces, says: b.a_hypothesis(cause, share, *pieces, says=says),
+    st.sampled_from(("token_expired", "dns_failure", "rate_limited")),
+    shares,
+    some(evidence),
+    text,
+)
+diagnoses = st.builds(
+    b.a_diagnosis,
+    cause=st.sampled_from(("token_expired", INCONCLUSIVE)),
+    says=text,
+    confidence=shares,
+    fault_domain=maybe(st.sampled_from(FaultDomain)),
+    hypotheses=some(hypotheses),
+    related_factors=some(text),
+    affected_components=some(text),
+    recommended=some(text),
+)
+anomalies = st.builds(
+    b.an_anomaly,
+    id=maybe(text),
+    severity=st.sampled_from(Severity),
+    description=text,
+    detection_method=st.sampled_from(DetectionMethod),
+    baseline=text,
+    current=text,
+    first_observed=times,
+    observed_at=times,
+    trend=st.sampled_from(Trend),
+    score=figures,
+)
+incidents = st.builds(
+    b.an_incident,
+    state=st.sampled_from(State),
+    severity=st.sampled_from(Severity),
+    symptom=st.sampled_from(("slow", "auth", "transport", "throttled", "something new")),
+    started_at=times,
+    detected_at=times,
+    restored_at=maybe(times),
+    resolved_at=maybe(times),
+    diagnosis=maybe(diagnoses),
+)
+steps = st.builds(b.Step, at=times, says=text, successful=st.booleans())
+actions = st.builds(
+    b.an_action,
+    says=text,
+    state=st.sampled_from(ActionState),
+    executed_at=maybe(times),
+    effect=maybe(st.builds(Effect, before=counts(), after=counts())),
+    outcome=st.sampled_from(Result),
+    steps=some(steps),
+)
+adjustments = st.one_of(
+    st.builds(b.an_adjustment, since=times, until=times, setting=st.just(Setting.ROUTE), value=text, previous=text),
+    st.builds(
+        b.an_adjustment,
+        since=times,
+        until=times,
+        setting=st.sampled_from(Setting),
+        value=st.floats(0.1, 60),
+        previous=st.floats(0.1, 60),
+    ),
+)
+pending = st.builds(
+    PendingAction,
+    action=text,
+    estimated_impact=text,
+    prerequisites=text,
+    automatic=st.booleans(),
+    scheduled_at=times,
+)
+escalations = st.builds(
+    b.an_escalation, raised_at=times, priority=st.sampled_from(Severity), team=text, recommended=some(text)
+)
+credentials = st.builds(
+    Credential,
+    integration_id=st.just(b.EPIC),
+    issued_at=maybe(times),
+    promised_s=maybe(figures),
+    observed_s=some(figures),
+    refresh_at=maybe(times),
+)
+schedules = st.builds(Schedule, lifetime_s=figures, refresh_after_s=figures)
+cycles = st.builds(Point, at=times, counts=counts(), median_ms=maybe(figures))
+
+
+@st.composite
+def totals(draw: st.DrawFn):
+    ran = draw(st.integers(0, 1000))
+    since = draw(times)
+    return b.totals(
+        since=since,
+        until=since + timedelta(hours=1),
+        counts=draw(counts()),
+        mean_latency_ms=draw(maybe(figures)),
+        cycles=ran,
+        good_cycles=draw(st.integers(0, ran)),
+    )
+
+
+stories = st.builds(
+    b.a_story,
+    integration=st.builds(b.an_integration, name=st.text(min_size=1, max_size=60), timezone=st.sampled_from(ZONES)),
+    as_of=times,
+    totals=totals(),
+    last_hour_bytes=numbers,
+    connections=st.integers(0, 500),
+    recent=counts(),
+    incident=maybe(incidents),
+    anomalies=some(anomalies),
+    actions=some(actions),
+    pending=some(pending),
+    adjustments=some(adjustments),
+    escalation=maybe(escalations),
+    backlog=st.builds(Backlog, queued=st.integers(0, 99), processed=st.integers(0, 99), waiting=st.integers(0, 99)),
+    credential=maybe(credentials),
+    schedule_before=maybe(schedules),
+    schedule_after=maybe(schedules),
+    points=some(cycles, most=5),
+    usual_latency_ms=maybe(figures),
+    generated_history=st.booleans(),
+    speed=st.sampled_from((0.0, 1.0, 2.5, 60.0)),
+)
