@@ -178,7 +178,7 @@ def demo(
     """Break two integrations of a pretend clinic, and watch one heal and the other reach the right person."""
     from flows.demo import play  # noqa: PLC0415
 
-    return int(_run(play(out)))
+    return int(_run(play(out.absolute())))
 
 
 def _house(config: Path, home: Path | None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # its type is heavy to import
@@ -216,7 +216,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Stopped.\n")
         code = 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last door: nobody gets a traceback for our mistake
         from flows.wrong import told  # noqa: PLC0415
 
         sys.stderr.write(told(error))

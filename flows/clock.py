@@ -47,12 +47,12 @@ class CompressedClock:
         await asyncio.sleep(seconds / self.speed)
 
 
-_clock: ContextVar[Clock] = ContextVar("clock", default=WallClock())
+_clock: ContextVar[Clock | None] = ContextVar("clock", default=None)
 
 
 def clock() -> Clock:
     """The clock in force."""
-    return _clock.get()
+    return _clock.get() or WallClock()
 
 
 def use(other: Clock) -> None:

@@ -34,7 +34,7 @@ MARKER = ".heal-demo"  # a folder with this file in it is ours to empty
 async def play(out: Path) -> int:
     """Play both examples; returns 0 when both ended as they should, else 1."""
     began = time.monotonic()
-    home = prepare_folder(out.absolute())
+    home = prepare_folder(out)
     prepare_prefect()
     epoch, start = time.time(), datetime.now(UTC).replace(microsecond=0)
     use(CompressedClock(start, epoch, SPEED))
@@ -49,9 +49,10 @@ async def play(out: Path) -> int:
         with Progress("Learning four weeks of (generated) history, starting the workflow engine"):
             learn(house)
             import flows.monitor  # noqa: F401, PLC0415  # Prefect, while its server comes up
+
             server.wait()
         await tell_examples(house, clinic)
-        ended = await conclude(house, out.absolute())
+        ended = await conclude(house, out)
     say(f"Real time: {time.monotonic() - began:.0f} s")
     return HEALTHY if ended else 1
 

@@ -27,48 +27,25 @@ from pathlib import Path
 from models.errors import Permanent
 
 PATIENCE_S = 120.0  # a server takes 14–34 s to come up on two busy cores
-LEAN = (
-    {  # a server that lives as long as one command has no schedules, automations or old events to look after
-        f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
-        for service in (
-            "CANCELLATION_CLEANUP",
-            "FOREMAN",
-            "LATE_RUNS",
-            "PAUSE_EXPIRATIONS",
-            "REPOSSESSOR",
-            "SCHEDULER",
-            "TRIGGERS",
-        )
-    }
-    | {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_UI_ENABLED": "false"}
-)
-
-
-@contextmanager
-def engine(home: Path) -> Iterator[Engine]:
-    """A server whose files are under `home`; it is starting when this returns, see `Engine.wait`."""
-    home.mkdir(parents=True, exist_ok=True)
-    copy_database(home / "prefect.db")
-    port = free_port()
-    server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "flows.engine", str(port), str(os.getpid())],
-        env={**os.environ, **LEAN, "PREFECT_HOME": str(home)},
-        stdin=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C is ours to handle: the server closes after the flows
+LEAN = {  # a server that lives as long as one command has no schedules, automations or old events to look after
+    f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+    for service in (
+        "CANCELLATION_CLEANUP",
+        "FOREMAN",
+        "LATE_RUNS",
+        "PAUSE_EXPIRATIONS",
+        "REPOSSESSOR",
+        "SCHEDULER",
+        "TRIGGERS",
     )
-    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-    try:
-        yield Engine(server, port)
-    finally:
-        os.environ.pop("PREFECT_API_URL", None)
-        stop(server)
+} | {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false", "PREFECT_UI_ENABLED": "false"}
 
 
 class Engine:
     """A server that is coming up, or is up."""
 
-    def __init__(self, server: subprocess.Popen[bytes], port: int) -> None:
-        self.server, self.port = server, port
+    def __init__(self, address: str, server: subprocess.Popen[bytes] | None = None) -> None:
+        self.address, self.server = address, server
 
     def wait(self) -> None:
         """Until it answers.
@@ -78,14 +55,64 @@ class Engine:
         """
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            if self.server.poll() is not None:
+            if self.server is not None and self.server.poll() is not None:
                 raise Permanent(f"The Prefect server ended with code {self.server.returncode}; see what it printed.")
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/health", timeout=2):
+                with urllib.request.urlopen(f"{self.address}/api/health", timeout=2):  # noqa: S310  # http only
                     return
             except OSError:
                 time.sleep(0.1)
-        raise Permanent("The Prefect server did not answer within two minutes; is the machine very busy?")
+        raise Permanent(f"The Prefect server at {self.address} did not answer within two minutes.")
+
+
+@contextmanager
+def engine(home: Path, port: int | None = None, *, ui: bool = False) -> Iterator[Engine]:
+    """A server whose files are under `home`; it is starting when this returns, see `Engine.wait`.
+
+    Args:
+        home: its folder.
+        port: where it listens; None: any free port.
+        ui: with its pages and schedules; else lean, for one command.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    copy_database(home / "prefect.db")
+    address = f"http://127.0.0.1:{port or (port := free_port())}"
+    wanted = {"PREFECT_UI_API_URL": f"{address}/api"} if ui else LEAN
+    server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", "flows.engine", str(port), str(os.getpid())],
+        env={**os.environ, **wanted, "PREFECT_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C is ours to handle: the server closes after the flows
+    )
+    os.environ["PREFECT_API_URL"] = f"{address}/api"
+    try:
+        yield Engine(address, server)
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        stop(server)
+
+
+@contextmanager
+def server_in_use(home: Path, port: int | None = None, *, ui: bool = False) -> Iterator[Engine]:
+    """The Prefect server that the user configured, or one of our own for as long as this lasts."""
+    configured = configured_server()
+    if configured:
+        yield Engine(configured.removesuffix("/api"))
+        return
+    with engine(home, port, ui=ui) as own:
+        yield own
+
+
+def configured_server() -> str | None:
+    """The API address in the environment or in the active Prefect profile; None: there is none."""
+    if os.environ.get("PREFECT_API_URL"):
+        return os.environ["PREFECT_API_URL"]
+    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", Path.home() / ".prefect" / "profiles.toml"))
+    if not profiles.exists():
+        return None  # Prefect itself takes seconds to say so
+    from prefect.settings import get_current_settings  # noqa: PLC0415
+
+    return get_current_settings().api.url
 
 
 def stop(server: subprocess.Popen[bytes], patience_s: float = 5.0) -> None:

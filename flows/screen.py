@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -50,7 +50,7 @@ class Progress:
         self.says = says
         self.status = aside.status(escape(says)) if aside.is_terminal else None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self.status:
             self.status.start()
         else:
@@ -109,10 +109,10 @@ def show_status(stories: Sequence[Story]) -> int:
             f"{active.id} {active.state}" if active else "–",
         )
     console.print(table)
-    active = [story.incident for story in stories if story.incident and story.incident.is_active]
-    if any(incident.escalated_for for incident in active):
+    open_now = [story.incident for story in stories if story.incident and story.incident.is_active]
+    if any(incident.escalated_for for incident in open_now):
         return NEEDS_HUMAN
-    return DEGRADED if active else HEALTHY
+    return DEGRADED if open_now else HEALTHY
 
 
 def show_moment(moment: Moment, integration: Integration) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flows.clock import clock
+from flows.engine import server_in_use
 from flows.ground import prepare_prefect
 from models.errors import DEGRADED, HEALTHY, NEEDS_HUMAN, HealError
 from models.incident import Incident
@@ -28,18 +29,21 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
 
     house = open_house(configuration, home, clock())
     prepare_prefect()
-    with Progress("Starting the workflow engine"):
-        from flows.monitor import monitor  # noqa: PLC0415  # Prefect takes a second and a half to import
+    with server_in_use(house.home / "prefect") as server:
+        with Progress("Starting the workflow engine"):
+            from flows.monitor import monitor  # noqa: PLC0415  # Prefect takes a second and a half to import
 
-        await monitor(str(configuration), str(house.home))
-    done, told = 1, tell_news(house, {})
-    while not once and done != cycles:
-        await until_next(house)
-        try:
-            await monitor(str(configuration), str(house.home))
-        except HealError as error:  # our own trouble: the next cycle is another chance
-            say(f"This cycle failed: {error}")
-        told, done = tell_news(house, told), done + 1
+            server.wait()
+        done, told = 0, {incident.id: len(incident.moments) for incident in latest(house)}
+        while done != cycles:
+            try:
+                await monitor(str(configuration), str(house.home))
+            except HealError as error:  # our own trouble: the next cycle is another chance
+                say(f"This cycle failed: {error}")
+            told, done = tell_news(house, told), done + 1
+            if once:
+                break
+            await until_next(house)
     return exit_code(house)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-import numpy as np
 from pydantic import AwareDatetime, NonNegativeFloat
-from scipy import stats
 
 from models.baseline import Baseline
 from models.integration import Importance, Integration
@@ -113,6 +111,9 @@ def trend_of(values: Sequence[float], *, higher_is_worse: bool = True) -> Trend:
         values: the metric per equal time step, oldest first; fewer than 4 are STABLE.
         higher_is_worse: whether growth is bad.
     """
+    import numpy as np  # noqa: PLC0415  # a second to import both, and only detectors ask
+    from scipy import stats  # noqa: PLC0415
+
     series = np.asarray(values, dtype=float)
     series = series[np.isfinite(series)]
     if len(series) < 4 or np.ptp(series) == 0:  # noqa: PLR2004  # τ of 3 points cannot reach p < 0.1

@@ -132,7 +132,7 @@ def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
     if is_confirmed(bad):
         seen = min(len(bad), LOOKED_AT)
         says = f"Confirmed: {sum(bad[-LOOKED_AT:])} of the last {seen} cycles were bad (needed {CONFIRMATIONS})"
-        return incident.advance(Event.CONFIRMED, case.as_of, says, detected_at=case.as_of)
+        return incident.advance(Event.CONFIRMED, case.as_of, says)
     if trailing_good(bad) >= CLEARS_AFTER:
         return incident.advance(Event.CLEARED, case.as_of, "The suspicion went away by itself")
     return incident

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,15 +14,16 @@ from models.noun import Noun
 from models.reading import Identifier, Operation
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"^[0-9]{1,7}[smhd]$")
 
 
 def parse_duration(value: object) -> object:
-    """`90s`, `5m`, `2h`, `7d` → timedelta; anything else is passed on for pydantic to judge."""
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1:] in SECONDS_PER_UNIT:
+    """`90s`, `5m`, `2h`, `7d` → timedelta; a bare number is refused, because nobody could tell its unit."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and DURATION.match(value):
         return timedelta(seconds=int(value[:-1]) * SECONDS_PER_UNIT[value[-1]])
-    if isinstance(value, str):
-        raise ValueError("write a duration as a number with s, m, h or d, e.g. 90s or 5m")
-    return value
+    raise ValueError("write a duration as a number with s, m, h or d, e.g. 90s or 5m")
 
 
 def parse_share(value: object) -> object:
@@ -38,7 +40,7 @@ def check_timezone(value: str) -> str:
     """Refuse a name that the IANA time zone database does not know."""
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a directory of zones, or an endless name
         raise ValueError("no such time zone; use an IANA name such as America/New_York") from None
     return value
 

@@ -25,7 +25,7 @@ def wait_s(attempt: int, draw: float, retry_after_s: float | None = None) -> flo
     """
     if retry_after_s is not None:
         return retry_after_s * (1 + 0.1 * draw)
-    return draw * min(CAP_S, BASE_S * 2 ** (attempt - 1))
+    return draw * min(CAP_S, BASE_S * 2.0 ** (attempt - 1))
 
 
 def budget(calls: int, span_s: float) -> int:

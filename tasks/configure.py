@@ -15,15 +15,13 @@ from tasks.configuration.references import missing_secrets, plain_secrets
 INTEGRATIONS, POLICY = "integrations.yaml", "policy.yaml"
 
 
-def load(directory: Path, *, home: Path | None = None, check_secrets: bool = True) -> Configuration:
+def load(directory: Path, *, check_secrets: bool = True) -> Configuration:
     """Read and check a configuration.
 
     Nothing is kept from an earlier call: who watches for changes keeps the last good one while this raises.
 
     Args:
         directory: where `integrations.yaml` and `policy.yaml` are.
-        home: where the connectors' relative `file:` paths start; None: every path must be a whole one, as
-            those in the policy must be in any case.
         check_secrets: whether every `env:` and `file:` reference must lead to a secret here and now. Without
             it, a configuration can be checked on a machine that has none of the secrets.
 
@@ -35,7 +33,7 @@ def load(directory: Path, *, home: Path | None = None, check_secrets: bool = Tru
     policy, wrong_permitted = check_policy(permitted)
     mistakes = [*told(watched, wrong_watched), *told(permitted, wrong_permitted)]
     if check_secrets:
-        mistakes += [*missing_secrets(watched, home), *missing_secrets(permitted, None)]
+        mistakes += [*missing_secrets(watched, directory), *missing_secrets(permitted, directory)]
     if mistakes or policy is None:
         raise Misconfigured(from_top_to_bottom(mistakes))
     return Configuration(integrations=integrations, policy=policy, path=directory)

@@ -11,7 +11,7 @@ from models.errors import HealError, Permanent
 from models.escalation import Escalation, Situation, raise_escalation, reason_to_escalate
 from models.incident import Incident, State
 from models.policy import Decision
-from models.queue import Notice
+from models.queue import Notice, NoticeKind
 from tasks.house import House
 
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0  # full jitter between them (spec: escalation, delivery contract)
@@ -56,7 +56,7 @@ def announce_resolution(house: House, incident: Incident) -> None:
     """Tell whoever was called that it is over."""
     if incident.state is State.RESOLVED and incident.escalated_for:
         with house.ledger.change("escalate", house.clock.now()) as change:
-            change.notify(incident.id, "resolve", routes(house))
+            change.notify(incident.id, NoticeKind.RESOLVE, routes(house))
 
 
 async def deliver(house: House) -> int:
@@ -85,4 +85,4 @@ async def send(house: House, notice: Notice, now: datetime) -> bool:
 
 def pause_s(attempts: int) -> float:
     """Full jitter between 2 s and 5 min."""
-    return FIRST_RETRY_S + random() * min(LAST_RETRY_S, FIRST_RETRY_S * 2**attempts)  # noqa: S311  # jitter, not a secret
+    return FIRST_RETRY_S + random() * min(LAST_RETRY_S, FIRST_RETRY_S * 2.0**attempts)  # noqa: S311  # jitter, not a secret

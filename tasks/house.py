@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,10 +38,10 @@ class House:
         """The store that decides; opened once, when first asked."""
         return open_ledger(self.home)
 
-    @property
+    @cached_property
     def holder(self) -> str:
-        """Who holds a lease taken in this process."""
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """Who holds a lease taken in this run: two runs in one process are two holders."""
+        return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def integration(self, integration_id: str) -> Integration:
         """The declared integration of this id.

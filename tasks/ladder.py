@@ -112,8 +112,9 @@ async def _end_of_bad_certificate(
 
 
 def _days(ends: datetime, as_of: datetime) -> str:
-    days = (ends - as_of).days
-    return f"ends in {days} days" if days >= 0 else f"ended {-days} days ago"
+    if ends >= as_of:
+        return f"ends in {(ends - as_of).days} days"
+    return f"ended {(as_of - ends).days} days ago"
 
 
 def _held(rung: Rung, says: str, began: float) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -123,18 +124,42 @@ def without_call(integration_id: str, read: Read, observed_at: datetime, grant: 
     )
 
 
-def refusal(of: Answer, *, gave_up_old: bool = False) -> Grant:
-    """Why no token was granted, from the issuer's answer. The broken rung is AUTH, wherever it broke."""
+def refusal(of: Answer, *, at_home: bool) -> Grant:
+    """Why no token was granted, from the issuer's answer.
+
+    Args:
+        of: the answer, or the trouble that kept it from coming.
+        at_home: whether the issuer is the very host of the data. Then a broken network rung is that host's;
+            elsewhere, all that is known of our connection is that its AUTH rung broke.
+    """
     return Grant(
         outcome=of.outcome,
         code=of.code,
+        rung=of.rung if at_home and of.outcome.is_transport else Rung.AUTH,
         status=of.fetched.status,
         retry_after_s=retry_after_s(of.fetched.headers, of.received_at),
         latency_ms=of.latency_ms,
         received_bytes=of.fetched.received_bytes,
         clock_skew_s=of.clock_skew_s,
-        gave_up_old=gave_up_old,
     )
+
+
+class Deadline:
+    """The end of one read, in real time; every call inside it gets what is left.
+
+    The backstop comes later than the calls' own limits, because only they know which rung broke.
+    """
+
+    BACKSTOP_S = 0.25
+
+    def __init__(self, limit_s: float) -> None:
+        self._until = asyncio.get_running_loop().time() + limit_s
+        self.backstop = asyncio.timeout(limit_s + self.BACKSTOP_S)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left; never negative."""
+        return max(0.0, self._until - asyncio.get_running_loop().time())
 
 
 def too_late(integration_id: str, read: Read, observed_at: datetime) -> Reading:

@@ -26,7 +26,8 @@ URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 
 @asynccontextmanager
 async def connected(house: House, integration: Integration) -> AsyncIterator[Connector]:
     """A connector under the tuning in force, closed at the end whatever happens."""
-    context = Context(integration, house.clock, house.home, tuning_of(house, integration))
+    base, tuning = house.configuration.path, tuning_of(house, integration)
+    context = Context(integration, house.clock, house.home, tuning, base)
     connector: Connector = load("tasks.connectors", integration.kind).open_connector(context)
     try:
         yield connector

@@ -42,15 +42,15 @@ def plain_secrets(page: Page) -> Iterator[Mistake]:
             yield page.mistake(place, says)
 
 
-def missing_secrets(page: Page, home: Path | None) -> Iterator[Mistake]:
+def missing_secrets(page: Page, base: Path) -> Iterator[Mistake]:
     """Every reference in the file that leads to no secret, or to one that others could read.
 
     Args:
         page: a page that could be read.
-        home: the directory that relative paths start from; None: there may be none.
+        base: the directory that relative paths start from: the configuration's own.
     """
     for place, value in leaves(page.data, ()):
-        if isinstance(value, str) and is_reference(value) and (trouble := trouble_with(value, home)):
+        if isinstance(value, str) and is_reference(value) and (trouble := trouble_with(value, base)):
             yield page.mistake(place, f"{quoted(last_key(place))}: {trouble}")
 
 
@@ -83,14 +83,14 @@ def is_reference(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("env:", "file:"))
 
 
-def trouble_with(reference: str, home: Path | None) -> str | None:
+def trouble_with(reference: str, base: Path) -> str | None:
     """Why a reference does not lead to a secret, and the cure; None when it does."""
     kind, _, name = reference.partition(":")
-    trouble = trouble_with_variable(name) if kind == "env" else trouble_with_file(name, home)
+    trouble = trouble_with_variable(name) if kind == "env" else trouble_with_file(name, base)
     if trouble:
         return trouble
     try:
-        resolve(reference, home or Path("/"))
+        resolve(reference, base)
     except Misconfigured:
         return "there is nothing in it, or no text; put the secret there"
     return None
@@ -105,11 +105,11 @@ def trouble_with_variable(name: str) -> str | None:
     return None
 
 
-def trouble_with_file(name: str, home: Path | None) -> str | None:
+def trouble_with_file(name: str, base: Path) -> str | None:
     """Why a secret's file is no use, and the cure; None when it can be read, by few."""
-    if "\0" in name or not (Path(name).is_absolute() or home):
-        return "after file: comes a whole path, beginning with /, e.g. file:/run/secrets/epic_private_key.pem"
-    path = (home or Path("/")) / name
+    if not name or "\0" in name:
+        return "after file: comes a path, e.g. file:/run/secrets/epic_private_key.pem"
+    path = base / name
     try:
         state = path.stat()
     except OSError:

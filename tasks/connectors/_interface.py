@@ -27,6 +27,7 @@ class Context:
     clock: Clock
     home: Path  # where the token store lives
     tuning: Tuning
+    base: Path = Path()  # where relative files of the configuration start from: its own directory
 
 
 class Connector(Protocol):

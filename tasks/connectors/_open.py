@@ -46,8 +46,8 @@ def base_url_by_route(context: Context, main: str) -> str:
 
 
 def bundle(context: Context, ca_bundle: str | None) -> str | None:
-    """The path of a CA bundle; a relative one starts from the home directory."""
-    return None if ca_bundle is None else str(context.home / ca_bundle)
+    """The path of a CA bundle; a relative one starts from the configuration."""
+    return None if ca_bundle is None else str(context.base / ca_bundle)
 
 
 def misconfigured(integration_id: str, *says: str) -> Misconfigured:

@@ -7,7 +7,6 @@ may lock an account and a forgotten session keeps its seat, so a read never logs
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted
-from tasks.observe import Answer, Judge, answer, reading, refusal, too_late, without_call
+from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
 
@@ -57,7 +56,7 @@ class Settings(Noun):
     password: SecretReference
     ehr_user: Text | None = None  # AppUserID; None: the same as `username`
     ehr_password: SecretReference | None = None  # given: GetUserAuthentication after each log-in
-    ca_bundle: str | None = None  # PEM file, relative to the home directory
+    ca_bundle: str | None = None  # PEM file, relative to the configuration
     actions: dict[Operation, Action] = Field(default_factory=dict)
 
     def action(self, operation: str) -> Action | None:
@@ -89,22 +88,23 @@ class AllscriptsUnity:
         self._base_url = base_url_by_route(context, settings.base_url)
         self._http = self._client()
         by_reference = settings.username.startswith(("env:", "file:"))
-        self._username = resolve(settings.username, context.home) if by_reference else SecretStr(settings.username)
-        self._password = resolve(settings.password, context.home)
+        self._username = resolve(settings.username, context.base) if by_reference else SecretStr(settings.username)
+        self._password = resolve(settings.password, context.base)
         self._ehr_password: SecretStr | None = None
         if settings.ehr_password is not None:
-            self._ehr_password = resolve(settings.ehr_password, context.home)
+            self._ehr_password = resolve(settings.ehr_password, context.base)
         self._tokens = TokenStore(context.home, self._id, self._clock, identity=self._login_digest)
 
     async def read(self, read: Read) -> Reading:
         """Ask one Magic action, once. A session that is over is reported, and left for `renew`."""
         observed_at = self._clock.now()
+        deadline = Deadline(self._context.tuning.deadline_s)
         try:
-            async with asyncio.timeout(self._context.tuning.deadline_s):
+            async with deadline.backstop:
                 token = await self._tokens.get(self._log_in)
                 if isinstance(token, Grant):
                     return without_call(self._id, read, observed_at, token)
-                asked = await self._ask(self._http, read, token)
+                asked = await self._ask(self._http, read, token, deadline.left_s)
                 if asked.outcome.is_auth:
                     await self._tokens.note(token)
         except TimeoutError:
@@ -148,7 +148,7 @@ class AllscriptsUnity:
             return answered(Rung.AUTH, await self._magic(client, info, token.value), accepted)
 
         async def first_read() -> Step:
-            asked = await self._ask(client, self._context.integration.reads[0], held[0])
+            asked = await self._ask(client, self._context.integration.reads[0], held[0], limit_s)
             return answered(Rung.READ, asked, f"{asked.judged.records} rows")
 
         try:
@@ -173,13 +173,15 @@ class AllscriptsUnity:
     def _client(self) -> BoundedClient:
         return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
 
-    async def _ask(self, client: BoundedClient, read: Read, token: Token) -> Answer:
+    async def _ask(self, client: BoundedClient, read: Read, token: Token, limit_s: float) -> Answer:
         action = self._settings.action(read.operation)
         if action is None:
             raise misconfigured(self._id, f"actions: add an entry for {read.operation}")
-        return await self._magic(client, action, token.value)
+        return await self._magic(client, action, token.value, limit_s)
 
-    async def _magic(self, client: BoundedClient, action: Action, token: SecretStr) -> Answer:
+    async def _magic(
+        self, client: BoundedClient, action: Action, token: SecretStr, limit_s: float | None = None
+    ) -> Answer:
         body = dict.fromkeys((f"Parameter{n}" for n in range(1, 7)), "") | {"PatientID": "", "Data": ""}
         asked = {
             "Action": action.action,
@@ -191,11 +193,18 @@ class AllscriptsUnity:
         def judge(status: int, headers: Mapping[str, str], content: bytes) -> Judged:
             return judge_unity(action.action, status, headers, content)
 
-        return await self._post(client, "MagicJson", body | action.parameters | asked, judge)
+        return await self._post(client, "MagicJson", body | action.parameters | asked, judge, limit_s)
 
-    async def _post(self, client: BoundedClient, door: str, body: Mapping[str, str], judge: Judge) -> Answer:
-        content = json.dumps(body).encode()
-        fetched = await client.fetch("POST", f"{self._base_url}/{door}", headers=JSON, content=content)
+    async def _post(
+        self,
+        client: BoundedClient,
+        door: str,
+        body: Mapping[str, str],
+        judge: Judge,
+        limit_s: float | None = None,
+    ) -> Answer:
+        url, content = f"{self._base_url}/{door}", json.dumps(body).encode()
+        fetched = await client.fetch("POST", url, headers=JSON, content=content, deadline_s=limit_s)
         return answer(fetched, self._clock.now(), judge)
 
     async def _log_in(self, _: SecretStr | None) -> Grant:
@@ -206,7 +215,7 @@ class AllscriptsUnity:
             "Appname": self._settings.app_name,
         }
         asked = await self._post(self._http, "GetToken", body, judge_unity_login)
-        grant = refusal(asked)
+        grant = refusal(asked, at_home=True)
         if not asked.outcome.is_ok:
             return grant
         value = SecretStr(asked.judged.content)
@@ -225,14 +234,14 @@ class AllscriptsUnity:
         if asked.outcome.is_ok:
             refused = {"outcome": Outcome.CREDENTIAL_REFUSED, "code": "invalid_credentials"}
             return grant.model_copy(update=refused)
-        return refusal(asked)
+        return refusal(asked, at_home=True)
 
     async def _log_in_again(self, old: SecretStr | None) -> Grant:
         """The log-in of `renew`: the old session goes first, because it may hold the last seat."""
         if old is not None:
             retired = await self._retire(old)
             if retired.outcome.is_transport:
-                return refusal(retired)
+                return refusal(retired, at_home=True)
         grant = await self._log_in(None)
         return grant.model_copy(update={"gave_up_old": old is not None})
 

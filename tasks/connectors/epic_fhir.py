@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,7 +21,7 @@ from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
 from tasks.ladder import answered, climb_network, climb_on, granted
-from tasks.observe import Answer, Judge, answer, reading, refusal, too_late, without_call
+from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
 from tasks.tokens import TokenStore
@@ -54,7 +53,7 @@ class Settings(Noun):
     private_key: SecretReference  # PEM
     algorithm: Algorithm = "RS384"
     scopes: Annotated[tuple[Text, ...], Field(min_length=1)] = ("system/*.rs",)
-    ca_bundle: str | None = None  # PEM file, relative to the home directory
+    ca_bundle: str | None = None  # PEM file, relative to the configuration
     searches: dict[Operation, Annotated[str, AfterValidator(check_template)]] = Field(default_factory=dict)
     max_pages: Annotated[PositiveInt, Field(le=50)] = 5
 
@@ -92,7 +91,7 @@ class EpicFhir:
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
         self._http = self._client()
-        pem = resolve(settings.private_key, context.home)
+        pem = resolve(settings.private_key, context.base)
         self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
         self._tokens = TokenStore(context.home, self._id, self._clock)
         self._discovered: str | None = None
@@ -100,9 +99,10 @@ class EpicFhir:
     async def read(self, read: Read) -> Reading:
         """Make one search, all its pages, once; a 401 is answered with one new token and one more try."""
         observed_at = self._clock.now()
+        deadline = Deadline(self._context.tuning.deadline_s)
         try:
-            async with asyncio.timeout(self._context.tuning.deadline_s):
-                return await self._read(read)
+            async with deadline.backstop:
+                return await self._read(read, deadline)
         except TimeoutError:
             return too_late(self._id, read, observed_at)
 
@@ -137,7 +137,7 @@ class EpicFhir:
 
         async def first_read() -> Step:
             first = self._context.integration.reads[0]
-            page = (await self._pages(client, first, fresh[0], most=1))[0]
+            page = (await self._pages(client, first, fresh[0], Deadline(limit_s), most=1))[0]
             return answered(Rung.READ, page, f"{page.judged.records} records on one page")
 
         try:
@@ -162,24 +162,24 @@ class EpicFhir:
     def _client(self) -> BoundedClient:
         return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
 
-    async def _read(self, read: Read) -> Reading:
+    async def _read(self, read: Read, deadline: Deadline) -> Reading:
         observed_at = self._clock.now()
         token = await self._tokens.get(self._issue)
         if isinstance(token, Grant):
             return without_call(self._id, read, observed_at, token)
-        pages = await self._pages(self._http, read, token.value)
+        pages = await self._pages(self._http, read, token.value, deadline)
         if pages[-1].outcome is Outcome.UNAUTHENTICATED and await self._tokens.refused(token):
             token = await self._tokens.get(self._issue)
             if isinstance(token, Grant):
                 return without_call(self._id, read, observed_at, token)
-            pages = await self._pages(self._http, read, token.value)
+            pages = await self._pages(self._http, read, token.value, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self._tokens.distrust(token)
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
         return reading(self._id, read, observed_at, pages, age_s, self.open_connections)
 
     async def _pages(
-        self, client: BoundedClient, read: Read, token: SecretStr, most: int | None = None
+        self, client: BoundedClient, read: Read, token: SecretStr, deadline: Deadline, most: int | None = None
     ) -> list[Answer]:
         """Every page of a search, up to `most` (None: as the settings say) or the first that fails."""
         url: str | None = f"{self._base_url}/{self._settings.search(read.operation)}"
@@ -188,7 +188,8 @@ class EpicFhir:
         got: list[Answer] = []
         while url and len(got) < (most or self._settings.max_pages):
             seen.add(url)
-            got.append(self._judged(await client.fetch("GET", url, headers=headers), judge_fhir))
+            page = await client.fetch("GET", url, headers=headers, deadline_s=deadline.left_s)
+            got.append(self._judged(page, judge_fhir))
             url = self._following(got[-1])
             if url in seen or (url is None and got[-1].judged.next_url):
                 code = "paging_loop" if url else "next_link_elsewhere"
@@ -216,16 +217,16 @@ class EpicFhir:
         place = await self._token_place(client)
         if isinstance(place, Grant):
             return place
+        at_home = split_origin(place.url)[0] == split_origin(self._base_url)[0]
         body = self._signer.request(place.audience, self._settings.scopes, self._clock.now())
         asked = self._judged(await client.fetch("POST", place.url, headers=FORM, content=body), judge_token)
+        measured = refusal(asked, at_home=at_home)
         if not asked.outcome.is_ok:
-            return refusal(asked)
+            return measured
         value = bearer(asked.judged.content)
         if value is None:
-            bad = Judged(outcome=Outcome.MALFORMED, code="no_token")
-            return refusal(asked._replace(judged=bad))
-        good = refusal(asked)  # the measured part of a grant is the same, whatever was answered
-        return good.model_copy(update={"value": value, "promised_s": promised_s(asked.judged.content)})
+            return measured.model_copy(update={"outcome": Outcome.MALFORMED, "code": "no_token"})
+        return measured.model_copy(update={"value": value, "promised_s": promised_s(asked.judged.content)})
 
     async def _token_place(self, client: BoundedClient) -> TokenPlace | Grant:
         """The token URL; over a second route when it stands on the main one's host."""
@@ -233,7 +234,7 @@ class EpicFhir:
         if official is None:
             found = self._judged(await client.fetch("GET", self._base_url + SMART_PATH), judge_smart)
             if not found.outcome.is_ok:
-                return refusal(found)
+                return refusal(found, at_home=True)
             official = self._discovered = found.judged.content
         origin, rest = split_origin(official)
         main, here = split_origin(self._settings.base_url)[0], split_origin(self._base_url)[0]

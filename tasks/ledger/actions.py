@@ -15,7 +15,7 @@ from tasks.ledger.tables import actions, adjustments, leases
 
 UNDER_LEASE = frozenset(
     {ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.VERIFYING, ActionState.ROLLING_BACK}
-)  # from these, and into EXECUTING, only the holder of the integration's lease may go on
+)  # from these, and into EXECUTING, a lease must be shown; one that is shown must always be the present one
 
 
 class ActionChanges(Pen):
@@ -119,7 +119,7 @@ class ActionChanges(Pen):
             raise self._refuse(
                 "halted", stored.id, "healing is switched off; a person must switch it on again", Refused
             )
-        if stored.state not in UNDER_LEASE and not begins:
+        if lease is None and stored.state not in UNDER_LEASE and not begins:
             return
         if lease is None or lease.name != acting_on(stored.integration_id) or not self._holds(lease):
             raise self._refuse(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
@@ -19,7 +16,7 @@ from tasks.ledger.errors import translated
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.tables import REVISION, audit_head
 
-FILE, KEY_FILE, LOCK_FILE = "ledger.sqlite", "audit.key", "ledger.lock"
+FILE, KEY_FILE = "ledger.sqlite", "audit.key"
 KEY_BYTES = 32
 BUSY_MS = 15_000  # how long a writer waits for its turn; a change itself takes about a millisecond
 FROZEN_MS = 60_000  # PostgreSQL ends a transaction whose process stopped in the middle, so that others go on
@@ -30,7 +27,7 @@ def open_ledger(home: Path, url: str | None = None) -> Ledger:
     """Open the ledger, creating or migrating it when needed.
 
     Args:
-        home: holds `ledger.sqlite`, `audit.key` (both mode 0600) and the lock file; made with mode 0700.
+        home: holds `ledger.sqlite` and `audit.key`, both mode 0600; made with mode 0700.
         url: `postgresql://…`; default the environment's HEAL_LEDGER_URL, else SQLite in `home`.
 
     Raises:
@@ -40,26 +37,14 @@ def open_ledger(home: Path, url: str | None = None) -> Ledger:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = url or os.environ.get("HEAL_LEDGER_URL")
-    with alone(home):
-        engine = to_postgresql(url) if url else to_sqlite(home / FILE)
-        try:
-            with translated():
-                seal = prepare(engine, home)
-        except BaseException:
-            engine.dispose()
-            raise
-    return Ledger(engine, seal)
-
-
-@contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """One process of this host at a time; the lock goes with the process, even by SIGKILL."""
-    descriptor = os.open(home / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
+    engine = to_postgresql(url) if url else to_sqlite(home / FILE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        with translated():
+            seal = prepare(engine, home)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Ledger(engine, seal)
 
 
 def to_sqlite(path: Path) -> Engine:
@@ -108,7 +93,7 @@ def to_postgresql(url: str) -> Engine:
 
 
 def prepare(engine: Engine, home: Path) -> Seal:
-    """Bring the tables up to date and check the key."""
+    """Bring the tables up to date and check the key: one transaction, so whoever comes second finds it done."""
     with engine.execution_options(changing=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
@@ -154,7 +139,7 @@ def migrate(connection: Connection) -> None:
 
 
 def read_key(path: Path, *, may_make: bool) -> bytes:
-    """The audit key; a new one only for a new ledger. Call it under `alone`.
+    """The audit key; a new one only for a new ledger, inside the transaction that makes it.
 
     Raises:
         Permanent: the key of an existing ledger is gone or damaged.

@@ -49,7 +49,8 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature(key(settings, base), notice.id, int(now.timestamp()), body),
     }
-    client = BoundedClient(ca_bundle=settings.ca_bundle and str(base / settings.ca_bundle), deadline_s=settings.deadline_s)
+    ca_bundle = str(base / settings.ca_bundle) if settings.ca_bundle else None
+    client = BoundedClient(ca_bundle=ca_bundle, deadline_s=settings.deadline_s)
     try:
         answer = await client.fetch("POST", settings.url, headers=headers, content=body)
     finally:

@@ -15,14 +15,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from models.integration import Integration
 from models.remedy import Action, Remedy, Step
 from models.tuning import Adjustment, Setting, Tuning
 from tasks.clock import Clock
 from tasks.connectors._interface import Connector
-from tasks.ledger import Ledger
+
+if TYPE_CHECKING:  # brings SQLAlchemy, which `heal validate` does not wait for
+    from tasks.ledger import Ledger
 
 
 @dataclass(frozen=True)

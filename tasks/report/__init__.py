@@ -13,7 +13,7 @@ from models.report import build_report
 from models.story import Story
 from tasks.report.page import page
 
-__all__ = ["ReportFiles", "page", "status_row", "to_json", "to_markdown", "write_report"]
+__all__ = ["ReportFiles", "status_row", "to_json", "to_markdown", "write_report"]
 
 
 class ReportFiles(NamedTuple):

@@ -59,7 +59,6 @@ TOO_FEW = "has too few entries; write 1 or more"
 UNFOLDS = "its aliases (`*name`) unfold into too much; write the values out"
 NO_VALUE = "this value looks like a date, number or tag and is none; put it in quotes"
 NAME = "a variable's name in capitals, digits and underscores, e.g. env:UNITY_PASSWORD"
-WHOLE_PATH = "a whole path, beginning with /, e.g. file:/run/secrets/epic_private_key.pem"
 CANARY = "hunter2-CANARY-9f31"
 
 

@@ -230,6 +230,22 @@ def test_a_fault_of_the_server_is_a_reading(clinic, tmp_path, fault, parameters,
 
     readings = asyncio.run(run())
     assert (outcome, code) in {(reading.outcome, reading.code) for reading in readings}
+    assert Rung.AUTH not in {reading.rung for reading in readings}  # identity was never the trouble
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "rung"),
+    [
+        pytest.param("refused", Outcome.REFUSED, Rung.TCP, id="refused"),
+        pytest.param("black_hole", Outcome.TIMEOUT, Rung.TLS, id="black hole"),
+    ],
+)
+def test_a_host_that_is_down_from_the_start_is_not_taken_for_trouble_with_identity(
+    clinic, tmp_path, fault, outcome, rung
+):
+    clinic.break_("epic", fault)
+    reading = read_once(clinic, tmp_path, tuning=Tuning(deadline_s=1.0))
+    assert (reading.outcome, reading.rung) == (outcome, rung)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

@@ -113,7 +113,7 @@ readings = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(readings, max_size=6))
 def test_what_is_remembered_comes_back_as_it_was(tmp_path_factory, some):
     home = tmp_path_factory.mktemp("home")
@@ -620,7 +620,7 @@ def test_totals_of_silence_are_zeros_and_no_availability(tmp_path):
 def month(seed, end):
     """Four weeks of calls before `end` at random instants, some failed, some never answered."""
     chance = np.random.default_rng(seed)
-    count = 10_000
+    count = 6_000
     seconds = np.sort(chance.uniform(0, 28 * 86400, count))
     answered = chance.random(count) > 0.03
     return pd.DataFrame(

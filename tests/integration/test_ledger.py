@@ -975,9 +975,8 @@ class TwoHealers(RuleBasedStateMachine):
         if action is None:
             return
         fenced = state is ActionState.EXECUTING or action.state in {"executing", "unknown", "verifying", "rolling_back"}
-        may = (state is action.state or state in NEXT[action.state]) and (
-            not fenced or (lease is not None and lease.token == self.newest)
-        )
+        holds = not fenced if lease is None else lease.token == self.newest
+        may = holds and (state is action.state or state in NEXT[action.state])
         try:
             with self.ledger.change(holder, self.now) as change:
                 saved = change.save_action(action.model_copy(update={"state": state, **PROVEN}), lease)

@@ -108,6 +108,16 @@ def test_many_readers_at_once_cause_one_request(store):
     asyncio.run(run())
 
 
+def test_many_readers_at_once_share_one_failure(store):
+    async def run():
+        issuer = Issuer(takes_s=0.1)
+        issuer.answer = DOWN
+        assert await asyncio.gather(*(store.get(issuer) for _ in range(24))) == [DOWN] * 24
+        assert issuer.asked == 1
+
+    asyncio.run(run())
+
+
 def test_a_reader_that_gives_up_does_not_spoil_it_for_the_others(store):
     async def run():
         issuer = Issuer(takes_s=0.2)

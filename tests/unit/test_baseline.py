@@ -20,9 +20,7 @@ SEARCH = "Patient.search"
 def known(basis, samples=100, days=4, hour=10, **more):
     hours = {Basis.HOUR_OF_WEEK: {"hour_of_week": hour}, Basis.HOUR_OF_DAY: {"hour_of_day": hour}}
     fields = {"median_ms": 100.0, "mad_ms": 10.0, "operation": SEARCH, **hours.get(basis, {}), **more}
-    return Baseline(
-        integration_id="epic", basis=basis, samples=samples, answered=samples, days=days, **fields
-    )
+    return Baseline(integration_id="epic", basis=basis, samples=samples, answered=samples, days=days, **fields)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +49,7 @@ def known(basis, samples=100, days=4, hour=10, **more):
             Basis.ALL_HOURS,
             id="other hours do not count",
         ),
-        pytest.param(
-            [known(Basis.ALL_HOURS, operation="GetPatient")], Basis.LEARNING, id="another operation"
-        ),
+        pytest.param([known(Basis.ALL_HOURS, operation="GetPatient")], Basis.LEARNING, id="another operation"),
     ],
 )
 def test_the_narrowest_hour_with_enough_calls_is_chosen(baselines, basis):

@@ -1,0 +1,92 @@
+"""Verify: judge an attempt by readings that are newer than its effect, keep what helped, take back the rest."""
+
+from __future__ import annotations
+
+from models.anomaly import Case
+from models.follow import flags, good_since, trailing_good
+from models.incident import GOOD_CYCLES, Event, Incident
+from models.reading import Counts
+from models.remedy import Action, ActionState, Effect, Outcome, Remedy, impact, judge
+from tasks.act import lease_on
+from tasks.choose import case_of, remedy_file
+from tasks.house import House
+from tasks.ledger import Change
+
+REPLAY = "replay_missed"
+KEPT = frozenset({Outcome.PARTIAL, Outcome.MINIMAL})  # what helped a little stays until its own end
+
+
+def verify(house: House, incident: Incident, action: Action) -> Incident:
+    """Judge an attempt by the readings since it took effect, once there are enough of them."""
+    if action.remedy == REPLAY:
+        return verify_replay(house, incident, action)
+    case, effective = case_of(house, incident), action.effective_at or house.clock.now()
+    remedy: Remedy = remedy_file(action.remedy).remedy
+    bad = flags(case, since=effective)
+    if len(bad) < remedy.verify_cycles:
+        return incident
+    effect = Effect(
+        before=action.effect.before if action.effect else Counts(total=0, failed=0),
+        after=case.window.between(effective, case.window.until).counts,
+    )
+    limit = case.integration.sla.error_rate
+    word = judge(effect, limit=limit, good_consecutive=trailing_good(bad), wanted_consecutive=GOOD_CYCLES)
+    measured: dict[str, object] = {
+        "judged_at": case.as_of,
+        "effect": effect,
+        "outcome": word,
+        "impact": impact(effect, word, remedy.cost),
+    }
+    return conclude(house, incident, action, word, measured, case)
+
+
+def conclude(
+    house: House, incident: Incident, action: Action, word: Outcome, measured: dict[str, object], case: Case
+) -> Incident:
+    """Keep what helped, take back what did not, and move the incident on: one transaction."""
+    lease = lease_on(house, incident)
+    if lease is None:
+        return incident
+    says = f"{action.says}: {word.replace('_', ' ')}. {measured['impact']}"
+    with house.ledger.change("remediate", case.as_of) as change:
+        if word is Outcome.SUCCESSFUL:
+            change.save_action(action.to(ActionState.SUCCEEDED, **measured), lease)
+            moved = incident.advance(Event.VERIFIED, case.as_of, says, restored_at=good_since(case))
+        else:
+            if word is Outcome.WORSE:
+                action = change.save_action(action.to(ActionState.ROLLING_BACK, **measured), lease)
+            if word not in KEPT:
+                take_back(house, action, case, change)
+            ended = ActionState.ROLLED_BACK if word is Outcome.WORSE else ActionState.FAILED
+            change.save_action(action.to(ended, **measured), lease)
+            moved = incident.advance(Event.NOT_VERIFIED, case.as_of, says)
+        moved = change.save_incident(moved)
+    house.ledger.release(lease, case.as_of)
+    return moved
+
+
+def take_back(house: House, action: Action, case: Case, change: Change) -> None:
+    """Revert the adjustments that this attempt made and that are still in force."""
+    for adjustment in house.ledger.adjustments(action.integration_id, as_of=case.as_of):
+        if adjustment.action_id == action.id:
+            change.revert(adjustment.id)
+
+
+def verify_replay(house: House, incident: Incident, action: Action) -> Incident:
+    """A replay is proved by the queue: nothing of it waits."""
+    now, backlog = house.clock.now(), house.ledger.backlog(incident.id)
+    complete = backlog.is_complete
+    done = action.to(
+        ActionState.SUCCEEDED if complete else ActionState.FAILED,
+        judged_at=now,
+        outcome=Outcome.SUCCESSFUL if complete else Outcome.PARTIAL,
+        impact=f"{backlog.processed} of {backlog.queued} queued reads processed, {backlog.waiting} wait",
+    )
+    lease = lease_on(house, incident)
+    if lease is None:
+        return incident
+    with house.ledger.change("remediate", now) as change:
+        change.save_action(done, lease)
+        moved = change.save_incident(incident.note(now, done.impact))
+    house.ledger.release(lease, house.clock.now())
+    return moved
