@@ -6,14 +6,20 @@ Heavy libraries are imported inside the commands, so that `--help` answers at on
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from models.errors import DEGRADED, HEALTHY, NEEDS_HUMAN, HealError
+
+if TYPE_CHECKING:
+    from models.story import Story
+    from tasks.house import House
 
 app = typer.Typer(
     name="heal",
@@ -126,10 +132,9 @@ def explain(
     from flows.screen import show_incident  # noqa: PLC0415
     from tasks.story import tell  # noqa: PLC0415
 
-    house = _house(config, home)
+    house = _house(config, home, check_secrets=False)
     known = house.ledger.incident(incident)
-    story = _run(tell(house, known.integration_id, incident))
-    show_incident(story)
+    show_incident(tell(house, known.integration_id, incident))
     return NEEDS_HUMAN if known.is_active and known.escalated_for else DEGRADED if known.is_active else HEALTHY
 
 
@@ -181,23 +186,19 @@ def demo(
     return int(_run(play(out.absolute())))
 
 
-def _house(config: Path, home: Path | None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # its type is heavy to import
+def _house(config: Path, home: Path | None, *, check_secrets: bool = True) -> House:
     from flows.clock import clock  # noqa: PLC0415
     from tasks.house import open_house  # noqa: PLC0415
 
-    return open_house(config, home, clock())
+    return open_house(config, home, clock(), check_secrets=check_secrets)
 
 
-def _stories(config: Path, home: Path | None, integration: str | None) -> list[Any]:
+def _stories(config: Path, home: Path | None, integration: str | None) -> list[Story]:
     from tasks.story import tell  # noqa: PLC0415
 
-    house = _house(config, home)
+    house = _house(config, home, check_secrets=False)
     wanted = [integration] if integration else [known.id for known in house.configuration.integrations]
-
-    async def every() -> list[Any]:
-        return [await tell(house, one) for one in wanted]
-
-    return list(_run(every()))
+    return [tell(house, one) for one in wanted]
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the work returns
@@ -221,7 +222,21 @@ def main() -> None:
 
         sys.stderr.write(told(error))
         code = getattr(error, "exit_code", 1)
-    sys.exit(code or HEALTHY)
+    leave(code or HEALTHY)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process.
+
+    After Prefect has run, its threads outlive the interpreter's modules, and DuckDB's binding then prints its
+    own types as leaked. So everything that is registered for the end is run here, and the rest is left alone.
+    """
+    if "prefect" not in sys.modules:
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001  # there is no public name for it
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

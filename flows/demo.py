@@ -20,11 +20,15 @@ from flows.watch import tell_news
 from models.errors import HEALTHY, BadInput
 from models.incident import State
 from tasks.house import House, open_house
+from tasks.probe import probe_all
+from tasks.remember import remember
+from tasks.tokens import TokenStore
 
 if TYPE_CHECKING:
     from simulator.control import Clinic
 
 SPEED = 60.0  # one minute of the cards is one second of yours
+MINUTE_S = 60.0
 HEALTHY_CYCLES = 3  # quiet cycles before anything breaks
 MOST_CYCLES = 40  # the demo ends here whatever happens
 UNITY, EPIC = "allscripts-unity-prod", "epic-fhir-prod"
@@ -46,13 +50,14 @@ async def play(out: Path) -> int:
     ):
         house = furnish(home, clinic)
         introduce(clinic)
+        remember(await probe_all(house), house.home)  # the first look: tokens are issued here
         with Progress("Learning four weeks of (generated) history, starting the workflow engine"):
             learn(house)
             import flows.monitor  # noqa: F401, PLC0415  # Prefect, while its server comes up
 
             server.wait()
         await tell_examples(house, clinic)
-        ended = await conclude(house, out)
+        ended = conclude(house, out)
     say(f"Real time: {time.monotonic() - began:.0f} s")
     return HEALTHY if ended else 1
 
@@ -108,7 +113,7 @@ async def tell_examples(house: House, clinic: Clinic) -> None:
     told: dict[str, int] = {}
     for cycle in range(MOST_CYCLES):
         if cycle == HEALTHY_CYCLES:
-            break_both(clinic)
+            break_both(house, clinic)
         began = house.clock.now()
         await monitor(str(house.configuration.path), str(house.home))
         told = tell_news(house, told)
@@ -117,16 +122,19 @@ async def tell_examples(house: House, clinic: Clinic) -> None:
         if cycle > HEALTHY_CYCLES and has_ended(house):
             return
         spent = (house.clock.now() - began).total_seconds()
-        await house.clock.sleep(max(0.0, 60.0 - spent))
+        await house.clock.sleep(max(0.0, MINUTE_S - spent))
 
 
-def break_both(clinic: Clinic) -> None:
+def break_both(house: House, clinic: Clinic) -> None:
     """Example 1 and Example 2 begin."""
-    clinic.break_("unity", "token_expires_early", lifetime_s=180)
+    age_s = TokenStore(house.home, UNITY, house.clock).credential().age_s(house.clock.now()) or 0.0
+    lifetime_s = max(MINUTE_S, age_s)
+    clinic.break_("unity", "token_expires_early", lifetime_s=lifetime_s)
     clinic.break_("unity", "refresh_refused")
     clinic.break_("epic", "resets", share=0.22, mean_burst=4.0)
     console.print("[bold]Now two things break:[/]")
-    say("  1. Unity ends sessions after 3 minutes instead of 6 hours, and refuses new ones while old seats are taken.")
+    says = f"  1. Unity ends sessions after {lifetime_s / MINUTE_S:.0f} minutes instead of 6 hours"
+    say(f"{says}, and refuses new ones while dead ones hold their seats.")
     say("  2. The network path to Epic resets 22% of calls, in clusters.\n")
 
 
@@ -137,14 +145,14 @@ def has_ended(house: House) -> bool:
     return bool(unity and epic) and unity[0].state is State.RESOLVED and epic[0].escalated_for is not None
 
 
-async def conclude(house: House, out: Path) -> bool:
+def conclude(house: House, out: Path) -> bool:
     """Print both cards, write both reports; returns whether both stories ended as they should."""
     from models.card import incident_card  # noqa: PLC0415
     from tasks.report import write_report  # noqa: PLC0415
     from tasks.story import tell  # noqa: PLC0415
 
     for integration_id in (UNITY, EPIC):
-        story = await tell(house, integration_id)
+        story = tell(house, integration_id)
         console.rule()
         say(incident_card(story))
         files = write_report(story, out)

@@ -33,7 +33,11 @@ def unity(clinic: Clinic) -> dict[str, Any]:
             "app_name": clinic.unity["app_name"],
             "username": f"file:{clinic.unity['username_file']}",
             "password": f"file:{clinic.unity['password_file']}",
+            "session_lifetime": "6h",
             "ca_bundle": clinic.ca_bundle,
+            "actions": {
+                "GetPatient": {"action": "GetPatient", "parameters": {"PatientID": clinic.unity["patient_id"]}}
+            },
         },
         "reads": [
             {"operation": "GetPatient", "component": "Patient API", "calls": 4},
@@ -60,13 +64,14 @@ def epic(clinic: Clinic) -> dict[str, Any]:
             "private_key": f"file:{clinic.epic['private_key_file']}",
             "ca_bundle": clinic.ca_bundle,
         },
+        "concurrency": 8,
         "reads": [
-            {"operation": "Patient.search", "component": "Patient API", "calls": 8},
-            {"operation": "Appointment.search", "component": "Appointment API", "calls": 8, "importance": "critical"},
+            {"operation": "Patient.search", "component": "Patient API", "calls": 12},
+            {"operation": "Appointment.search", "component": "Appointment API", "calls": 12, "importance": "critical"},
             {
                 "operation": "MedicationRequest.search",
                 "component": "Prescription API",
-                "calls": 8,
+                "calls": 12,
                 "importance": "critical",
             },
         ],

@@ -89,6 +89,7 @@ def engine(home: Path, port: int | None = None, *, ui: bool = False) -> Iterator
         yield Engine(address, server)
     finally:
         os.environ.pop("PREFECT_API_URL", None)
+        drain()
         stop(server)
 
 
@@ -113,6 +114,20 @@ def configured_server() -> str | None:
     from prefect.settings import get_current_settings  # noqa: PLC0415
 
     return get_current_settings().api.url
+
+
+def drain(patience_s: float = 10.0) -> None:
+    """Let Prefect hand over its last events and logs while its server still listens."""
+    if "prefect.events.worker" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
+
+    # a thread of its own: inside a running loop these would return something to await
+    for worker in (EventsWorker, APILogWorker):
+        thread = threading.Thread(target=worker.drain_all, args=(patience_s,), daemon=True)
+        thread.start()
+        thread.join(patience_s)
 
 
 def stop(server: subprocess.Popen[bytes], patience_s: float = 5.0) -> None:

@@ -35,8 +35,8 @@ async def monitor(configuration: str = "deployments", home: str | None = None) -
     house = open_house(configuration, home, clock())
     detecting.note_configuration(house)
     readings = await probe(house)
-    store(readings, house.home)
-    for case, anomalies in judge(house).values():
+    await store(readings, house.home)
+    for case, anomalies in (await judge(house)).values():
         await attend(house, case, anomalies)
     await deliver(house)
 

@@ -29,6 +29,6 @@ async def remediate(incident_id: str, configuration: str = "deployments", home: 
     """
     house = open_house(configuration, home, clock())
     incident, decision = await step(house, incident_id)
-    if escalate(house, incident, decision):
+    if await escalate(house, incident, decision):
         await deliver(house)
     return incident.state.value

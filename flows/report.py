@@ -30,7 +30,7 @@ async def report(configuration: str = "deployments", home: str | None = None, ou
     house = open_house(configuration, home, clock())
     stories = [await tell(house, integration.id) for integration in house.configuration.integrations]
     for story in stories:
-        write(story, Path(out) if out else house.home / "reports")
+        await write(story, Path(out) if out else house.home / "reports")
     await show(stories)
 
 

@@ -9,7 +9,7 @@ from models.incident import Incident
 from models.integration import Integration
 from models.noun import Noun
 from models.policy import Decision, Policy, Request, Verdict, decide
-from models.remedy import Action, ActionState, Remedy
+from models.remedy import Action, ActionState, Outcome, Remedy
 
 ABANDONED = frozenset({ActionState.CANCELLED, ActionState.DENIED, ActionState.DRY_RUN_DONE, ActionState.EXPIRED})
 
@@ -22,9 +22,12 @@ class Chosen(Noun):
 
 
 def untried(wanted: Iterable[str], actions: Sequence[Action]) -> tuple[str, ...]:
-    """The remedies of a diagnosis that were not acted on in this incident yet, in its order."""
-    tried = {action.remedy for action in actions if action.state not in ABANDONED}
-    return tuple(name for name in wanted if name not in tried)
+    """The remedies of a diagnosis that are still worth trying in this incident, in its order.
+
+    One that did not help is not tried again; one that did may be, when the trouble returns, within the limits.
+    """
+    last = {action.remedy: action for action in actions if action.state not in ABANDONED}
+    return tuple(name for name in wanted if name not in last or last[name].outcome is Outcome.SUCCESSFUL)
 
 
 def request_for(

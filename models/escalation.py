@@ -64,13 +64,16 @@ class Situation:
         return tuple(
             action
             for action in self.actions
-            if action.state.is_terminal and action.executed_at is not None and action.outcome is not Outcome.SUCCESSFUL
+            if action.state.is_terminal
+            and action.effect is not None
+            and action.executed_at is not None
+            and action.outcome is not Outcome.SUCCESSFUL
         )
 
     @property
     def is_stuck(self) -> bool:
-        """Whether nothing is under way."""
-        return self.incident.state in {State.OPEN, State.DIAGNOSING, State.AWAITING_APPROVAL}
+        """Whether nothing is under way, and nothing will be without a person."""
+        return self.incident.state in {State.OPEN, State.AWAITING_APPROVAL}
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,12 @@ RULES: tuple[EscalationRule, ...] = (
     ),
     EscalationRule(
         "E1-attempts-unsuccessful",
-        lambda s: s.is_stuck and len(s.unsuccessful) >= s.policy.escalation.after_attempts,
+        lambda s: len(s.unsuccessful) >= s.policy.escalation.after_attempts,
         lambda s: f"{len(s.unsuccessful)} automatic attempts did not restore the connection",
     ),
     EscalationRule(
         "E5-novel",
-        lambda s: s.incident.diagnosis is not None and not s.incident.diagnosis.is_conclusive,
+        lambda s: s.is_stuck and s.incident.diagnosis is not None and not s.incident.diagnosis.is_conclusive,
         lambda _: "no known cause explains what was measured",
     ),
     EscalationRule(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil, log
+from statistics import median
 
 from models.anomaly import Anomaly, Case, Severity
 from models.baseline import usual
 from models.detectors.latency import CYCLES, is_felt
+from models.facts import runs
 from models.incident import (
     CONFIRMATIONS,
     GOOD_CYCLES,
     LOOKED_AT,
+    SLOW,
     Event,
     Incident,
     State,
@@ -25,29 +29,55 @@ from models.reading import Window
 from models.story import Backlog
 
 CLOSES_AFTER = timedelta(hours=24)  # a resolved incident is closed by itself (spec: safety, 1.5)
+CHANCE = 0.01  # that a clean stretch is luck
 CLEARS_AFTER = 2  # good cycles in a row that end a suspicion
 
 
-def is_bad(case: Case, cycle: Window) -> bool:
-    """Whether one cycle shows trouble: too many failures, or answers that are felt to be slow."""
+def is_bad(case: Case, cycle: Window, symptom: str = SLOW) -> bool:
+    """Whether one cycle shows trouble: too many failures, or (where that may be it) answers felt to be slow."""
     if cycle.counts.error_rate > case.integration.sla.error_rate:
         return True
-    return any(is_slow(case, cycle, read.operation) for read in case.integration.reads)
+    return symptom == SLOW and any(is_slow(case, cycle, read.operation) for read in case.integration.reads)
 
 
 def is_slow(case: Case, cycle: Window, operation: str) -> bool:
-    """Whether the cycle's calls of one operation were on average noticeably slower than usual."""
+    """Whether the cycle's calls of one operation were noticeably slower than usual."""
     latencies = cycle.latencies_ms(operation)
     ordinary = usual(case.baselines, operation, cycle.until, case.integration.timezone)
     if not latencies or ordinary.is_learning or ordinary.median_ms is None:
         return False
-    return is_felt(sum(latencies) / len(latencies), ordinary.median_ms)
+    return is_felt(median(latencies), ordinary.median_ms)
 
 
-def flags(case: Case, since: datetime | None = None) -> list[bool]:
-    """For each cycle of the window, oldest first, whether it was bad; optionally only those from an instant."""
+def flags(case: Case, since: datetime | None = None, symptom: str = SLOW) -> list[bool]:
+    """For each cycle of the window, oldest first, whether it was bad; optionally only those from an instant.
+
+    Slowness counts against a cycle only where slowness may be the trouble: an incident of failed log-ins is
+    over when log-ins work.
+    """
     cycles = case.window.cycles(case.integration.probe_every)
-    return [is_bad(case, cycle) for cycle in cycles if since is None or cycle.since >= since]
+    return [is_bad(case, cycle, symptom) for cycle in cycles if since is None or cycle.since >= since]
+
+
+def wanted_good(case: Case, incident: Incident) -> int:
+    """How many good cycles in a row prove a recovery: so many that the trouble would have shown.
+
+    Trouble that comes and goes leaves clean stretches by chance. In a run of failures of mean length m at a
+    failed share p, a good call is followed by a failed one with probability q = p / (m · (1 − p)); a stretch of
+    n good calls then happens by itself with probability (1 − q)ⁿ. We ask for a stretch that would happen less
+    than once in a hundred times (a two-state Markov chain: Gilbert 1960, *Capacity of a Burst-Noise Channel*).
+    """
+    trouble = case.window.between(incident.started_at, case.window.until)
+    cycles = trouble.cycles(case.integration.probe_every)
+    good = trailing_good(flags(case, incident.started_at, incident.symptom))
+    failures = [not r.outcome.is_ok for cycle in cycles[: len(cycles) - good] for r in cycle.readings]
+    lengths = runs(failures)
+    if not lengths or all(failures) or not cycles:
+        return GOOD_CYCLES
+    share = sum(failures) / len(failures)
+    onset = min(0.99, share / (sum(lengths) / len(lengths) * (1 - share)))
+    calls = log(CHANCE) / log(1 - onset)
+    return max(GOOD_CYCLES, ceil(calls / (len(trouble.readings) / len(cycles))))
 
 
 def trailing_good(bad: Sequence[bool]) -> int:
@@ -128,7 +158,7 @@ def renewed(known: Anomaly | None, latest: Anomaly) -> Anomaly:
 
 def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
     """Confirmed by enough bad cycles, or gone."""
-    bad = flags(case)
+    bad = flags(case, symptom=incident.symptom)
     if is_confirmed(bad):
         seen = min(len(bad), LOOKED_AT)
         says = f"Confirmed: {sum(bad[-LOOKED_AT:])} of the last {seen} cycles were bad (needed {CONFIRMATIONS})"
@@ -140,24 +170,26 @@ def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
 
 def follow_unhealed(incident: Incident, case: Case, _: Backlog) -> Incident:
     """Recovered by itself, when enough cycles in a row are good."""
-    bad = flags(case)
-    if trailing_good(bad) < GOOD_CYCLES:
+    bad = flags(case, symptom=incident.symptom)
+    good = trailing_good(bad)
+    if good < wanted_good(case, incident):
         return incident
-    says = f"Recovered by itself: {GOOD_CYCLES} good cycles in a row"
-    return incident.advance(Event.RECOVERED, case.as_of, says, restored_at=good_since(case))
+    says = f"Recovered by itself: {good} good cycles in a row"
+    return incident.advance(Event.RECOVERED, case.as_of, says, restored_at=good_since(case, incident))
 
 
-def good_since(case: Case) -> datetime:
+def good_since(case: Case, incident: Incident) -> datetime:
     """When the present run of good cycles began: its first reading."""
     cycles = case.window.cycles(case.integration.probe_every)
-    good = trailing_good([is_bad(case, cycle) for cycle in cycles])
+    good = trailing_good(flags(case, symptom=incident.symptom))
     return cycles[-good].readings[0].observed_at if good else case.as_of
 
 
 def follow_monitoring(incident: Incident, case: Case, backlog: Backlog) -> Incident:
     """Resolved when quiet for long enough with nothing missing; back to work when the trouble returns."""
     restored = incident.restored_at or incident.updated_at
-    if is_confirmed(flags(case, since=restored)):
+    since_then = flags(case, restored, incident.symptom)
+    if is_confirmed(since_then):
         return incident.advance(
             Event.RELAPSED,
             case.as_of,
@@ -167,7 +199,7 @@ def follow_monitoring(incident: Incident, case: Case, backlog: Backlog) -> Incid
             escalated_for=None,
         )
     quiet = case.as_of - restored
-    if quiet >= quiet_for(case.integration.probe_every) and not backlog.waiting and flags(case, since=restored):
+    if quiet >= quiet_for(case.integration.probe_every) and not backlog.waiting and since_then:
         says = f"Quiet for {quiet.total_seconds() / 60:.0f} min, nothing waits for replay"
         return incident.advance(Event.QUIET, case.as_of, says, resolved_at=case.as_of)
     return incident

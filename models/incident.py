@@ -25,6 +25,7 @@ CONFIRMATIONS, LOOKED_AT = 3, 5  # an incident opens when 3 of the last 5 cycles
 GOOD_CYCLES = 3  # cycles without trouble, newer than the last action, before we believe a recovery
 QUIET = timedelta(minutes=10)  # how long it must stay well before it counts as resolved
 QUIET_CYCLES = 5  # … or so many probe intervals, whichever is longer
+SLOW = "slow"  # the symptom of an incident in which nothing fails
 REOPENS_WITHIN = timedelta(minutes=60)  # the same trouble again within this is the same incident
 
 
@@ -151,9 +152,9 @@ def fingerprint(environment: str, integration_id: str, symptom: str) -> str:
 
 
 def symptom_of(window: Window) -> str:
-    """The family of the most frequent failure in a window; "slow" when nothing failed."""
+    """The family of the most frequent failure in a window; SLOW when nothing failed."""
     families = [family(r.outcome) for r in window.readings if not r.outcome.is_ok]
-    return max(sorted(set(families)), key=families.count, default="slow")
+    return max(sorted(set(families)), key=families.count, default=SLOW)
 
 
 def family(outcome: Outcome) -> str:

@@ -228,7 +228,12 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule("D7", lambda r: r.hands_off, Verdict.HOLD, lambda _: "a person has taken over"),
     Rule("D7", lambda r: r.busy, Verdict.HOLD, lambda _: "another action is under way here"),
-    Rule("D8", lambda r: not r.still_failing, Verdict.NOT_NEEDED, lambda _: "a fresh reading shows no fault"),
+    Rule(
+        "D8",
+        lambda r: not r.still_failing and r.remedy.effect is not EffectClass.OBSERVE,
+        Verdict.NOT_NEEDED,
+        lambda _: "a fresh reading shows no fault",
+    ),
     Rule("D10", lambda r: exhausted(r) is not None, Verdict.REFUSED, lambda r: exhausted(r) or ""),
     Rule(
         "D11",

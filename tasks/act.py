@@ -14,7 +14,7 @@ from models.errors import LedgerConflict
 from models.incident import Event, Incident, State
 from models.queue import Lease, acting_on
 from models.reading import Counts
-from models.remedy import Action, ActionState, Effect, Outcome, Remedy, plan_hash
+from models.remedy import Action, ActionState, Effect, EffectClass, Outcome, Remedy, plan_hash
 from tasks.choose import case_of, remedy_file
 from tasks.connectors._interface import Connector
 from tasks.house import House
@@ -61,16 +61,17 @@ def planned(house: House, incident: Incident, chosen: Chosen) -> Action:
         plan_hash=plan_hash(incident.id, remedy.name, house.configuration.policy.sha256, attempt),
         attempt=attempt,
         planned_at=now,
-        effect=Effect(before=counts_before(house, incident), after=Counts(total=0, failed=0)),
+        effect=None if remedy.effect is EffectClass.OBSERVE else effect_before(house, incident),
     )
 
 
-def counts_before(house: House, incident: Incident) -> Counts:
-    """Reads since the trouble began or since the last attempt took effect, whichever is later."""
+def effect_before(house: House, incident: Incident) -> Effect:
+    """Nothing measured after it yet; before it, reads since the trouble began or the last attempt took effect."""
     case = case_of(house, incident)
     effective = [a.effective_at for a in house.ledger.actions(incident.id) if a.effective_at]
     since = max([incident.started_at, *effective])
-    return case.window.between(max(since, case.window.since), case.window.until).counts
+    before = case.window.between(max(since, case.window.since), case.window.until).counts
+    return Effect(before=before, after=Counts(total=0, failed=0))
 
 
 def intend(house: House, incident: Incident, chosen: Chosen, lease: Lease) -> tuple[Incident, Action]:
@@ -106,7 +107,8 @@ async def carry_out(house: House, incident: Incident, action: Action, lease: Lea
             done = action.to(ActionState.FAILED, steps=applied.steps, **result)
             event, says = Event.ACTION_FAILED, f"{action.says}: {last}"
         change.save_action(done, lease)
-        moved = incident.advance(event, now, says) if incident.state is State.REMEDIATING else incident.note(now, says)
+        is_remediating = incident.state is State.REMEDIATING
+        moved = incident.advance(event, now, says) if is_remediating else incident.note(now, says)
         return change.save_incident(moved)
 
 

@@ -65,10 +65,11 @@ def remedy_file(name: str) -> ModuleType:
 
 def is_failing(house: House, incident: Incident) -> bool:
     """Whether the latest cycle still shows trouble; a recovered integration is left alone (D8)."""
-    bad = flags(case_of(house, incident))
+    bad = flags(case_of(house, incident), symptom=incident.symptom)
     return bool(bad) and trailing_good(bad) < GOOD_CYCLES
 
 
 def case_of(house: House, incident: Incident) -> Case:
-    """The present case of the incident's integration."""
-    return gather_case(house, house.integration(incident.integration_id))
+    """The present case of the incident's integration, gathered once in a run."""
+    integration = house.integration(incident.integration_id)
+    return house.remembered(incident.integration_id, lambda: gather_case(house, integration))

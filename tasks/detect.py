@@ -28,7 +28,7 @@ def gather_case(house: House, integration: Integration) -> Case:
         window=window,
         baselines=usual_until(house.home, integration, window.since),
         as_of=now,
-        joint=together_until(house.home, integration, now),
+        joint=together_until(house.home, integration, window.since, now),
     )
 
 
@@ -47,7 +47,7 @@ def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Inciden
     followed = follow(incident, case, anomalies, ledger.backlog(incident.id))
     with ledger.change("monitor", case.as_of) as change:
         change.miss(missed(failed_since(case, incident.started_at), incident.id))
-        if followed is incident:
+        if followed is incident or (followed.state is State.RESOLVED and ledger.open_action(case.integration.id)):
             return incident
         numbered = change.number_anomalies(followed.anomalies, incident.id)
         return change.save_incident(followed.model_copy(update={"anomalies": numbered}))

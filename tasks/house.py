@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from models.anomaly import Case
 from models.configuration import Configuration
 from models.errors import BadInput
 from models.integration import Integration
@@ -32,6 +34,7 @@ class House:
     configuration: Configuration
     home: Path
     clock: Clock
+    cases: dict[str, Case] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -42,6 +45,12 @@ class House:
     def holder(self) -> str:
         """Who holds a lease taken in this run: two runs in one process are two holders."""
         return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    def remembered(self, integration_id: str, gather: Callable[[], Case]) -> Case:
+        """What was gathered about an integration, once in this run: a run is one moment."""
+        if integration_id not in self.cases:
+            self.cases[integration_id] = gather()
+        return self.cases[integration_id]
 
     def integration(self, integration_id: str) -> Integration:
         """The declared integration of this id.
@@ -55,10 +64,19 @@ class House:
         return known[integration_id]
 
 
-def open_house(configuration: Path | str, home: Path | str | None, clock: Clock) -> House:
+def open_house(
+    configuration: Path | str, home: Path | str | None, clock: Clock, *, check_secrets: bool = True
+) -> House:
     """Load the configuration and say where the stores are.
+
+    Args:
+        configuration: its directory.
+        home: where the stores live; None: `HEAL_HOME` or `./heal-state`.
+        clock: the time to go by.
+        check_secrets: whether every secret must be there; not needed by who makes no call.
 
     Raises:
         Misconfigured: with every mistake of the configuration.
     """
-    return House(configuration=load(Path(configuration)), home=home_folder(home), clock=clock)
+    checked = load(Path(configuration), check_secrets=check_secrets)
+    return House(configuration=checked, home=home_folder(home), clock=clock)

@@ -1,7 +1,7 @@
 """Past: what was learned from history, kept while it cannot have changed. Yesterday is not computed anew.
 
-Baselines are learned up to the full hour before the judged window, joint features up to the last complete
-five minutes, so one answer serves every cycle until then. A process of its own (a scheduled flow run) computes
+Baselines and joint features are learned up to the full hour before the judged window, so one answer serves
+every cycle of an hour. A process of its own (a scheduled flow run) computes
 each once.
 """
 
@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from models.anomaly import JointSample
 from models.baseline import Baseline
 from models.integration import Integration
-from tasks.history.cycles import joint_sample
+from tasks.history.cycles import FEATURES, joint_features
 from tasks.remember import baseline
 
-HOUR, BUCKET = timedelta(hours=1), timedelta(minutes=5)
+HOUR, BUCKET, WEEKS = timedelta(hours=1), timedelta(minutes=5), timedelta(weeks=4)
 
 Learned = TypeVar("Learned")
 _kept: dict[tuple[str, Path, str], tuple[datetime, Any]] = {}  # what, home, integration → until when, and what
@@ -30,10 +30,20 @@ def usual_until(home: Path, integration: Integration, judged: datetime) -> tuple
     return keep(("baselines", home, integration.id), end, lambda: baseline(home, integration, before=end))
 
 
-def together_until(home: Path, integration: Integration, now: datetime) -> JointSample:
-    """Joint features: everything before the last complete five minutes, and those five minutes themselves."""
-    end = floored(now, BUCKET)
-    return keep(("joint", home, integration.id), end, lambda: joint_sample(home, integration, end - BUCKET, end))
+def together_until(home: Path, integration: Integration, judged: datetime, now: datetime) -> JointSample:
+    """Joint features: four weeks before the hour of the judged window, and the last complete five minutes."""
+    learned, latest = floored(judged, HOUR), floored(now, BUCKET)
+    past = keep(
+        ("joint", home, integration.id),
+        learned,
+        lambda: joint_features(home, integration, learned - WEEKS, learned),
+    )
+    present = keep(
+        ("latest", home, integration.id),
+        latest,
+        lambda: joint_features(home, integration, latest - BUCKET, latest),
+    )
+    return JointSample(features=FEATURES, rows=past, latest=present[-1] if present else None)
 
 
 def keep(key: tuple[str, Path, str], end: datetime, learn: Callable[[], Learned]) -> Learned:

@@ -11,13 +11,12 @@ are the proof. Calling it twice, or again after a crash, never acts twice.
 
 from __future__ import annotations
 
-from models.catalogue import names
 from models.choice import Chosen, untried
 from models.incident import Event, Incident, State
 from models.policy import Decision, Verdict
 from models.remedy import Action, ActionState, Remedy
 from tasks.act import act, planned, recover
-from tasks.choose import pick, remedy_file
+from tasks.choose import is_failing, pick, remedy_file
 from tasks.house import House
 from tasks.verify import REPLAY, verify
 
@@ -47,6 +46,8 @@ async def go_on(house: House, incident: Incident, action: Action) -> Incident:
 async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
     """Choose the next remedy and carry it out, or say that there is none."""
     wanted = untried(incident.diagnosis.remedies if incident.diagnosis else (), house.ledger.actions(incident.id))
+    if not is_failing(house, incident):
+        return incident, None  # on its way to recovery: two more good cycles will say so
     chosen, decision = await pick(house, incident, wanted)
     if chosen is None or chosen.decision.verdict is Verdict.NOT_NEEDED:
         return give_up(house, incident, decision), decision
@@ -59,20 +60,14 @@ async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | 
 
 async def replay(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
     """Make up for the missed reads, as policy allows."""
-    if REPLAY not in names("tasks.remedies"):
-        return incident, None
-    chosen, decision = await pick_replay(house, incident)
-    if chosen is None:
-        return incident, decision
-    return await act(house, incident, chosen), decision
-
-
-async def pick_replay(house: House, incident: Incident) -> tuple[Chosen | None, Decision | None]:
-    """Like `pick`, but a healthy integration is the point here, not a reason to stop."""
     chosen, decision = await pick(house, incident, (REPLAY,))
-    if chosen is None or chosen.decision.verdict not in {Verdict.ALLOWED, Verdict.NOT_NEEDED}:
-        return None, decision
-    return chosen, decision
+    if chosen is None or chosen.decision.verdict is not Verdict.ALLOWED:
+        return incident, decision
+    incident = await act(house, incident, chosen)
+    action = house.ledger.open_action(incident.integration_id)
+    if action is not None and action.state is ActionState.VERIFYING:  # the queue itself is the proof
+        incident = verify(house, incident, action)
+    return incident, decision
 
 
 def give_up(house: House, incident: Incident, decision: Decision | None) -> Incident:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
@@ -70,6 +71,7 @@ class Signer:
         return f"Signer(algorithm={self._algorithm})"
 
 
+@lru_cache(maxsize=16)  # a key is checked once a process, not once a probe: the checks take 60 ms
 def _load(pem: SecretStr, algorithm: Algorithm, reference: str) -> RSAKey | ECKey:
     from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415

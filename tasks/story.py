@@ -16,21 +16,23 @@ from models.reading import Counts, Source
 from models.remedy import Action, ActionState
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
 from models.tuning import Adjustment
-from tasks.connectors._interface import RenewsCredentials
 from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
 from tasks.house import House
-from tasks.probe import connected
+from tasks.tokens import TokenStore
 
 SPAN = timedelta(hours=24)  # what a report's figures add up
 WEEKS = timedelta(weeks=4)
 
 
-async def tell(house: House, integration_id: str, incident_id: str | None = None) -> Story:
-    """Everything known about one integration now, and about one of its incidents: the asked, or the latest."""
+def tell(house: House, integration_id: str, incident_id: str | None = None) -> Story:
+    """Everything known about one integration now, and about one of its incidents: the asked, or the latest.
+
+    From the stores alone: no call is made, and no secret is needed.
+    """
     integration = house.integration(integration_id)
     incident = incident_of(house, integration_id, incident_id)
-    credential = await credential_of(house, integration)
+    credential = TokenStore(house.home, integration_id, house.clock).credential()
     return compose(house, gather_case(house, integration), incident, credential)
 
 
@@ -40,12 +42,6 @@ def incident_of(house: House, integration_id: str, incident_id: str | None) -> I
         return house.ledger.incident(incident_id)
     told = [i for i in house.ledger.incidents(integration_id) if i.diagnosis or i.is_active]
     return max(told, key=lambda incident: (incident.is_active, incident.detected_at), default=None)
-
-
-async def credential_of(house: House, integration: Integration) -> Credential | None:
-    """What the token store knows; no call is made."""
-    async with connected(house, integration) as connector:
-        return connector.credential() if isinstance(connector, RenewsCredentials) else None
 
 
 def compose(house: House, case: Case, incident: Incident | None, credential: Credential | None) -> Story:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from models.anomaly import Case
-from models.follow import flags, good_since, trailing_good
-from models.incident import GOOD_CYCLES, Event, Incident
+from models.follow import flags, good_since, trailing_good, wanted_good
+from models.incident import Event, Incident
 from models.reading import Counts
 from models.remedy import Action, ActionState, Effect, Outcome, Remedy, impact, judge
 from tasks.act import lease_on
@@ -22,15 +22,17 @@ def verify(house: House, incident: Incident, action: Action) -> Incident:
         return verify_replay(house, incident, action)
     case, effective = case_of(house, incident), action.effective_at or house.clock.now()
     remedy: Remedy = remedy_file(action.remedy).remedy
-    bad = flags(case, since=effective)
+    bad = flags(case, effective, incident.symptom)
     if len(bad) < remedy.verify_cycles:
         return incident
     effect = Effect(
         before=action.effect.before if action.effect else Counts(total=0, failed=0),
         after=case.window.between(effective, case.window.until).counts,
     )
-    limit = case.integration.sla.error_rate
-    word = judge(effect, limit=limit, good_consecutive=trailing_good(bad), wanted_consecutive=GOOD_CYCLES)
+    limit, good, wanted = case.integration.sla.error_rate, trailing_good(bad), wanted_good(case, incident)
+    if good == len(bad) < wanted:
+        return incident  # all good so far, and not yet long enough to be more than luck
+    word = judge(effect, limit=limit, good_consecutive=good, wanted_consecutive=wanted)
     measured: dict[str, object] = {
         "judged_at": case.as_of,
         "effect": effect,
@@ -51,7 +53,7 @@ def conclude(
     with house.ledger.change("remediate", case.as_of) as change:
         if word is Outcome.SUCCESSFUL:
             change.save_action(action.to(ActionState.SUCCEEDED, **measured), lease)
-            moved = incident.advance(Event.VERIFIED, case.as_of, says, restored_at=good_since(case))
+            moved = incident.advance(Event.VERIFIED, case.as_of, says, restored_at=good_since(case, incident))
         else:
             if word is Outcome.WORSE:
                 action = change.save_action(action.to(ActionState.ROLLING_BACK, **measured), lease)

@@ -1,8 +1,9 @@
 """Latency of each operation against what this hour of this week usually looks like.
 
 The median of the last three cycles is compared with the median and MAD of the baseline (robust z). Speaks
-only beyond six robust deviations *and* when it is at least 50 % and 50 ms slower: a steady series makes any
-tremor significant, but nobody at a practice feels three milliseconds.
+only beyond six robust deviations *and* when it is at least 50 % and 100 ms slower: a steady series makes any
+tremor significant, but nobody at a practice feels three milliseconds (below a tenth of a second an answer
+seems immediate: Nielsen 1993, *Usability Engineering*, chapter 5).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from models.reading import Window
 CYCLES = 3
 FEWEST_CALLS = 3
 Z_LIMIT = 6.0  # at 168 hours × dozens of series a day, 3.5 would speak of nothing every day
-SLOWER_SHARE, SLOWER_MS = 0.5, 50.0
+SLOWER_SHARE, SLOWER_MS = 0.5, 100.0
 
 
 def evaluate(case: Case) -> list[Anomaly]:

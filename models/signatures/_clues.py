@@ -54,9 +54,7 @@ def code_seen(words: str, *codes: str, supports: float = 8.0, contradicts: float
     return Clue(
         kind=EvidenceKind.READINGS,
         when=lambda f: any(code in f.codes for code in codes),
-        says=lambda f: (
-            f"{words}: " + ", ".join(f'"{c}" on {f.codes[c]} calls' for c in codes if c in f.codes)
-        ),
+        says=lambda f: f"{words}: " + ", ".join(f'"{c}" on {f.codes[c]} calls' for c in codes if c in f.codes),
         denies=lambda f: f"none of {f.failed} failed calls carried {' or '.join(codes)}",
         supports=supports,
         contradicts=contradicts,
@@ -109,12 +107,8 @@ def errors_are_unusual(supports: float = 1.5, contradicts: float = 0.3) -> Clue:
         when=lambda f: (
             None if f.usual_error_rate is None else f.error_rate > max(f.error_limit, 3 * f.usual_error_rate)
         ),
-        says=lambda f: (
-            f"Error rate {f.error_rate:.1%} against {f.usual_error_rate or 0:.1%} usual at this hour"
-        ),
-        denies=lambda f: (
-            f"Error rate {f.error_rate:.1%} is not far from the usual {f.usual_error_rate or 0:.1%}"
-        ),
+        says=lambda f: f"Error rate {f.error_rate:.1%} against {f.usual_error_rate or 0:.1%} usual at this hour",
+        denies=lambda f: f"Error rate {f.error_rate:.1%} is not far from the usual {f.usual_error_rate or 0:.1%}",
         supports=supports,
         contradicts=contradicts,
     )

@@ -61,9 +61,7 @@ SIGNATURES: tuple[Signature, ...] = (
             ),
             Clue(
                 kind=EvidenceKind.CREDENTIAL,
-                when=lambda f: (
-                    None if f.credential is None else f.credential.last_refusal not in (None, *REFUSALS)
-                ),
+                when=lambda f: None if f.credential is None else f.credential.last_refusal not in (None, *REFUSALS),
                 says=lambda f: (
                     "The request for a new token was answered with"
                     f' "{f.credential.last_refusal if f.credential else ""}"'
@@ -83,9 +81,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="credentials_rejected",
-        says=lambda f: (
-            f"The identity provider rejects our client ({', '.join(c for c in f.codes if c in REFUSALS)})"
-        ),
+        says=lambda f: f"The identity provider rejects our client ({', '.join(c for c in f.codes if c in REFUSALS)})",
         fault_domain=FaultDomain.IDENTITY,
         clues=(
             failures_are("Refused a token", Outcome.CREDENTIAL_REFUSED),
@@ -102,9 +98,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="clock_skew",
-        says=lambda f: (
-            f"Our clock and theirs differ by {abs(f.clock_skew_s or 0):.0f} s, so signed times are refused"
-        ),
+        says=lambda f: f"Our clock and theirs differ by {abs(f.clock_skew_s or 0):.0f} s, so signed times are refused",
         fault_domain=FaultDomain.OURS,
         clues=(
             Clue(

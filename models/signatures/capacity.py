@@ -44,9 +44,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="server_errors",
-        says=lambda f: (
-            f"The vendor's service fails (HTTP 5xx on {f.share(Outcome.SERVER_ERROR):.0%} of calls)"
-        ),
+        says=lambda f: f"The vendor's service fails (HTTP 5xx on {f.share(Outcome.SERVER_ERROR):.0%} of calls)",
         fault_domain=FaultDomain.VENDOR,
         clues=(
             failures_are("HTTP 5xx", Outcome.SERVER_ERROR, supports=20.0),
@@ -84,18 +82,14 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="wrong_content",
-        says=lambda _: (
-            "A page for people is served where data were expected (proxy, log-in or maintenance page)"
-        ),
+        says=lambda _: "A page for people is served where data were expected (proxy, log-in or maintenance page)",
         fault_domain=FaultDomain.VENDOR,
         clues=(
             failures_are("Unreadable answers", Outcome.MALFORMED, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             speed_is_usual(),
         ),
-        recommends=(
-            "Open the base URL from the same host with a browser, and look for a proxy or a new address",
-        ),
+        recommends=("Open the base URL from the same host with a browser, and look for a proxy or a new address",),
     ),
     Signature(
         cause="errors_inside_answers",

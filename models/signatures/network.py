@@ -88,9 +88,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="connection_pool_stale",
-        says=lambda _: (
-            "Kept-alive connections are closed behind our back (idle time-out of a firewall or proxy)"
-        ),
+        says=lambda _: "Kept-alive connections are closed behind our back (idle time-out of a firewall or proxy)",
         fault_domain=FaultDomain.OURS,
         clues=(
             failures_are("Connection reset", Outcome.RESET),
@@ -119,9 +117,7 @@ SIGNATURES: tuple[Signature, ...] = (
             Clue(
                 kind=EvidenceKind.LADDER,
                 when=lambda f: (
-                    any(s.outcome is Outcome.TIMEOUT for s in f.steps)
-                    if any(s.outcome for s in f.steps)
-                    else None
+                    any(s.outcome is Outcome.TIMEOUT for s in f.steps) if any(s.outcome for s in f.steps) else None
                 ),
                 says=lambda _: "The ladder meets a time-out as well",
                 denies=lambda _: "No step of the ladder times out",
@@ -134,15 +130,11 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="connection_refused",
-        says=lambda f: (
-            f"{f.integration_id} refuses connections: nothing listens there, or a firewall rejects us"
-        ),
+        says=lambda f: f"{f.integration_id} refuses connections: nothing listens there, or a firewall rejects us",
         fault_domain=FaultDomain.VENDOR,
         clues=(failures_are("Connection refused", Outcome.REFUSED, supports=20.0), breaks(Rung.TCP)),
         remedies=("change_route", "retry_failed"),
-        recommends=(
-            "Ask the vendor whether the service is down or moved, and whether our address is allowed",
-        ),
+        recommends=("Ask the vendor whether the service is down or moved, and whether our address is allowed",),
     ),
     Signature(
         cause="name_not_resolved",
@@ -150,9 +142,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(failures_are("Name not resolved", Outcome.DNS_FAILED, supports=20.0), breaks(Rung.DNS)),
         remedies=("retry_failed",),
-        recommends=(
-            "Check the resolver from another host, and ask the domain's owner whether the record moved",
-        ),
+        recommends=("Check the resolver from another host, and ask the domain's owner whether the record moved",),
     ),
     Signature(
         cause="certificate_expired",
@@ -201,9 +191,7 @@ SIGNATURES: tuple[Signature, ...] = (
             Clue(
                 kind=EvidenceKind.LADDER,
                 when=lambda f: (
-                    None
-                    if (known := tls_code(f, (*TRUST_CODES, "certificate_has_expired"))) is None
-                    else not known
+                    None if (known := tls_code(f, (*TRUST_CODES, "certificate_has_expired"))) is None else not known
                 ),
                 says=lambda f: f"Handshake: {certificate(f)}",
                 denies=lambda f: f"The certificate explains it: {certificate(f)}",

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from models.classification import Judged, judge_status
 from models.credential import Credential
-from models.integration import Read, SecretReference, Text
+from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step
 from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
@@ -56,6 +56,7 @@ class Settings(Noun):
     password: SecretReference
     ehr_user: Text | None = None  # AppUserID; None: the same as `username`
     ehr_password: SecretReference | None = None  # given: GetUserAuthentication after each log-in
+    session_lifetime: Duration | None = None  # as the vendor documents it; when it proves shorter, we learn
     ca_bundle: str | None = None  # PEM file, relative to the configuration
     actions: dict[Operation, Action] = Field(default_factory=dict)
 
@@ -93,6 +94,8 @@ class AllscriptsUnity:
         self._ehr_password: SecretStr | None = None
         if settings.ehr_password is not None:
             self._ehr_password = resolve(settings.ehr_password, context.base)
+        lifetime = settings.session_lifetime
+        self._promised_s = lifetime.total_seconds() if lifetime else None
         self._tokens = TokenStore(context.home, self._id, self._clock, identity=self._login_digest)
 
     async def read(self, read: Read) -> Reading:
@@ -207,15 +210,22 @@ class AllscriptsUnity:
         fetched = await client.fetch("POST", url, headers=JSON, content=content, deadline_s=limit_s)
         return answer(fetched, self._clock.now(), judge)
 
-    async def _log_in(self, _: SecretStr | None) -> Grant:
-        """The ordinary log-in: the first, and the one on schedule."""
+    async def _log_in(self, old: SecretStr | None) -> Grant:
+        """The ordinary log-in: the first, and the one on schedule, which hands the old seat back afterwards."""
+        grant = await self._logged_in()
+        if old is not None and grant.outcome.is_ok:
+            await self._retire(old)
+        return grant
+
+    async def _logged_in(self) -> Grant:
+        """One log-in."""
         body = {
             "Username": self._username.get_secret_value(),
             "Password": self._password.get_secret_value(),
             "Appname": self._settings.app_name,
         }
         asked = await self._post(self._http, "GetToken", body, judge_unity_login)
-        grant = refusal(asked, at_home=True)
+        grant = refusal(asked, at_home=True).model_copy(update={"promised_s": self._promised_s})
         if not asked.outcome.is_ok:
             return grant
         value = SecretStr(asked.judged.content)
@@ -242,7 +252,7 @@ class AllscriptsUnity:
             retired = await self._retire(old)
             if retired.outcome.is_transport:
                 return refusal(retired, at_home=True)
-        grant = await self._log_in(None)
+        grant = await self._logged_in()
         return grant.model_copy(update={"gave_up_old": old is not None})
 
     async def _retire(self, session: SecretStr) -> Answer:

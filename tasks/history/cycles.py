@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 
-from models.anomaly import JointSample
 from models.integration import Integration
 from models.noun import Noun
 from models.reading import Source
@@ -41,23 +40,10 @@ def cycles(
     return tuple(Cycle.model_validate(row) for row in rows(store, "cycles", asked))
 
 
-def joint_sample(
-    store: Store, integration: Integration, judged: datetime, until: datetime, past: timedelta = timedelta(weeks=4)
-) -> JointSample:
-    """Feature rows of the past before the judged window, and the latest one in it.
-
-    Args:
-        store: a home, or an open history.
-        integration: whose readings.
-        judged: start of the judged window; nothing from here on is learned from.
-        until: its end.
-        past: how far back to learn.
-    """
-    asked = {"integration_id": integration.id, "since": judged - past, "judged": judged, "until": until}
-    found = [(r["bucket"], tuple(float(r[name]) for name in FEATURES)) for r in rows(store, "joint_features", asked)]
-    latest = [features for bucket, features in found if bucket >= judged]
-    return JointSample(
-        features=FEATURES,
-        rows=tuple(features for bucket, features in found if bucket < judged),
-        latest=latest[-1] if latest else None,
-    )
+def joint_features(
+    store: Store, integration: Integration, since: datetime, until: datetime
+) -> tuple[tuple[float, ...], ...]:
+    """One row of `FEATURES` for each five-minute bucket of a span that had calls, oldest first."""
+    asked = {"integration_id": integration.id, "since": since, "until": until}
+    found = rows(store, "joint_features", asked)
+    return tuple(tuple(float(row[name]) for name in FEATURES) for row in found)

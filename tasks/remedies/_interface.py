@@ -104,9 +104,7 @@ def adjusting(
         at = job.clock.now()
         changes = change(job)
         if not changes:
-            return Applied(
-                ok=False, steps=(Step(at=at, says="There is nothing left to adjust", successful=False),)
-            )
+            return Applied(ok=False, steps=(Step(at=at, says="There is nothing left to adjust", successful=False),))
         step = Step(at=at, says=says(job, changes), successful=True)
         return Applied(ok=True, steps=(step,), adjustments=adjustments(job, changes, at))
 

@@ -21,7 +21,5 @@ def change(job: Job) -> Changes:
     return {Setting.ROUTE: other} if other else {}
 
 
-apply = adjusting(
-    change, lambda job, changes: f"Route changed from {job.tuning.route} to {changes[Setting.ROUTE]}"
-)
+apply = adjusting(change, lambda job, changes: f"Route changed from {job.tuning.route} to {changes[Setting.ROUTE]}")
 observe = adjusted

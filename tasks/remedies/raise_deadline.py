@@ -27,8 +27,6 @@ def change(job: Job) -> Changes:
 
 apply = adjusting(
     change,
-    lambda job, changes: (
-        f"Deadline raised from {job.tuning.deadline_s:.0f} s to {changes[Setting.DEADLINE_S]:.0f} s"
-    ),
+    lambda job, changes: f"Deadline raised from {job.tuning.deadline_s:.0f} s to {changes[Setting.DEADLINE_S]:.0f} s",
 )
 observe = adjusted

@@ -28,8 +28,6 @@ def change(job: Job) -> Changes:
 
 apply = adjusting(
     change,
-    lambda job, changes: (
-        f"Polling reduced from {job.tuning.pace:.0%} to {float(changes[Setting.PACE]):.0%} of normal"
-    ),
+    lambda job, changes: f"Polling reduced from {job.tuning.pace:.0%} to {float(changes[Setting.PACE]):.0%} of normal",
 )
 observe = adjusted

@@ -59,7 +59,7 @@ def url(request, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def nursery():
+def program():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("HEAL_LEDGER_URL", None)
     with subprocess.Popen(
@@ -71,12 +71,22 @@ def nursery():
         program.stdin.close()
 
 
+@pytest.fixture
+def nursery(program):
+    """The program that forks, and the processes it has forked; none of them outlives its test."""
+    program.born = []
+    yield program
+    ended(program.born, signal.SIGKILL)
+
+
 def born(nursery, job: str, home: Path, url: str | None, acks: Path, seed: int = 0) -> int:
     """Start a process on one of the jobs below; its pid."""
     order = {"job": job, "home": str(home), "url": url, "acks": str(acks), "seed": seed}
     nursery.stdin.write(json.dumps(order) + "\n")
     nursery.stdin.flush()
-    return int(nursery.stdout.readline())
+    pid = int(nursery.stdout.readline())
+    nursery.born.append(pid)
+    return pid
 
 
 def ended(pids: list[int], how: signal.Signals | None = None) -> None:
@@ -360,9 +370,9 @@ def a_call(incident: Incident, rule: str, at: datetime) -> Escalation:
 
 
 def write(order: dict) -> None:
-    """Write until killed."""
-    writer = Writer(order)
-    while True:
+    """Write until killed, or alone."""
+    writer, parent = Writer(order), os.getppid()
+    while os.getppid() == parent:  # nor do we outlive the nursery
         try:
             writer.round()
         except LedgerConflict as error:
