@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+import models
 from models.errors import DEGRADED, HEALTHY, NEEDS_HUMAN, HealError
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the
 
 def main() -> None:
     """Run a command; a known error is one clear sentence on standard error, never a traceback."""
+    refuse_strangers()
     try:
         code = app(standalone_mode=False)
     except HealError as error:
@@ -223,6 +225,13 @@ def main() -> None:
         sys.stderr.write(told(error))
         code = getattr(error, "exit_code", 1)
     leave(code or HEALTHY)
+
+
+def refuse_strangers() -> None:
+    """Stop when another installed package called `models` shadows ours: it would fail in strange ways."""
+    ours, found = Path(__file__).parents[1], Path(str(models.__file__)).parents[1]
+    if found != ours:
+        sys.exit(f"{found} holds another package called models; uninstall it, or install heal in its own environment.")
 
 
 def leave(code: int) -> NoReturn:

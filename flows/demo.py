@@ -99,7 +99,7 @@ def learn(house: House) -> None:
     from tasks.remember import remember_frame  # noqa: PLC0415
 
     for seed, integration in enumerate(house.configuration.integrations):
-        remember_frame(generate_history(integration, house.clock.now(), seed=seed), house.home)
+        remember_frame(generate_history(integration, house.clock.now(), every_s=60, seed=seed), house.home)
     from models.detectors import evaluate_all  # noqa: PLC0415
 
     for integration in house.configuration.integrations:

@@ -1,7 +1,7 @@
 """Past: what was learned from history, kept while it cannot have changed. Yesterday is not computed anew.
 
-Baselines and joint features are learned up to the full hour before the judged window, so one answer serves
-every cycle of an hour. A process of its own (a scheduled flow run) computes
+Baselines and joint features are learned four times a day, up to the full six hours before the judged window:
+four weeks do not look different because of the last few hours, and one answer serves every cycle until then. A process of its own (a scheduled flow run) computes
 each once.
 """
 
@@ -18,21 +18,21 @@ from models.integration import Integration
 from tasks.history.cycles import FEATURES, joint_features
 from tasks.remember import baseline
 
-HOUR, BUCKET, WEEKS = timedelta(hours=1), timedelta(minutes=5), timedelta(weeks=4)
+TERM, BUCKET, WEEKS = timedelta(hours=6), timedelta(minutes=5), timedelta(weeks=4)
 
 Learned = TypeVar("Learned")
 _kept: dict[tuple[str, Path, str], tuple[datetime, Any]] = {}  # what, home, integration → until when, and what
 
 
 def usual_until(home: Path, integration: Integration, judged: datetime) -> tuple[Baseline, ...]:
-    """The baselines learned before the hour in which the judged window begins."""
-    end = floored(judged, HOUR)
+    """The baselines learned before the quarter of the day in which the judged window begins."""
+    end = floored(judged, TERM)
     return keep(("baselines", home, integration.id), end, lambda: baseline(home, integration, before=end))
 
 
 def together_until(home: Path, integration: Integration, judged: datetime, now: datetime) -> JointSample:
-    """Joint features: four weeks before the hour of the judged window, and the last complete five minutes."""
-    learned, latest = floored(judged, HOUR), floored(now, BUCKET)
+    """Joint features: four weeks before the quarter of the judged day, and the last complete five minutes."""
+    learned, latest = floored(judged, TERM), floored(now, BUCKET)
     past = keep(
         ("joint", home, integration.id),
         learned,

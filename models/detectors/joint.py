@@ -22,7 +22,7 @@ from models.anomaly import Anomaly, Case, DetectionMethod, JointSample, Trend, s
 Matrix = npt.NDArray[np.float64]
 
 FEWEST_ROWS = 500  # about two days of five-minute buckets: before that it is learning
-MOST_ROWS = 2000  # training rows, evenly thinned: KNN's cost grows with their square
+MOST_ROWS = 1000  # training rows, evenly thinned: the robust covariance takes a second for 2000
 NEIGHBOURS = 20
 QUANTILE = 0.999
 MARGIN = 1.5  # above the training quantile; at 288 buckets a day a bare quantile would speak twice a week
@@ -36,8 +36,9 @@ class Model(NamedTuple):
 
     centre: Matrix
     scale: Matrix
+    varied: npt.NDArray[np.bool_]  # features that ever vary; the others would make the covariance singular
     knn: object
-    mcd: object | None  # None: a constant feature makes the covariance singular
+    mcd: object | None  # None: fewer than two features vary
     cuts: Matrix  # the training quantile of each part
 
 
@@ -70,14 +71,15 @@ def train(rows: tuple[tuple[float, ...], ...]) -> Model:
     z = standardise(data, centre, scale)
     knn = KNN(n_neighbors=NEIGHBOURS)
     knn.fit(z)
-    mcd = MCD(random_state=0) if np.all(np.ptp(z, axis=0) > 0) else None
+    varied = np.ptp(z, axis=0) > 0
+    mcd = MCD(random_state=0) if varied.sum() > 1 else None
     if mcd is not None:
-        mcd.fit(z)
+        mcd.fit(z[:, varied])
     parts = np.column_stack(
         [np.abs(z).max(axis=1), knn.decision_scores_, mcd.decision_scores_ if mcd else np.zeros(len(z))]
     )
     cuts = np.maximum(np.quantile(parts, QUANTILE, axis=0), 1e-9)
-    return Model(centre, scale, knn, mcd, cuts)
+    return Model(centre, scale, varied, knn, mcd, cuts)
 
 
 def standardise(data: Matrix, centre: Matrix, scale: Matrix) -> Matrix:
@@ -90,7 +92,7 @@ def score_row(model: Model, row: Matrix) -> float:
     z = standardise(row[None, :], model.centre, model.scale)
     parts = [np.abs(z).max() / model.cuts[0], model.knn.decision_function(z)[0] / model.cuts[1]]  # type: ignore[attr-defined]  # pyod publishes no types
     if model.mcd is not None:
-        parts.append(model.mcd.decision_function(z)[0] / model.cuts[2])  # type: ignore[attr-defined]  # same
+        parts.append(model.mcd.decision_function(z[:, model.varied])[0] / model.cuts[2])  # type: ignore[attr-defined]  # same
     return float(np.mean(parts))
 
 

@@ -41,6 +41,18 @@ def expiry_factors(facts: Facts) -> tuple[str, ...]:
     return (f"Token lifetime was shortened: {lifetimes(facts)}",) if refused_early(facts) else ()
 
 
+def clocks_agree() -> Clue:
+    """Their clock and ours agree, so a refusal is not about time."""
+    return Clue(
+        kind=EvidenceKind.READINGS,
+        when=lambda f: None if f.clock_skew_s is None else abs(f.clock_skew_s) <= SKEW_S,
+        says=lambda f: f"Clocks agree within {abs(f.clock_skew_s or 0):.0f} s",
+        denies=lambda f: f"Their Date header is {f.clock_skew_s or 0:+.0f} s from our clock (limit {SKEW_S:.0f} s)",
+        supports=1.2,
+        contradicts=0.02,
+    )
+
+
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause="token_expired",
@@ -86,6 +98,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             failures_are("Refused a token", Outcome.CREDENTIAL_REFUSED),
             code_seen("Token endpoint answers", *REFUSALS),
+            clocks_agree(),
             breaks(Rung.AUTH),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),
             errors_are_unusual(),
@@ -112,6 +125,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 contradicts=0.01,
             ),
             failures_are("Refused a token", Outcome.CREDENTIAL_REFUSED, supports=4.0, contradicts=0.1),
+            breaks(Rung.AUTH),
         ),
         recommends=("Repair time synchronisation (NTP) on the host that runs the integration",),
         prior=0.5,

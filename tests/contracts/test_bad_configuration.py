@@ -250,8 +250,8 @@ def kinds(room: str) -> str:
             "env:HEAL_TEST_KEY",
             "file:key.pem",
             11,
-            f"`private_key`: after file: comes {WHOLE_PATH}",
-            id="a relative path",
+            "`private_key`: there is no file key.pem that can be reached; put the secret there and `chmod 600 key.pem`",
+            id="a relative path starts from the configuration",
         ),
         pytest.param(
             "    reads:\n",

@@ -153,15 +153,7 @@ def test_every_signature_has_its_fault_told_here():
     assert set(STORIES) == set(SIGNATURES)
 
 
-OUTWEIGHED = pytest.mark.xfail(
-    strict=True,
-    reason="a token server names clock skew invalid_client, and credentials_rejected has no clue about clocks yet",
-)
-
-
-@pytest.mark.parametrize(
-    "cause", [pytest.param(c, marks=OUTWEIGHED) if c == "clock_skew" else c for c in sorted(SIGNATURES)]
-)
+@pytest.mark.parametrize("cause", sorted(SIGNATURES))
 def test_a_signature_wins_its_own_fault_with_enough_confidence_to_act_or_ask(cause):
     diagnosis = diagnosed(STORIES[cause])
     assert (diagnosis.cause, diagnosis.confidence >= LIKELY) == (cause, True)
