@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SPEED = 60.0  # one minute of the cards is one second of yours
 MINUTE_S = 60.0
-HEALTHY_CYCLES = 3  # quiet cycles before anything breaks
+HEALTHY_CYCLES = 2  # quiet cycles before anything breaks
 MOST_CYCLES = 40  # the demo ends here whatever happens
 UNITY, EPIC = "allscripts-unity-prod", "epic-fhir-prod"
 MARKER = ".heal-demo"  # a folder with this file in it is ours to empty

@@ -21,7 +21,6 @@ from tasks.remember import remember
 probe = coat(probing.probe_all, name="probe")
 store = coat(remember, name="remember")
 judge = coat(detecting.detect, name="detect")
-deliver = coat(escalating.deliver, name="deliver")
 
 
 @flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
@@ -38,7 +37,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None) -
     await store(readings, house.home)
     for case, anomalies in (await judge(house)).values():
         await attend(house, case, anomalies)
-    await deliver(house)
+    await escalating.deliver(house)  # what could not be sent before
 
 
 async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:

@@ -1,8 +1,8 @@
 """Past: what was learned from history, kept while it cannot have changed. Yesterday is not computed anew.
 
 Baselines and joint features are learned four times a day, up to the full six hours before the judged window:
-four weeks do not look different because of the last few hours, and one answer serves every cycle until then. A process of its own (a scheduled flow run) computes
-each once.
+four weeks do not look different because of the last few hours, and one answer serves every cycle until then.
+A process of its own (a scheduled flow run) computes each once.
 """
 
 from __future__ import annotations

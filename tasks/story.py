@@ -19,6 +19,7 @@ from models.tuning import Adjustment
 from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
 from tasks.house import House
+from tasks.remember import totals
 from tasks.tokens import TokenStore
 
 SPAN = timedelta(hours=24)  # what a report's figures add up
@@ -108,7 +109,7 @@ def usual_latency(case: Case) -> float | None:
 
 def has_generated(house: House, integration: Integration, now: datetime) -> bool:
     """Whether the baseline rests on simulated history; reports must say so."""
-    return bool(cycles(house.home, integration, now - WEEKS, now, (Source.GENERATED,)))
+    return totals(house.home, integration.id, now - WEEKS, now, (Source.GENERATED,)).counts.total > 0
 
 
 def schedules(incident: Incident | None, credential: Credential | None) -> tuple[Schedule | None, Schedule | None]:

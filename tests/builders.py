@@ -8,14 +8,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from models.anomaly import Anomaly, DetectionMethod, Severity, Trend
+from models.anomaly import Anomaly, Case, DetectionMethod, Severity, Trend
+from models.baseline import Baseline, Basis
 from models.credential import Credential
 from models.diagnosis import Diagnosis, Evidence, EvidenceKind, FaultDomain, Hypothesis
 from models.escalation import Escalation, Reason
+from models.facts import Facts
 from models.incident import Incident, Moment, State
 from models.integration import Contacts, Importance, Integration, Read
 from models.reading import Counts, Outcome, Reading, Rung, Window
-from models.remedy import Action, ActionState, Effect, Step, impact
+from models.remedy import Action, ActionState, Effect, EffectClass, Remedy, Step, impact
 from models.remedy import Outcome as Result
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
 from models.tuning import Adjustment, Setting
@@ -76,6 +78,95 @@ def a_window(*readings: Reading, **changes: Any) -> Window:
         "readings": readings,
     }
     return build(Window, defaults, changes)
+
+
+BEGINNING = datetime(2025, 3, 26, 13, 30, tzinfo=UTC)  # of the first of `minutes`: 09:30 in New York
+
+
+def minutes(*failed: int, calls: int = 20, **changes: Any) -> tuple[Reading, ...]:
+    """A minute of calls for each number, of which so many failed; both operations take turns.
+
+    The failed ones are the first of their minute. `changes` are of all readings, except that a latency may be
+    given per minute as `latencies_ms`, and the way to fail as `outcome`.
+    """
+    outcome, latencies = changes.pop("outcome", Outcome.SERVER_ERROR), changes.pop("latencies_ms", None)
+    return tuple(
+        a_reading(
+            observed_at=BEGINNING + timedelta(minutes=nth, seconds=60 * call / calls),
+            outcome=outcome if call < bad else Outcome.OK,
+            **{
+                "operation": ("Patient.search", "Appointment.search")[call % 2],
+                "latency_ms": latencies[nth] if latencies else 120.0,
+                **changes,
+            },
+        )
+        for nth, bad in enumerate(failed)
+        for call in range(calls)
+    )
+
+
+def a_case(*readings: Reading, **changes: Any) -> Case:
+    """The quarter of an hour until the end of the last reading's minute, judged then."""
+    last = max((reading.observed_at for reading in readings), default=NOW)
+    until = changes.pop("until", last.replace(second=0, microsecond=0) + timedelta(minutes=1))
+    window = a_window(*readings, since=until - timedelta(minutes=15), until=until)
+    return build(Case, {"integration": an_integration(), "window": window, "as_of": until}, changes)
+
+
+def a_baseline(**changes: Any) -> Baseline:
+    """A fast and steady past of one operation."""
+    defaults = {
+        "integration_id": EPIC,
+        "operation": "Patient.search",
+        "basis": Basis.ALL_HOURS,
+        "samples": 900,
+        "answered": 900,
+        "days": 12,
+        "median_ms": 120.0,
+        "mad_ms": 9.0,
+        "error_rate": 0.002,
+    }
+    return build(Baseline, defaults, changes)
+
+
+def some_facts(**changes: Any) -> Facts:
+    """Twenty good calls on a healthy morning, of which nothing unusual is known."""
+    defaults = {
+        "integration_id": EPIC,
+        "calls": 20,
+        "failed": 0,
+        "shares": {Outcome.OK: 1.0},
+        "statuses": {200: 20},
+        "codes": {},
+        "longest_run": 0,
+        "clustering": 0.0,
+        "retry_after_s": None,
+        "latency_ms": 120.0,
+        "usual_latency_ms": 120.0,
+        "usual_error_rate": 0.002,
+        "clock_skew_s": 0.2,
+        "affected": (),
+        "affected_components": (),
+        "healthy_components": ("Patient API", "Appointment API"),
+        "steps": (),
+        "credential": None,
+        "failing_age_s": None,
+        "changes": (),
+        "error_limit": 0.05,
+    }
+    return build(Facts, defaults, changes)
+
+
+def a_remedy(**changes: Any) -> Remedy:
+    """Ours only, undone by itself, and safe to repeat."""
+    defaults = {
+        "name": "retry_failed",
+        "says": "Try failed reads again",
+        "effect": EffectClass.LOCAL,
+        "reversible": True,
+        "idempotent": True,
+    }
+    return build(Remedy, defaults, changes)
 
 
 def counts(total: int, failed: int = 0) -> Counts:
