@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,8 @@ from models.integration import Integration
 from models.ladder import Ladder, Verdict
 from models.story import Story
 
-console = Console(highlight=False)
+WIDE = 160  # columns where nobody watches: a pipe or a file does not wrap
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 aside = Console(highlight=False, stderr=True)
 
 MARKS = {Verdict.PASSED: "[green]✓[/]", Verdict.FAILED: "[red]✗[/]", Verdict.SKIPPED: "[dim]·[/]"}

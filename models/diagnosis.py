@@ -155,7 +155,7 @@ def explain(facts: Facts, signatures: Sequence[Signature], at: AwareDatetime) ->
     weighed = [(signature, *weigh(facts, signature)) for signature in signatures]
     highest = max([0.0, *(weight for _, weight, _ in weighed)])
     novel = NOVEL_WEIGHT * math.exp(-highest)
-    total = novel + sum(math.exp(weight - highest) for _, weight, _ in weighed)
+    total = math.fsum([novel, *(math.exp(weight - highest) for _, weight, _ in weighed)])  # the same in any order
     ranked = sorted(weighed, key=lambda entry: (-entry[1], entry[0].cause))
     hypotheses = tuple(
         Hypothesis(

@@ -198,11 +198,17 @@ def follow_monitoring(incident: Incident, case: Case, backlog: Backlog) -> Incid
             restored_at=None,
             escalated_for=None,
         )
-    quiet = case.as_of - restored
+    quiet = case.as_of - quiet_since(case, restored, incident.symptom)
     if quiet >= quiet_for(case.integration.probe_every) and not backlog.waiting and since_then:
         says = f"Quiet for {quiet.total_seconds() / 60:.0f} min, nothing waits for replay"
         return incident.advance(Event.QUIET, case.as_of, says, resolved_at=case.as_of)
     return incident
+
+
+def quiet_since(case: Case, restored: datetime, symptom: str) -> datetime:
+    """When the latest bad cycle after a recovery ended; the recovery itself when there was none."""
+    cycles = case.window.cycles(case.integration.probe_every)
+    return max([restored, *(c.until for c in cycles if c.since >= restored and is_bad(case, c, symptom))])
 
 
 def relapse(incident: Incident, case: Case, anomalies: Sequence[Anomaly]) -> Incident:

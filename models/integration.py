@@ -14,14 +14,14 @@ from models.noun import Noun
 from models.reading import Identifier, Operation
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-DURATION = re.compile(r"^[0-9]{1,7}[smhd]$")
+DURATION = re.compile(r"[0-9]{1,7}[smhd]")
 
 
 def parse_duration(value: object) -> object:
     """`90s`, `5m`, `2h`, `7d` → timedelta; a bare number is refused, because nobody could tell its unit."""
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, str) and DURATION.match(value):
+    if isinstance(value, str) and DURATION.fullmatch(value):
         return timedelta(seconds=int(value[:-1]) * SECONDS_PER_UNIT[value[-1]])
     raise ValueError("write a duration as a number with s, m, h or d, e.g. 90s or 5m")
 

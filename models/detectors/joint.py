@@ -65,7 +65,7 @@ def train(rows: tuple[tuple[float, ...], ...]) -> Model:
     from pyod.models.knn import KNN  # noqa: PLC0415  # brings numba: seconds, and only when judging
     from pyod.models.mcd import MCD  # noqa: PLC0415
 
-    data = np.asarray(rows[:: max(1, len(rows) // MOST_ROWS)], dtype=float)
+    data = thinned(np.asarray(rows, dtype=float))
     centre = np.median(data, axis=0)
     scale = np.maximum(SCALE * np.median(np.abs(data - centre), axis=0), FLOOR)
     z = standardise(data, centre, scale)
@@ -80,6 +80,14 @@ def train(rows: tuple[tuple[float, ...], ...]) -> Model:
     )
     cuts = np.maximum(np.quantile(parts, QUANTILE, axis=0), 1e-9)
     return Model(centre, scale, varied, knn, mcd, cuts)
+
+
+def thinned(data: Matrix) -> Matrix:
+    """At most `MOST_ROWS` rows, evenly spread over the past."""
+    if len(data) <= MOST_ROWS:
+        return data
+    kept: Matrix = data[np.linspace(0, len(data) - 1, MOST_ROWS).astype(int)]
+    return kept
 
 
 def standardise(data: Matrix, centre: Matrix, scale: Matrix) -> Matrix:

@@ -1,0 +1,109 @@
+"""What every scenario stands on: a clinic with its configuration, one cycle without Prefect, and processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows import demo_configuration
+from flows.clock import CompressedClock
+from flows.watch import pause
+from models.incident import Incident
+from simulator.control import Clinic
+from tasks import detect as detecting
+from tasks import diagnose as diagnosing
+from tasks import remediate as remediating
+from tasks.house import House, open_house
+from tasks.probe import probe_all
+from tasks.remember import remember
+
+ROOT = Path(__file__).parents[2]
+HEAL = Path(sys.executable).with_name("heal")
+PREFECT = Path(sys.executable).with_name("prefect")
+SPEED = 60.0
+EVERY = timedelta(seconds=60)  # of the clinic's time: one real second
+
+
+def clock_of(clinic: Clinic, ahead: timedelta = timedelta(0)) -> CompressedClock:
+    """The clinic's time; `ahead` makes ours wrong."""
+    return CompressedClock(clinic.clock.start + ahead, clinic.clock.epoch, clinic.clock.speed)
+
+
+def configure(directory: Path, *integrations: dict[str, Any]) -> Path:
+    """The demo's policy, and these integrations."""
+    directory.mkdir(parents=True, exist_ok=True)
+    pages = {"integrations.yaml": {"integrations": list(integrations)}, "policy.yaml": demo_configuration.policy()}
+    for name, page in pages.items():
+        (directory / name).write_text(yaml.safe_dump(page, sort_keys=False), encoding="utf-8")
+    return directory
+
+
+async def cycle(house: House) -> Incident | None:
+    """One round of the monitor as plain verbs: what flows/monitor.py says, without Prefect."""
+    remember(await probe_all(house), house.home)
+    incident = None
+    for case, anomalies in detecting.detect(house).values():
+        incident = detecting.keep_incident(house, case, anomalies)
+        if incident is None:
+            continue
+        if diagnosing.is_due(incident, house.clock.now()):
+            incident = await diagnosing.diagnose(house, incident.id)
+        if remediating.is_due(house, house.ledger.incident(incident.id)):
+            incident, _ = await remediating.remediate(house, incident.id)
+    return incident
+
+
+async def cycles(
+    configuration: Path, home: Path, clock: CompressedClock, most: int, is_over: Callable[[House, Incident], bool]
+) -> Incident | None:
+    """Rounds on the grid of the clock, until the story is over, or there were too many."""
+    incident = None
+    for _ in range(most):
+        await clock.sleep(pause(clock.now().timestamp(), EVERY))
+        house = open_house(configuration, home, clock)
+        incident = await cycle(house)
+        if incident is not None and is_over(house, incident):
+            break
+    return incident
+
+
+def run(command: Sequence[object], *, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command from the root of the project, in the environment of the tests and these variables."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def processes(word: str, parent: int | None = None) -> list[str]:
+    """Command lines of live processes that hold a word or have this parent; from /proc, zombies left out."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state, ppid = (place / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it ended meanwhile
+            continue
+        if state != "Z" and line and (word in line or int(ppid) == parent):
+            found.append(line)
+    return found
+
+
+def files_holding(folder: Path, *words: bytes) -> list[tuple[str, bytes]]:
+    """Which files below a folder hold which of these words, byte by byte."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    contents = ((path, path.read_bytes()) for path in paths)
+    return [(str(path.relative_to(folder)), word) for path, content in contents for word in words if word in content]

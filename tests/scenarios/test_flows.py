@@ -1,0 +1,243 @@
+"""The flows on a real Prefect server: heal, run again by hand, deployed, retried; and what Prefect keeps of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun, StateType
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.deployments import run_deployment
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows import demo_configuration
+from flows.clock import use
+from flows.monitor import monitor
+from flows.remediate import remediate
+from flows.report import report
+from flows.watch import pause
+from models.incident import Incident, State
+from models.remedy import ActionState
+from simulator.control import Clinic, start_clinic
+from tasks.house import House, open_house
+from tasks.remember import ask
+from tests.scenarios.staging import EVERY, PREFECT, ROOT, SPEED, clock_of, configure, files_holding, run
+
+pytestmark = pytest.mark.scenario
+
+UNITY = "allscripts-unity-prod"
+MOST = 30  # cycles
+PATIENCE_S = 90.0
+
+
+class Scene(NamedTuple):
+    """A clinic, and a house that watches it."""
+
+    clinic: Clinic
+    configuration: Path
+    home: Path
+    secrets: tuple[bytes, ...]
+
+    def house(self) -> House:
+        return open_house(self.configuration, self.home, clock_of(self.clinic))
+
+    @property
+    def ground(self) -> dict[str, str]:
+        """The parameters that every flow takes."""
+        return {"configuration": str(self.configuration), "home": str(self.home)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_our_server(prefect_server) -> Iterator[None]:
+    """Flows of this process, and clients, talk to the shared server."""
+    with temporary_settings({PREFECT_API_URL: prefect_server.environment["PREFECT_API_URL"]}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("scene")
+    with start_clinic(folder / "clinic", speed=SPEED) as clinic:
+        configuration = configure(folder / "configuration", few_calls(demo_configuration.unity(clinic)))
+        yield Scene(clinic, configuration, folder / "home", secrets_of(clinic))
+
+
+def few_calls(page: dict[str, Any]) -> dict[str, Any]:
+    return {**page, "reads": [{**read, "calls": 2} for read in page["reads"]]}
+
+
+def secrets_of(clinic: Clinic) -> tuple[bytes, ...]:
+    """What the clinic handed out, and the names of its patients."""
+    handed_out = [Path(clinic.unity["password_file"]), Path(clinic.epic["private_key_file"])]
+    return (*(path.read_bytes() for path in handed_out), b"PRIVATE KEY", b"Testpatient", b"testpatient")
+
+
+def issued(scene: Scene) -> int:
+    return int(scene.clinic.journal()["unity"]["tokens"]["issued"])
+
+
+async def watched(scene: Scene, until: Any) -> Incident:
+    """Cycles of the monitor flow until the incident is as wanted."""
+    clock = clock_of(scene.clinic)
+    use(clock)
+    for _ in range(MOST):
+        await clock.sleep(pause(clock.now().timestamp(), EVERY))
+        await monitor(**scene.ground)
+        incidents = scene.house().ledger.incidents()
+        if incidents and until(incidents[0]):
+            return incidents[0]
+    raise AssertionError(f"it never came to that; {[i.moments for i in scene.house().ledger.incidents()]}")
+
+
+@pytest.fixture(scope="module")
+def healed(scene) -> Incident:
+    """A session that ends early, found and renewed by the monitor flow; an eager person presses "run" as well."""
+    asyncio.run(monitor_once(scene))
+    scene.clinic.break_("unity", "refresh_refused")
+    scene.clinic.break_("unity", "token_expires_early", lifetime_s=1.0)
+    scene.clinic.journal()
+    scene.clinic.break_("unity", "token_expires_early", lifetime_s=3 * 3600.0)
+    return asyncio.run(heal_with_an_eager_person(scene))
+
+
+async def monitor_once(scene: Scene) -> None:
+    use(clock_of(scene.clinic))
+    await monitor(**scene.ground)
+
+
+async def heal_with_an_eager_person(scene: Scene) -> Incident:
+    acted = await watched(scene, lambda incident: incident.state is State.VERIFYING)
+    before, actions = issued(scene), scene.house().ledger.actions(acted.id)
+    for _ in range(2):
+        await remediate(acted.id, **scene.ground)
+    assert issued(scene) == before, "running it again by hand asked for another session"
+    assert len(scene.house().ledger.actions(acted.id)) == len(actions)
+    return await watched(scene, lambda incident: incident.state in {State.MONITORING, State.RESOLVED})
+
+
+def test_the_monitor_flow_heals_and_running_it_by_hand_never_acts_twice(scene, healed):
+    assert healed.diagnosis.cause == "token_expired"
+    attempts = scene.house().ledger.actions(healed.id)
+    renewals = [(action.state, action.remedy) for action in attempts if action.remedy == "renew_credentials"]
+    assert renewals == [(ActionState.SUCCEEDED, "renew_credentials")]
+
+
+def test_the_report_flow_shows_one_table_and_one_page_for_each_integration(scene, healed):
+    assert healed
+
+    async def shown() -> list[Any]:
+        use(clock_of(scene.clinic))
+        await report(**scene.ground)
+        async with get_client() as client:
+            keys = ArtifactFilter(key=ArtifactFilterKey(any_=["integrations", f"report-{UNITY}"]))
+            return await client.read_artifacts(artifact_filter=keys)
+
+    table, page = sorted(asyncio.run(shown()), key=lambda artifact: artifact.key)
+    assert (table.key, table.type) == ("integrations", "table")
+    (row,) = json.loads(table.data)
+    assert UNITY in row.values()
+    assert (page.key, page.type) == (f"report-{UNITY}", "markdown")
+    assert page.data == (scene.home / "reports" / f"{UNITY}.md").read_text(encoding="utf-8")
+
+
+def test_prefect_keeps_no_secret_and_no_patient(scene, healed, prefect_server):
+    assert healed
+    tokens = [json.loads(path.read_text())["value"].encode() for path in (scene.home / "tokens").glob("*.json")]
+    assert tokens
+    time.sleep(2.5)  # logs and events leave in batches
+    assert files_holding(prefect_server.home, *scene.secrets, *tokens) == []
+    assert files_holding(prefect_server.home, healed.id.encode()), "what is not written cannot prove anything"
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server) -> dict[str, str]:
+    """The deployments, made as deployments/prefect.yaml tells users to make them; what a process needs to run one."""
+    for command in (
+        ["work-pool", "create", "heal", "--type", "process"],
+        ["deploy", "--prefect-file", "deployments/prefect.yaml", "--all"],
+    ):
+        done = run([PREFECT, *command], timeout_s=PATIENCE_S, **prefect_server.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return prefect_server.environment
+
+
+@pytest.fixture
+def worker(deployed, tmp_path) -> Iterator[Path]:
+    """A worker of the pool `heal`; the file that it prints to."""
+    says = tmp_path / "worker.txt"
+    with says.open("w") as out:
+        process = subprocess.Popen(
+            [PREFECT, "worker", "start", "--pool", "heal", "--limit", "1"],
+            cwd=ROOT,
+            env=os.environ | deployed | {"PREFECT_WORKER_QUERY_SECONDS": "1"},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+        )
+    yield says
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def other_scene(tmp_path) -> Iterator[Scene]:
+    """Epic at the speed of the wall, and a configuration that does not parse."""
+    with start_clinic(tmp_path / "clinic", speed=1.0) as clinic:
+        configuration = configure(tmp_path / "configuration", few_calls(demo_configuration.epic(clinic)))
+        yield Scene(clinic, configuration, tmp_path / "home", secrets_of(clinic))
+
+
+def test_a_deployed_run_that_failed_completes_when_it_is_retried(deployed, worker, other_scene):
+    page = other_scene.configuration / "integrations.yaml"
+    whole = page.read_text(encoding="utf-8")
+    page.write_text(whole.replace("kind: epic_fhir", "kind: epic_fire"), encoding="utf-8")
+    failed = asyncio.run(ended(asyncio.run(started(other_scene))))
+    assert failed.state.type is StateType.FAILED, worker.read_text()
+    assert history_of(other_scene) == []
+
+    page.write_text(whole, encoding="utf-8")
+    retried = run([PREFECT, "flow-run", "retry", str(failed.id)], timeout_s=PATIENCE_S, **deployed)
+    assert retried.returncode == 0, retried.stderr
+    completed = asyncio.run(ended(failed.id, after=failed.state.timestamp))
+    assert completed.state.type is StateType.COMPLETED, worker.read_text()
+    assert history_of(other_scene) == [{"calls": 6, "good": 6}]
+    assert completed.parameters == other_scene.ground
+
+
+async def started(scene: Scene) -> UUID:
+    """A run of the deployment `monitor`, as somebody starts it by hand."""
+    asked = await run_deployment("monitor/monitor", parameters=scene.ground, timeout=0)
+    return asked.id
+
+
+async def ended(flow_run_id: UUID, after: datetime | None = None) -> FlowRun:
+    """The run once it has come to an end (again)."""
+    async with get_client() as client:
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            found = await client.read_flow_run(flow_run_id)
+            if found.state.is_final() and (after is None or found.state.timestamp > after):
+                return found
+            await asyncio.sleep(0.5)
+    raise AssertionError(f"the run is still {found.state.name}")
+
+
+def history_of(scene: Scene) -> list[dict[str, Any]]:
+    question = "SELECT count(*) AS calls, count(*) FILTER (outcome = 'ok') AS good FROM readings HAVING calls > 0"
+    return ask(scene.home, question)
