@@ -27,7 +27,8 @@ def consider_escalation(house: House, incident: Incident, decision: Decision | N
     integration = house.integration(incident.integration_id)
     escalation = raise_escalation(incident, integration, situation.actions, reason, situation.as_of)
     with house.ledger.change("escalate", situation.as_of) as change:
-        change.escalate(escalation, routes(house))
+        if not change.escalate(escalation, routes(house)):  # the same rule as before a recovery that was announced
+            change.notify(incident.id, NoticeKind.TRIGGER, routes(house))
         says = f"Escalated to {escalation.team} ({reason.rule}): {reason.says}"
         change.save_incident(incident.note(situation.as_of, says, escalated_for=reason.rule))
     return escalation

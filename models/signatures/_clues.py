@@ -77,11 +77,11 @@ def in_clusters(supports: float = 4.0, contradicts: float = 0.5) -> Clue:
 
 
 def nothing_changed(supports: float = 1.5, contradicts: float = 0.7) -> Clue:
-    """Neither side was altered before the onset."""
+    """Nothing that we watch was altered before the onset."""
     return Clue(
         kind=EvidenceKind.CHANGES,
         when=lambda f: not f.changes,
-        says=lambda _: "No changes detected on either side before the onset",
+        says=lambda _: "No changes detected before the onset (watched: our configuration)",
         denies=lambda f: "Changed shortly before: " + "; ".join(change.says for change in f.changes),
         supports=supports,
         contradicts=contradicts,

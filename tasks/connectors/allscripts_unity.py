@@ -40,6 +40,9 @@ Parameter = Literal[
 ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{1,60}$")]
 
 
+DEFAULT_ACTIONS = ("GetPatient", "GetSchedule", "GetPrescriptions")  # known without being written down
+
+
 class Action(Noun):
     """A Magic action and what it is asked with."""
 
@@ -62,8 +65,13 @@ class Settings(Noun):
 
     def action(self, operation: str) -> Action | None:
         """What a declared read asks; the read-only three are known without being written down."""
-        known = operation in {"GetPatient", "GetSchedule", "GetPrescriptions"}
+        known = operation in DEFAULT_ACTIONS
         return self.actions.get(operation) or (Action(action=operation) if known else None)
+
+
+def operations(settings: Settings) -> tuple[str, ...]:
+    """The reads that may be declared under these settings."""
+    return tuple(sorted({*DEFAULT_ACTIONS, *settings.actions}))
 
 
 def open_connector(context: Context) -> AllscriptsUnity:

@@ -69,6 +69,11 @@ class TokenPlace(NamedTuple):
     audience: str  # what the assertion names: the official URL, by whatever route we come
 
 
+def operations(settings: Settings) -> tuple[str, ...]:
+    """The reads that may be declared under these settings."""
+    return tuple(sorted({*DEFAULT_SEARCHES, *settings.searches}))
+
+
 def open_connector(context: Context) -> EpicFhir:
     """A connector for one integration.
 

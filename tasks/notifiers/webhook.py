@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PositiveFloat
 
-from models.errors import Permanent, Transient
+from models.errors import Misconfigured, Mistake, Permanent, Transient
 from models.integration import SecretReference
 from models.noun import Noun
 from models.queue import Notice
@@ -24,6 +24,8 @@ from tasks.http import BoundedClient, check_base_url
 from tasks.secrets import resolve
 
 RETRYABLE = frozenset({408, 425, 429})  # beside 5xx: the receiver may take it later
+PREFIX = "whsec_"  # before a secret that is written in base64
+SHORTEST_KEY = 24  # bytes (Standard Webhooks 1.0.0, "Signature scheme")
 
 
 class Settings(Noun):
@@ -41,6 +43,7 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
     Raises:
         Transient: when the receiver may take it later.
         Permanent: when it never will.
+        Misconfigured: when there is no secret to sign with; it can be sent once a person has written one.
     """
     body = json.dumps(payload(notice)).encode()
     headers = {
@@ -68,9 +71,20 @@ def payload(notice: Notice) -> dict[str, object]:
 
 
 def key(settings: Settings, base: Path) -> bytes:
-    """The shared secret as bytes."""
+    """The shared secret as bytes.
+
+    Raises:
+        Misconfigured: when there is none, or none that is fit to sign with; names the reference only.
+    """
     secret = resolve(settings.secret, base).get_secret_value()
-    return base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    try:
+        found = base64.b64decode(secret[len(PREFIX) :], validate=True) if secret.startswith(PREFIX) else secret.encode()
+    except ValueError:  # not base64
+        found = b""
+    if len(found) < SHORTEST_KEY:
+        says = f"write at least {SHORTEST_KEY} random bytes here, as they are or as {PREFIX}<base64>"
+        raise Misconfigured((Mistake(file=settings.secret, line=0, says=says),))
+    return found
 
 
 def signature(secret: bytes, notice_id: str, timestamp: int, body: bytes) -> str:

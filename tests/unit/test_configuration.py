@@ -132,12 +132,12 @@ def test_a_secrets_file_must_be_for_few_and_hold_something(tmp_path, mode, conte
     file = tmp_path / "secret"
     file.write_text(content, encoding="utf-8")
     file.chmod(mode)
-    assert trouble_with(f"file:{file}", None) == (says and says.replace("{}", str(file)))
+    assert trouble_with(f"file:{file}", Path("/")) == (says and says.replace("{}", str(file)))
     assert trouble_with("file:secret", tmp_path) == (says and says.replace("{}", str(file)))
 
 
 def test_a_folder_is_no_secret(tmp_path: Path) -> None:
-    assert trouble_with(f"file:{tmp_path}", None) == (
+    assert trouble_with(f"file:{tmp_path}", Path("/")) == (
         f"{tmp_path} is not a file; put the secret in a file and `chmod 600` it"
     )
 
@@ -146,13 +146,13 @@ def test_a_folder_is_no_secret(tmp_path: Path) -> None:
 def test_a_secret_that_we_may_not_read_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.touch(mode=0o000)
-    assert "may not be read by this user" in (trouble_with(f"file:{file}", None) or "")
+    assert "may not be read by this user" in (trouble_with(f"file:{file}", Path("/")) or "")
 
 
 @pytest.mark.parametrize(("value", "is_there"), [("a secret", True), ("", False), ("  ", False)])
 def test_a_variable_counts_only_when_something_is_in_it(monkeypatch, value, is_there) -> None:
     monkeypatch.setenv("HEAL_TEST_SECRET", value)
-    assert (trouble_with("env:HEAL_TEST_SECRET", None) is None) is is_there
+    assert (trouble_with("env:HEAL_TEST_SECRET", Path("/")) is None) is is_there
 
 
 @pytest.mark.parametrize(
