@@ -10,6 +10,7 @@ import atexit
 import os
 import sys
 from collections.abc import Coroutine
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -51,6 +52,7 @@ HomeOption = Annotated[
     typer.Option("--home", envvar="HEAL_HOME", help="Where history and ledger are kept.", show_default="./heal-state"),
 ]
 DEPLOYMENTS = Path("deployments")
+STOPPED = 130  # 128 + SIGINT, as shells count; typer itself turns Ctrl-C into it, and says nothing
 
 
 @app.command()
@@ -209,6 +211,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the
 def main() -> None:
     """Run a command; a known error is one clear sentence on standard error, never a traceback."""
     refuse_strangers()
+    write_what_can_be_shown()
     try:
         code = app(standalone_mode=False)
     except HealError as error:
@@ -217,13 +220,14 @@ def main() -> None:
     except typer.Exit as left:
         code = left.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("Stopped.\n")
-        code = 130
+        code = STOPPED
     except Exception as error:  # noqa: BLE001  # the last door: nobody gets a traceback for our mistake
         from flows.wrong import told  # noqa: PLC0415
 
         sys.stderr.write(told(error))
         code = getattr(error, "exit_code", 1)
+    if code == STOPPED:
+        sys.stderr.write("Stopped.\n")
     leave(code or HEALTHY)
 
 
@@ -232,6 +236,13 @@ def refuse_strangers() -> None:
     ours, found = Path(__file__).parents[1], Path(str(models.__file__)).parents[1]
     if found != ours:
         sys.exit(f"{found} holds another package called models; uninstall it, or install heal in its own environment.")
+
+
+def write_what_can_be_shown() -> None:
+    """A sign that a terminal or a pipe cannot take becomes a question mark, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int) -> NoReturn:

@@ -6,6 +6,7 @@ the four weeks of history are generated (and labelled so), and time runs sixty t
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.clock import CompressedClock, use
-from flows.engine import engine
+from flows.engine import Engine, engine
 from flows.ground import prepare_prefect
 from flows.screen import Progress, console, say
 from flows.watch import tell_news
@@ -21,7 +22,6 @@ from models.errors import HEALTHY, BadInput
 from models.incident import State
 from tasks.house import House, open_house
 from tasks.probe import probe_all
-from tasks.remember import remember
 from tasks.tokens import TokenStore
 
 if TYPE_CHECKING:
@@ -50,12 +50,8 @@ async def play(out: Path) -> int:
     ):
         house = furnish(home, clinic)
         introduce(clinic)
-        remember(await probe_all(house), house.home)  # the first look: tokens are issued here
         with Progress("Learning four weeks of (generated) history, starting the workflow engine"):
-            learn(house)
-            import flows.monitor  # noqa: F401, PLC0415  # Prefect, while its server comes up
-
-            server.wait()
+            await prepare(house, server)
         await tell_examples(house, clinic)
         ended = conclude(house, out)
     say(f"Real time: {time.monotonic() - began:.0f} s")
@@ -90,6 +86,23 @@ def introduce(clinic: Clinic) -> None:
     say("A pretend clinic is up: an Epic-like FHIR server and a Unity-like server, real sockets, TLS and log-ins.")
     say(f"Faults can be toggled by name at {clinic.control}/faults while this runs.")
     say(f"Time is compressed {SPEED:.0f}×: one minute below took one second. Latencies are real.\n")
+
+
+async def prepare(house: House, server: Engine) -> None:
+    """Learn and start in a thread; meanwhile make a read now and then, as a monitor would: sessions stay alive."""
+    ready = asyncio.create_task(asyncio.to_thread(learn_and_wait, house, server))
+    while not ready.done():
+        await probe_all(house)
+        await asyncio.wait({ready}, timeout=2 * MINUTE_S / SPEED)
+    await ready
+
+
+def learn_and_wait(house: House, server: Engine) -> None:
+    """Everything that takes its time before the first cycle."""
+    learn(house)
+    import flows.monitor  # noqa: F401, PLC0415  # Prefect, while its server comes up
+
+    server.wait()
 
 
 def learn(house: House) -> None:

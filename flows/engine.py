@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from models.errors import Permanent
+from models.errors import BadInput, Permanent
 
 PATIENCE_S = 120.0  # a server takes 14–34 s to come up on two busy cores
 LEAN = {  # a server that lives as long as one command has no schedules, automations or old events to look after
@@ -73,7 +73,12 @@ def engine(home: Path, port: int | None = None, *, ui: bool = False) -> Iterator
         home: its folder.
         port: where it listens; None: any free port.
         ui: with its pages and schedules; else lean, for one command.
+
+    Raises:
+        BadInput: when something else listens on this port.
     """
+    if port is not None:
+        check_free(port)
     home.mkdir(parents=True, exist_ok=True)
     copy_database(home / "prefect.db")
     address = f"http://127.0.0.1:{port or (port := free_port())}"
@@ -145,6 +150,21 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def check_free(port: int) -> None:
+    """Refuse a port that is taken: the server would say so in forty lines.
+
+    Raises:
+        BadInput: when something listens on it, or it is not ours to listen on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: what just ended is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no such port"
+            raise BadInput(f"port {port} cannot be used ({why}); choose another with --port") from None
 
 
 def template() -> Path:

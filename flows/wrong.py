@@ -13,7 +13,8 @@ def told(error: BaseException) -> str:
     """
     describe = getattr(error, "format_message", None)
     if describe is not None:
-        return f"{describe()} See `heal --help`.\n"
+        says = describe()  # empty when the help itself was the answer
+        return f"{says} See `heal --help`.\n" if says else ""
     if os.environ.get("HEAL_DEBUG"):
         return "".join(traceback.format_exception(error))
     where = traceback.extract_tb(error.__traceback__)[-1]

@@ -391,7 +391,7 @@ def test_writers_readers_and_a_compactor_that_is_killed_again_and_again_agree_on
     for worker in workers:
         worker.start()
     chance = random.Random(23)  # noqa: S311 - as above
-    for _ in range(5):
+    for _ in range(3):
         kill_a_compactor(tmp_path, after_s=0.1 + 0.8 * chance.random())
     over.set()
     found = [faults.get(timeout=60) for _ in range(2)]

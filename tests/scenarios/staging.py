@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 HEAL = Path(sys.executable).with_name("heal")
 PREFECT = Path(sys.executable).with_name("prefect")
 SPEED = 60.0
+OLD_ENOUGH = timedelta(minutes=40)
 EVERY = timedelta(seconds=60)  # of the clinic's time: one real second
 
 
@@ -72,6 +73,19 @@ async def cycles(
         if incident is not None and is_over(house, incident):
             break
     return incident
+
+
+async def end_session(clinic: Clinic, configuration: Path, home: Path) -> None:
+    """A session that was good for forty minutes, and has just ended early; from now on three hours are allowed.
+
+    It is as old as that by our clock alone: what is learned from its end then renews nothing while a story lasts.
+    """
+    earlier = open_house(configuration, home, clock_of(clinic, -OLD_ENOUGH))
+    assert all(reading.outcome.is_ok for reading in await probe_all(earlier))
+    clinic.break_("unity", "refresh_refused")
+    clinic.break_("unity", "token_expires_early", lifetime_s=1.0)
+    assert clinic.journal()["unity"]["sessions"]["ended"] == 1  # to look is to let time pass
+    clinic.break_("unity", "token_expires_early", lifetime_s=3 * 3600.0)
 
 
 def run(command: Sequence[object], *, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:

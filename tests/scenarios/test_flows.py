@@ -33,7 +33,7 @@ from simulator.control import Clinic, start_clinic
 from tasks import act
 from tasks.house import House, open_house
 from tasks.remember import ask
-from tests.scenarios.staging import EVERY, PREFECT, ROOT, SPEED, clock_of, configure, files_holding, run
+from tests.scenarios.staging import EVERY, PREFECT, ROOT, SPEED, clock_of, configure, end_session, files_holding, run
 
 pytestmark = pytest.mark.scenario
 
@@ -88,11 +88,11 @@ def issued(scene: Scene) -> int:
     return int(scene.clinic.journal()["unity"]["tokens"]["issued"])
 
 
-async def watched(scene: Scene, until: Callable[[Incident], bool], most: int = MOST) -> Incident | None:
+async def watched(scene: Scene, until: Callable[[Incident], bool]) -> Incident | None:
     """Cycles of the monitor flow until the incident is as wanted; None when it never is."""
     clock = clock_of(scene.clinic)
     use(clock)
-    for _ in range(most):
+    for _ in range(MOST):
         await clock.sleep(pause(clock.now().timestamp(), EVERY))
         await monitor(**scene.ground)
         incidents = scene.house().ledger.incidents()
@@ -104,11 +104,7 @@ async def watched(scene: Scene, until: Callable[[Incident], bool], most: int = M
 @pytest.fixture(scope="module")
 def healed(scene) -> Incident:
     """A session that ends early, renewed by the monitor flow although its run breaks after the effect."""
-    asyncio.run(watched(scene, lambda _: True, most=1))
-    scene.clinic.break_("unity", "refresh_refused")
-    scene.clinic.break_("unity", "token_expires_early", lifetime_s=1.0)
-    assert scene.clinic.journal()["unity"]["sessions"]["ended"] == 1  # to look is to let time pass
-    scene.clinic.break_("unity", "token_expires_early", lifetime_s=3 * 3600.0)
+    asyncio.run(end_session(scene.clinic, scene.configuration, scene.home))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(act, "apply", broken_once(act.apply))
         return asyncio.run(healed_with_an_eager_person(scene))

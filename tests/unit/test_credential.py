@@ -40,7 +40,7 @@ def test_no_plan_is_longer_than_the_promise_or_any_late_refusal(promised, observ
     assert all(planned <= known for known in [promised, *observed[-REMEMBERED:]])
 
 
-@given(lifetimes, draws)
+@given(st.floats(1, 300) | lifetimes, draws)  # below 200 s the last half minute is what binds
 def test_a_token_is_never_renewed_in_its_last_half_minute(lifetime, draw):
     at = refresh_time(NOW, lifetime, draw)
     end = NOW + timedelta(seconds=lifetime)
@@ -60,6 +60,21 @@ def test_a_token_of_some_length_is_renewed_at_70_to_85_per_cent_of_its_life(life
 def test_a_later_draw_never_renews_earlier(lifetime, one, other):
     first, second = sorted((one, other))
     assert refresh_time(NOW, lifetime, first) <= refresh_time(NOW, lifetime, second)
+
+
+@pytest.mark.parametrize(
+    ("lifetime_s", "latest_s"),
+    [
+        pytest.param(300, 255, id="five minutes: 85 %"),
+        pytest.param(200, 170, id="where both agree"),
+        pytest.param(120, 90, id="two minutes: half a minute before the end"),
+        pytest.param(40, 10, id="forty seconds"),
+        pytest.param(20, 17, id="too short for a reserve: 85 %"),
+    ],
+)
+def test_a_short_life_is_planned_with_its_reserve(lifetime_s, latest_s):
+    at = refresh_time(NOW, lifetime_s, 1 - 1e-9)
+    assert (at - NOW).total_seconds() == pytest.approx(latest_s, abs=1e-3)
 
 
 def test_two_tokens_of_one_moment_do_not_renew_at_the_same_time():
