@@ -84,20 +84,21 @@ class Case(Noun):
     joint: JointSample | None = None
 
 
+HALF = 0.5  # of all calls failing: nobody can work around that
+WEIGHT = {Importance.ROUTINE: 0, Importance.IMPORTANT: 1, Importance.CRITICAL: 2}
+
+
 def severity_of(integration: Integration, operations: Sequence[str], error_rate: float) -> Severity:
-    """Severity from what waits: failing is worse than slow, and prescriptions matter more than archives.
+    """Severity from what waits: an archive is LOW, patient lists MEDIUM, prescriptions HIGH; half failing adds one.
 
     Args:
         integration: whose declared reads carry their importance.
-        operations: the operations touched.
+        operations: the operations touched; none counts as routine.
         error_rate: failed share of recent calls in [0, 1].
     """
-    touched = [read.importance for read in integration.reads if read.operation in operations]
-    level = 1 if error_rate > integration.sla.error_rate else 0
-    level += 1 if error_rate >= 0.5 else 0  # noqa: PLR2004  # half of the calls: nobody can work around that
-    level += 1 if Importance.CRITICAL in touched else 0
-    level -= 1 if touched and all(i is Importance.ROUTINE for i in touched) else 0
-    return list(Severity)[min(max(level, 0), len(Severity) - 1)]
+    touched = [WEIGHT[read.importance] for read in integration.reads if read.operation in operations]
+    level = max(touched, default=0) + (1 if error_rate >= HALF else 0)
+    return list(Severity)[level]
 
 
 SLOPE_P = 0.1  # the Mann-Kendall test's two-sided p below which a slope is believed

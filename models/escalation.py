@@ -132,7 +132,9 @@ RULES: tuple[EscalationRule, ...] = (
     ),
     EscalationRule(
         "T1-too-long",
-        lambda s: s.is_stuck and s.as_of - s.incident.detected_at >= s.policy.escalation.after,
+        lambda s: (
+            s.incident.state is not State.MONITORING and s.as_of - s.incident.detected_at >= s.policy.escalation.after
+        ),
         lambda s: f"open for longer than {s.policy.escalation.after}",
     ),
 )

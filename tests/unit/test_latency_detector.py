@@ -64,7 +64,7 @@ def test_350_to_1250_is_told_with_both_values():
     by_metric = {found.metric: found for found in evaluate(case)}
     assert set(by_metric) == {"latency:Patient.search", "latency:Appointment.search"}
     found = by_metric["latency:Appointment.search"]
-    assert found.severity is Severity.MEDIUM  # today's appointments wait; slow is not down
+    assert found.severity is Severity.HIGH  # today's appointments wait
     assert found.baseline == "350ms median response time (all hours)"
     assert found.current == "1250ms median response time"
     assert found.description == "Increased latency in Appointment.search"
@@ -76,9 +76,12 @@ def test_350_to_1250_is_told_with_both_values():
 
 @pytest.mark.parametrize(
     ("failed", "severity"),
-    [pytest.param(0, Severity.LOW, id="only slow"), pytest.param(2, Severity.MEDIUM, id="and one in ten fails")],
+    [
+        pytest.param(0, Severity.MEDIUM, id="only slow"),
+        pytest.param(10, Severity.HIGH, id="and half of the calls fail"),
+    ],
 )
-def test_slow_patient_searches_matter_more_when_calls_fail_as_well(failed, severity):
+def test_slow_patient_searches_matter_more_when_half_of_the_calls_fail_as_well(failed, severity):
     found = evaluate(latencies(350, 1250, 1250, 1250, failed=failed))
     assert {f.metric: f.severity for f in found}["latency:Patient.search"] is severity
 
