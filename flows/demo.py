@@ -133,7 +133,7 @@ async def tell_examples(house: House, clinic: Clinic) -> None:
         began = house.clock.now()
         await monitor(str(house.configuration.path), str(house.home))
         told = tell_news(house, told)
-        if cycle == HEALTHY_CYCLES - 1:
+        if cycle == HEALTHY_CYCLES - 1 and not house.ledger.incidents(active_only=True):
             say("All quiet: both integrations are healthy.\n")
         if cycle > HEALTHY_CYCLES and has_ended(house):
             return
