@@ -125,7 +125,7 @@ def follow(incident: Incident, case: Case, anomalies: Sequence[Anomaly], backlog
 
     Remediation moves `remediating` and `verifying` itself, from its own evidence.
     """
-    incident = enriched(incident, anomalies)
+    incident = turned(enriched(incident, anomalies), case)
     step = {
         State.SUSPECTED: follow_suspected,
         State.OPEN: follow_unhealed,
@@ -147,6 +147,14 @@ def enriched(incident: Incident, anomalies: Sequence[Anomaly]) -> Incident:
     }
     severity = max(incident.severity, worst(anomalies), key=lambda s: s.rank)
     return incident.model_copy(update={"anomalies": tuple(newest.values()), "severity": severity})
+
+
+def turned(incident: Incident, case: Case) -> Incident:
+    """An incident that opened as slowness and now fails: from here on it is over when calls succeed."""
+    fails = case.window.counts.error_rate > case.integration.sla.error_rate
+    if incident.symptom != SLOW or not incident.is_active or not fails:
+        return incident
+    return incident.model_copy(update={"symptom": symptom_of(case.window)})
 
 
 def renewed(known: Anomaly | None, latest: Anomaly) -> Anomaly:

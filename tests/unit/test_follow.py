@@ -18,9 +18,11 @@ from models.follow import (
     relapse,
     suspect,
     trailing_good,
+    turned,
     wanted_good,
 )
 from models.incident import (
+    SLOW,
     TRANSITIONS,
     Event,
     Incident,
@@ -378,3 +380,11 @@ def test_every_transition_that_readings_cause_is_one_of_the_machine():
         (State.RESOLVED, Event.RELAPSED),
     }
     assert moved <= set(TRANSITIONS)
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_slow_still"), [pytest.param(9, False, id="calls fail now"), pytest.param(0, True, id="only slow")]
+)
+def test_slowness_that_turns_into_failures_is_judged_by_the_failures(failed, is_slow_still):
+    slow = an_incident(state=State.OPEN, symptom=SLOW)
+    assert (turned(slow, a_case(*minutes(failed, failed, failed))).symptom == SLOW) is is_slow_still
