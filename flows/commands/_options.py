@@ -1,0 +1,55 @@
+"""What many commands share: the application, its options, and the house they open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from models.story import Story
+    from tasks.house import House
+
+LOOK, TEND, SET_UP, TRY = "Look", "Watch and heal", "Set up", "Try out"
+PANELS = (TRY, SET_UP, TEND, LOOK)  # the groups of `heal --help`, in its order
+
+ConfigurationOption = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="HEAL_CONFIG",
+        help="Directory with integrations.yaml and policy.yaml.",
+        show_default=True,
+    ),
+]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="HEAL_HOME", help="Where history and ledger are kept.", show_default="./heal-state"),
+]
+DEPLOYMENTS = Path("deployments")
+
+
+def house_of(config: Path, home: Path | None, *, check_secrets: bool = True) -> House:
+    """The configuration and the stores of this command line, by the clock of the wall."""
+    from flows.clock import clock  # noqa: PLC0415
+    from tasks.house import open_house  # noqa: PLC0415
+
+    return open_house(config, home, clock(), check_secrets=check_secrets)
+
+
+def stories(config: Path, home: Path | None, integration: str | None) -> list[Story]:
+    """What is known of one integration, or of each; no call is made and no secret is needed."""
+    from tasks.story import tell  # noqa: PLC0415
+
+    house = house_of(config, home, check_secrets=False)
+    wanted = [integration] if integration else [known.id for known in house.configuration.integrations]
+    return [tell(house, one) for one in wanted]
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the work returns
+    """Do asynchronous work to its end."""
+    return asyncio.run(work)

@@ -1,0 +1,22 @@
+"""`heal serve`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.commands._options import DEPLOYMENTS, TEND, ConfigurationOption, HomeOption
+
+PANEL = TEND
+
+
+def command(
+    config: ConfigurationOption = DEPLOYMENTS,
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(help="Port of the Prefect UI, when none is configured.")] = 4200,
+) -> int:
+    """Run the scheduled flows with the Prefect UI: pause, re-run and inspect them in a browser."""
+    from flows.serve import serve_flows  # noqa: PLC0415
+
+    return serve_flows(config, home, port)

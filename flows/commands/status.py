@@ -1,0 +1,14 @@
+"""`heal status`."""
+
+from __future__ import annotations
+
+from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, HomeOption, stories
+
+PANEL = LOOK
+
+
+def command(config: ConfigurationOption = DEPLOYMENTS, home: HomeOption = None) -> int:
+    """Show how every integration is, from what was recorded; no call is made."""
+    from flows.screen import show_status  # noqa: PLC0415
+
+    return show_status(stories(config, home, None))
