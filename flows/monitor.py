@@ -15,12 +15,14 @@ from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import probe as probing
 from tasks import remediate as remediating
+from tasks import watch as watching
 from tasks.house import House, open_house
 from tasks.remember import remember
 
 probe = coat(probing.probe_all, name="probe")
 store = coat(remember, name="remember")
 judge = coat(detecting.detect, name="detect")
+watch = coat(watching.watch_all, name="watch")
 
 
 @flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
@@ -35,6 +37,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None) -
     detecting.note_configuration(house)
     readings = await probe(house)
     await store(readings, house.home)
+    await watch(house, readings)
     for case, anomalies in (await judge(house)).values():
         await attend(house, case, anomalies)
     await escalating.deliver(house)  # what could not be sent before

@@ -26,7 +26,12 @@ WIDE = 160  # columns where nobody watches: a pipe or a file does not wrap
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 aside = Console(highlight=False, stderr=True)
 
-MARKS = {Verdict.PASSED: "[green]✓[/]", Verdict.FAILED: "[red]✗[/]", Verdict.SKIPPED: "[dim]·[/]"}
+MARKS = {
+    Verdict.PASSED: "[green]✓[/]",
+    Verdict.FAILED: "[red]✗[/]",
+    Verdict.SKIPPED: "[dim]·[/]",
+    Verdict.ABSENT: "[dim]–[/]",
+}
 STATE_COLOURS = {
     State.SUSPECTED: "yellow",
     State.OPEN: "red",

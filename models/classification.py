@@ -87,6 +87,10 @@ def rung_of(outcome: Outcome) -> Rung:
         return Rung.AUTH
     if outcome in {Outcome.THROTTLED, Outcome.SERVER_ERROR, Outcome.MALFORMED}:
         return Rung.HTTP
+    if outcome is Outcome.FORBIDDEN:
+        return Rung.SCOPE
+    if outcome in {Outcome.SEMANTIC, Outcome.PARTIAL, Outcome.STALE}:
+        return Rung.SEMANTIC
     return Rung.READ
 
 

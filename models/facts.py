@@ -15,7 +15,7 @@ from models.credential import Credential
 from models.integration import Integration
 from models.ladder import Ladder, Step, Verdict
 from models.noun import Noun
-from models.reading import Identifier, Outcome, Rung, Window
+from models.reading import Code, Identifier, Outcome, Rung, Window
 
 TOUCHED = 0.05  # failed share from which an operation counts as affected
 ENOUGH = 20  # calls from which a run-length statistic says anything
@@ -36,6 +36,9 @@ class Change(Noun):
     at: AwareDatetime
     side: Side
     says: str  # e.g. "software version 10.4 → 10.5"
+    kind: Code | None = None  # what was altered, e.g. configuration, certificate, capability, deploy
+    before: str | None = None  # a version, a fingerprint or a date, as short as it may be
+    after: str | None = None
 
 
 class Facts(Noun):
@@ -73,7 +76,7 @@ class Facts(Noun):
 
     def step(self, rung: Rung) -> Step | None:
         """The step of this rung in the last climb, if it was tried."""
-        return next((s for s in self.steps if s.rung is rung and s.verdict is not Verdict.SKIPPED), None)
+        return next((s for s in self.steps if s.rung is rung and s.verdict in {Verdict.PASSED, Verdict.FAILED}), None)
 
     def passed(self, rung: Rung) -> bool | None:
         """Whether this rung held; None: it was not tried."""

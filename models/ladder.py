@@ -18,7 +18,8 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    SKIPPED = "skipped"
+    SKIPPED = "skipped"  # a rung below broke, so nothing is known about this one
+    ABSENT = "absent"  # this kind of connection has no such rung, e.g. no log-in over MLLP
 
 
 class Step(Noun):
@@ -53,11 +54,20 @@ class Ladder(Noun):
 
     @classmethod
     def of(cls, integration_id: str, climbed_at: AwareDatetime, tried: tuple[Step, ...]) -> Ladder:
-        """Complete the rungs that were tried with those that the broken one blocks."""
+        """All eight rungs in order: those tried, those that a broken one blocks, those that there are not."""
+        known = {step.rung: step for step in tried}
         broken = next((step.rung for step in tried if step.verdict is Verdict.FAILED), None)
-        blocked = tuple(
-            Step(rung=rung, verdict=Verdict.SKIPPED, says=f"skipped (blocked by {broken})")
-            for rung in Rung
-            if broken and rung not in {step.rung for step in tried}
-        )
-        return cls(integration_id=integration_id, climbed_at=climbed_at, steps=tried + blocked)
+        steps = tuple(known.get(rung) or untried(rung, broken) for rung in Rung)
+        return cls(integration_id=integration_id, climbed_at=climbed_at, steps=steps)
+
+
+def untried(rung: Rung, broken: Rung | None) -> Step:
+    """The step of a rung that was not tried: blocked by a broken one, or not there at all."""
+    if broken is not None:
+        return Step(rung=rung, verdict=Verdict.SKIPPED, says=f"skipped (blocked by {broken})")
+    return Step(rung=rung, verdict=Verdict.ABSENT, says="not part of this kind of connection")
+
+
+def absent(rung: Rung, says: str) -> Step:
+    """The step of a rung that this connection does not have, with the reason."""
+    return Step(rung=rung, verdict=Verdict.ABSENT, says=says)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+RecordId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,159}$")]
+"""Of codes, counts, instants and keyed hashes; never an identifier that came from outside."""
 
 
 class Noun(BaseModel):
@@ -13,3 +18,9 @@ class Noun(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Kept(Noun):
+    """A noun that the ledger keeps by its id; `integration_id` and `state`, where it has them, can be asked for."""
+
+    id: RecordId

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, NonNegativeInt, PositiveInt
 
+from models.alert import Alert
 from models.escalation import Escalation
 from models.noun import Noun
 from models.reading import Identifier, Operation, Reading
@@ -91,11 +92,12 @@ class Notice(Noun):
     """One message for one route. Delivered at least once; the order of an incident is kept on each route."""
 
     id: str
-    incident_id: str  # also the receiver's dedup key
+    incident_id: str  # of an incident or an alert; also the receiver's dedup key
     seq: PositiveInt  # within the incident
     kind: NoticeKind
     route: str  # a file in tasks/notifiers
     escalation: Escalation | None = None  # the latest call for a human in this incident
+    alert: Alert | None = None  # as it is now, when the notice is about one
     says: str = ""
     queued_at: AwareDatetime
     not_before: AwareDatetime

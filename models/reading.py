@@ -20,7 +20,25 @@ class Rung(StrEnum):
     TLS = "tls"
     HTTP = "http"
     AUTH = "auth"
+    SCOPE = "scope"  # identity is accepted; is it allowed what it needs?
     READ = "read"
+    SEMANTIC = "semantic"  # something was read; does it make sense?
+
+
+class Family(StrEnum):
+    """Kinds of trouble (spec: features, A10); `ok` is none."""
+
+    OK = "ok"
+    TRANSPORT = "transport"
+    THROTTLE = "throttle"
+    AUTH = "auth"
+    SCOPE = "scope"
+    CLIENT = "client"
+    SERVER = "server"
+    SEMANTIC = "semantic"
+    PARTIAL = "partial"
+    STALE = "stale"
+    UNKNOWN_OUTCOME = "unknown-outcome"
 
 
 class Outcome(StrEnum):
@@ -41,6 +59,7 @@ class Outcome(StrEnum):
     MALFORMED = "malformed"  # not the format asked for, e.g. a log-in page instead of JSON
     SEMANTIC = "semantic"  # HTTP 200, and an error inside
     PARTIAL = "partial"  # HTTP 200, and the body says that something was held back
+    STALE = "stale"  # a good answer that is older than it may be
     UNKNOWN = "unknown"  # a write whose answer never came
 
     @property
@@ -57,6 +76,11 @@ class Outcome(StrEnum):
     def is_auth(self) -> bool:
         """Whether identity was the trouble."""
         return self in {Outcome.UNAUTHENTICATED, Outcome.CREDENTIAL_REFUSED}
+
+    @property
+    def family(self) -> Family:
+        """What kind of trouble it is, in the ten words of the specification."""
+        return FAMILIES[self]
 
     @property
     def worth_retrying(self) -> bool:
@@ -76,6 +100,22 @@ RETRYABLE = frozenset(
     }
 )
 
+FAMILIES: dict[Outcome, Family] = {
+    Outcome.OK: Family.OK,
+    **dict.fromkeys(TRANSPORT, Family.TRANSPORT),
+    Outcome.THROTTLED: Family.THROTTLE,
+    Outcome.UNAUTHENTICATED: Family.AUTH,
+    Outcome.CREDENTIAL_REFUSED: Family.AUTH,
+    Outcome.FORBIDDEN: Family.SCOPE,
+    Outcome.CLIENT_ERROR: Family.CLIENT,
+    Outcome.SERVER_ERROR: Family.SERVER,
+    Outcome.MALFORMED: Family.SEMANTIC,
+    Outcome.SEMANTIC: Family.SEMANTIC,
+    Outcome.PARTIAL: Family.PARTIAL,
+    Outcome.STALE: Family.STALE,
+    Outcome.UNKNOWN: Family.UNKNOWN_OUTCOME,
+}
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 """An integration's id: lower case, digits and hyphens."""
 
@@ -91,7 +131,15 @@ class Source(StrEnum):
 
     PROBE = "probe"
     TRAFFIC = "traffic"
+    HEARTBEAT = "heartbeat"  # an agent at the practice says that it lives; it counts for no availability
     GENERATED = "generated"  # simulated history, for demonstrations
+
+
+class Direction(StrEnum):
+    """Which way data goes, as we see it."""
+
+    IN = "in"  # from the practice's system to us
+    OUT = "out"  # from us to it
 
 
 class Reading(Noun):
@@ -102,6 +150,9 @@ class Reading(Noun):
     operation: Operation
     component: str  # how a person calls the part, e.g. "Patient API"
     outcome: Outcome
+    direction: Direction = Direction.IN
+    resource: Code | None = None  # what kind of data, e.g. Appointment
+    location: Code | None = None  # which practice, site or provider, by a code of ours
     rung: Rung = Rung.READ  # how far it got: READ when it succeeded, else the rung that broke
     status: NonNegativeInt | None = None  # HTTP status; None: no answer
     code: Code | None = None
@@ -111,7 +162,10 @@ class Reading(Noun):
     tls_ms: NonNegativeFloat | None = None
     first_byte_ms: NonNegativeFloat | None = None
     received_bytes: NonNegativeInt = 0  # as sent over the wire, before decompression
+    sent_bytes: NonNegativeInt = 0  # of our own body
     records: NonNegativeInt | None = None
+    newest_at: AwareDatetime | None = None  # when the newest record in the answer last changed, as they say
+    pool_wait_ms: NonNegativeFloat | None = None  # how long it waited for a connection of the pool
     connections: NonNegativeInt | None = None  # sockets open to this system just after the call
     attempts: Annotated[int, Field(ge=1)] = 1  # 1: it was not retried
     retry_after_s: NonNegativeFloat | None = None

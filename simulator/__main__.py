@@ -14,9 +14,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from models.catalogue import names
 from simulator import rhythm
 from simulator.clock import Clock
-from simulator.premises import Plan, open_premises
+from simulator.plan import DEFAULT, Plan
+from simulator.premises import ROOM, open_premises
 
 POLL_S = 0.5
 INIT = 1  # a parent of number 0 or 1 never dies: there is nothing to watch
@@ -30,7 +32,7 @@ def main() -> None:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clinic-")))
         clock = Clock(start=arguments.start, epoch=arguments.epoch, speed=arguments.speed)
-        plan = Plan(directory, clock, arguments.seed, arguments.timezone, arguments.error_share)
+        plan = Plan(directory, clock, arguments.seed, arguments.timezone, arguments.error_share, arguments.systems)
         asyncio.run(run(plan, arguments.parent_pid))
 
 
@@ -83,6 +85,13 @@ def _instant(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _systems(text: str) -> tuple[str, ...]:
+    wanted = tuple(text.split(","))
+    if unknown := set(wanted) - set(names(ROOM)):
+        raise argparse.ArgumentTypeError(f"no system {', '.join(sorted(unknown))}; there are: {', '.join(names(ROOM))}")
+    return wanted
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     add = parser.add_argument
@@ -93,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1)
     add("--timezone", default="America/New_York", help="of the practice")
     add("--error-share", type=float, default=rhythm.ERROR_SHARE, help="of data calls that fail unprovoked")
+    add("--systems", type=_systems, default=DEFAULT, help=f"separated by commas: {', '.join(names(ROOM))}")
     add("--parent-pid", type=int, default=os.getppid(), help="stop when this process ends")
     return parser
 

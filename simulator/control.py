@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from models.errors import BadInput, Transient
 from simulator.clock import Clock
+from simulator.plan import DEFAULT
 
 READY_S = 20.0
 STOP_S = 5.0
@@ -34,16 +35,25 @@ CALL_S = 10.0
 class Clinic:
     """A running clinic, as seen from outside its process."""
 
-    epic: dict[str, str]
-    unity: dict[str, str]
+    systems: dict[str, dict[str, str]]  # directions by system
     ca_bundle: str
     control: str
     clock: Clock  # the same simulated time as the servers'
     timezone: str  # of the practice
     pid: int
 
+    @property
+    def epic(self) -> dict[str, str]:
+        """Directions to the Epic-like server."""
+        return self.systems["epic"]
+
+    @property
+    def unity(self) -> dict[str, str]:
+        """Directions to the Unity-like server."""
+        return self.systems["unity"]
+
     def break_(self, system: str, fault: str, **parameters: object) -> None:
-        """Activate a fault of `epic` or `unity`, or change its parameters.
+        """Activate a fault of a system, or change its parameters.
 
         Raises:
             BadInput: when there is no such system, fault or parameter; the sentence lists those there are.
@@ -103,6 +113,7 @@ def start_clinic(
     seed: int = 1,
     timezone: str = "America/New_York",
     error_share: float = 0.0,
+    systems: Sequence[str] = DEFAULT,
 ) -> Iterator[Clinic]:
     """Run a clinic for the length of a `with` block.
 
@@ -114,6 +125,7 @@ def start_clinic(
         seed: of everything random.
         timezone: of the practice.
         error_share: of data calls that fail unprovoked; 0, so that no test fails by chance.
+        systems: which systems it has, files in simulator/systems.
 
     Raises:
         Transient: when it does not come up; with the last line it wrote.
@@ -122,6 +134,7 @@ def start_clinic(
     options |= {"directory": directory, "parent-pid": os.getpid()}
     options |= {"start": start.isoformat()} if start else {}
     options |= {"epoch": epoch} if epoch else {}
+    options |= {"systems": ",".join(systems)}
     command = [sys.executable, "-m", "simulator"]
     command += [f"--{name}={value}" for name, value in options.items()]
     with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints) as process:

@@ -7,10 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from models.catalogue import load, names
 from models.errors import BadInput
 from models.noun import Noun
 
-BOTH = ("epic", "unity")
+HTTP = ("epic", "unity")  # systems that speak HTTP, whose service can play every fault of this page
+ROOM = "simulator.systems"
 
 Probability = Annotated[float, Field(gt=0, le=1)]
 
@@ -18,7 +20,7 @@ Probability = Annotated[float, Field(gt=0, le=1)]
 class Fault(Noun):
     """A way to be broken; the first line of a fault's docstring is what people read about it."""
 
-    systems: ClassVar[tuple[str, ...]] = BOTH
+    systems: ClassVar[tuple[str, ...]] = HTTP
     route: Literal["main", "all"] = "all"  # `all`: both Epic ports share one troubled network path
 
     def concerns(self, route: str, operation: str) -> bool:
@@ -108,7 +110,11 @@ def name_of(fault: type[Fault]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", fault.__name__).lower()
 
 
-FAULTS: dict[str, type[Fault]] = {name_of(fault): fault for fault in Fault.__subclasses__()}
+def faults() -> dict[str, type[Fault]]:
+    """Every fault by name: those of this page, and those that stand beside a system."""
+    for system in names(ROOM):
+        load(ROOM, system)
+    return {name_of(fault): fault for fault in Fault.__subclasses__()}
 
 
 def describe(fault: type[Fault]) -> dict[str, Any]:
@@ -148,12 +154,12 @@ def find(system: str, name: str) -> type[Fault]:
     Raises:
         BadInput: one sentence that lists the names there are.
     """
-    if system not in BOTH:
-        raise BadInput(f"There is no system of that name; there are: {', '.join(BOTH)}.")
-    known = [other for other, fault in FAULTS.items() if system in fault.systems]
+    if system not in (systems := names(ROOM)):
+        raise BadInput(f"There is no system of that name; there are: {', '.join(systems)}.")
+    known = [other for other, fault in faults().items() if system in fault.systems]
     if name not in known:
         raise BadInput(f"{system} has no fault of that name; there are: {', '.join(known)}.")
-    return FAULTS[name]
+    return faults()[name]
 
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 (pydantic_core.ErrorDetails, which pydantic does not export)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.integration import Integration, Read
-from models.reading import Outcome, Reading, Rung, Source
+from models.reading import Direction, Outcome, Reading, Rung, Source
 from simulator import rhythm
 
 COLUMNS = tuple(Reading.model_fields)
@@ -19,13 +19,20 @@ INTEGERS = {
     "records": "Int64",
     "connections": "Int64",
     "received_bytes": "int64",
+    "sent_bytes": "int64",
     "attempts": "int64",
 }
-TEXTS = {"code": "str", "request_id": "str"}  # never known here, and still not numbers
+TEXTS = {
+    "code": "str",
+    "resource": "str",
+    "location": "str",
+    "request_id": "str",
+}  # never known here, and still not numbers
 FLOATS = (
     *("latency_ms", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms"),
-    *("retry_after_s", "clock_skew_s", "token_age_s"),
+    *("retry_after_s", "clock_skew_s", "token_age_s", "pool_wait_ms"),
 )
+INSTANTS = {"newest_at": "datetime64[us, UTC]"}
 READS_APART = timedelta(milliseconds=250)  # the reads of a cycle begin one after another
 SYSTEMS = {"allscripts_unity": "unity"}  # by kind; anything else behaves like Epic
 
@@ -82,11 +89,13 @@ def _readings(
         "latency_ms": np.where(reset, np.nan, latency),
         "received_bytes": np.where(failed, 0, 120 + records * pace.bytes_per_record),
         "records": pd.Series(records, dtype="Int64").mask(failed),
+        "direction": Direction.IN.value,
+        "sent_bytes": 0,
         "attempts": 1,
         "source": Source.GENERATED.value,
     }
     frame = pd.DataFrame(values, index=range(len(moments))).reindex(columns=list(COLUMNS))
-    return frame.astype(INTEGERS | TEXTS | dict.fromkeys(FLOATS, "float64"))
+    return frame.astype(INTEGERS | TEXTS | INSTANTS | dict.fromkeys(FLOATS, "float64"))
 
 
 def _records(pace: rhythm.Pace, hours: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

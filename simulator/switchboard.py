@@ -6,9 +6,9 @@ import asyncio
 
 from models.errors import BadInput
 from simulator.clock import Clock
-from simulator.faults import FAULTS, describe, find, parse
+from simulator.faults import describe, faults, find, parse
 from simulator.messages import Request, Response, json_response
-from simulator.service import Service
+from simulator.plan import System
 
 SETTLE_S = 0.005  # ports that shut reset their connections in the next turns of the event loop
 
@@ -16,8 +16,8 @@ SETTLE_S = 0.005  # ports that shut reset their connections in the next turns of
 class Switchboard:
     """Plain HTTP on loopback; refusals are 400 with one sentence under `error`."""
 
-    def __init__(self, services: dict[str, Service], clock: Clock) -> None:
-        self._services, self._clock = services, clock
+    def __init__(self, systems: dict[str, System], clock: Clock) -> None:
+        self._systems, self._clock = systems, clock
 
     async def handle(self, request: Request) -> Response:
         """Serve one request; a change is in force when the answer leaves."""
@@ -34,17 +34,17 @@ class Switchboard:
             case "GET", ["faults"]:
                 return self._faults()
             case "DELETE", ["faults"]:
-                for service in self._services.values():
+                for service in self._systems.values():
                     service.weather.clear()
                     service.meet_weather()
             case "PUT", ["faults", system, name]:
                 self._break(system, name, request)
             case "DELETE", ["faults", system, name]:
-                find(system, name)
-                self._services[system].weather.clear(name)
-                self._services[system].meet_weather()
+                self._find(system, name)
+                self._systems[system].weather.clear(name)
+                self._systems[system].meet_weather()
             case "GET", ["journal"]:
-                journals = {system: service.journal() for system, service in self._services.items()}
+                journals = {system: service.journal() for system, service in self._systems.items()}
                 return json_response(200, journals)
             case "GET", ["clock"]:
                 shown = self._clock.model_dump(mode="json")
@@ -55,16 +55,21 @@ class Switchboard:
         return self._faults()
 
     def _break(self, system: str, name: str, request: Request) -> None:
-        find(system, name)
+        self._find(system, name)
         parameters = request.json_object() if request.body else {}
-        service = self._services[system]
+        service = self._systems[system]
         service.weather.worsen(parse(system, name, parameters, service.operations))
         service.meet_weather()
+
+    def _find(self, system: str, name: str) -> None:
+        find(system, name)
+        if system not in self._systems:
+            raise BadInput(f"This clinic was opened without {system}; it has: {', '.join(self._systems)}.")
 
     def _faults(self) -> Response:
         active = {
             system: {name: fault.model_dump() for name, fault in service.weather.active.items()}
-            for system, service in self._services.items()
+            for system, service in self._systems.items()
         }
-        catalogue = {name: describe(fault) for name, fault in FAULTS.items()}
+        catalogue = {name: describe(fault) for name, fault in faults().items()}
         return json_response(200, {"faults": catalogue, "active": active})

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import httpx
 
-from models.ladder import Step, Verdict
+from models.ladder import Step, Verdict, absent
 from models.reading import Outcome, Rung
 from models.token import Grant
 from tasks.network import Trouble, addresses, tls_context, trouble_of
@@ -37,7 +37,7 @@ async def climb_network(url: str, ca_bundle: str | None, deadline_s: float, as_o
     if address is None:
         return dns, tcp
     if place.scheme == "http":
-        plain = Step(rung=Rung.TLS, verdict=Verdict.SKIPPED, says="plain HTTP inside this machine")
+        plain = absent(Rung.TLS, "plain HTTP inside this machine")
         return dns, tcp, plain
     return dns, tcp, await _tls(place.host, address, port, tls_context(ca_bundle), deadline_s, as_of)
 
@@ -142,7 +142,7 @@ def answered(rung: Rung, of: Answer, says: str = "") -> Step:
 
     The HTTP rung holds when an application speaks, even to say 401 or more than we want to read.
     """
-    speaks = of.code == TOO_LARGE or of.outcome.is_auth or of.rung is Rung.READ
+    speaks = of.code == TOO_LARGE or of.outcome.is_auth or of.rung in {Rung.SCOPE, Rung.READ, Rung.SEMANTIC}
     holds = speaks if rung is Rung.HTTP else of.outcome.is_ok
     told = f"HTTP {of.fetched.status}" if of.fetched.status is not None else "no answer"
     why = "" if holds or not of.code else f", {of.code.replace('_', ' ')}"

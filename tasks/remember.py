@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.gauge import Gauge
 from models.reading import Reading
 from tasks.history.compact import compact, steps
 from tasks.history.questions import (
@@ -28,7 +29,7 @@ from tasks.history.questions import (
     totals,
 )
 from tasks.history.read import check_history, history, history_folder
-from tasks.history.table import READINGS
+from tasks.history.table import GAUGES, READINGS
 from tasks.history.write import write_frame, write_nouns
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "recent",
     "remember",
     "remember_frame",
+    "remember_gauges",
     "steps",
     "totals",
 ]
@@ -64,6 +66,19 @@ def remember(readings: Sequence[Reading], home: Path | None = None) -> Path | No
         The file, or None when there was nothing to write.
     """
     return write_nouns(READINGS, readings, history_folder(home) / READINGS.name)
+
+
+def remember_gauges(gauges: Sequence[Gauge], home: Path | None = None) -> Path | None:
+    """Append samples as one small file, durable and complete when this returns.
+
+    Args:
+        gauges: in any order; none at all writes nothing.
+        home: the state directory; default $HEAL_HOME, else ./heal-state.
+
+    Returns:
+        The file, or None when there was nothing to write.
+    """
+    return write_nouns(GAUGES, gauges, history_folder(home) / GAUGES.name)
 
 
 def remember_frame(frame: pd.DataFrame, home: Path | None = None) -> tuple[Path, ...]:

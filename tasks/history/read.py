@@ -15,7 +15,7 @@ import duckdb
 from models.errors import BadInput, Transient
 from models.history import HistoryHealth
 from tasks.history.shelf import SET_ASIDE, Segment, days, look, parquet_names, segment, stamp, verify
-from tasks.history.table import TABLES, Table, columns, shape
+from tasks.history.table import TABLES, Column, Table, columns, shape
 
 log = logging.getLogger("tasks.remember")
 
@@ -134,15 +134,22 @@ def snapshot(
 
 
 def select(table: Table, files: Iterable[Segment]) -> str:
-    """SQL for the rows of these files in the columns of today; a column that a file lacks is NULL there."""
+    """SQL for the rows of these files in the columns of today; one that a file lacks has its noun's default there."""
     chosen = tuple(files)
     today = [s.path for s in chosen if s.shape == shape(table)]
     other = [s.path for s in chosen if s.shape != shape(table)]
-    names = ", ".join(column.name for column in columns(table))
+    names = ", ".join(_named(column) if other else column.name for column in columns(table))
     nothing = ", ".join(f"NULL::{column.sql} AS {column.name}" for column in columns(table))
     parts = [f"SELECT {nothing} WHERE false"]
     parts += [_from_parquet(paths, same) for paths, same in ((today, True), (other, False)) if paths]
     return f"SELECT {names} FROM ({' UNION ALL BY NAME '.join(parts)})"  # noqa: S608 - our own names
+
+
+def _named(column: Column) -> str:
+    """The column, or its default where an older file has none."""
+    if column.default is None or column.required:
+        return column.name
+    return f"coalesce({column.name}, {_quoted(column.default)}::{column.sql}) AS {column.name}"
 
 
 def _from_parquet(paths: list[Path], is_uniform: bool) -> str:

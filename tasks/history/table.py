@@ -1,4 +1,7 @@
-"""A table of the history is a noun: its fields are the columns. Another table is one more line here."""
+"""A table of the history is a noun: its fields are the columns. Another table is one more line here.
+
+A column that came later has a default in its noun, which stands for the rows of files that are older.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from zlib import crc32
 
 from pydantic import AwareDatetime
 
+from models.gauge import Gauge
 from models.noun import Noun
 from models.reading import Reading
 
@@ -35,7 +39,8 @@ class Table(NamedTuple):
 
 
 READINGS = Table("readings", Reading, at="observed_at", order="integration_id, observed_at")
-TABLES = (READINGS,)
+GAUGES = Table("gauges", Gauge, at="observed_at", order="integration_id, metric, observed_at")
+TABLES = (READINGS, GAUGES)
 
 
 @cache

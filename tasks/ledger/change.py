@@ -7,7 +7,8 @@ from tasks.ledger.incidents import IncidentChanges
 from tasks.ledger.leases import LeaseChanges
 from tasks.ledger.notes import NoteChanges
 from tasks.ledger.notices import NoticeChanges
+from tasks.ledger.records import RecordChanges
 
 
-class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, LeaseChanges):
+class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, RecordChanges, LeaseChanges):
     """One transaction: state, audit and outbox are committed together or not at all (I4)."""

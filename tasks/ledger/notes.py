@@ -54,10 +54,11 @@ class NoteChanges(Pen):
 
     def note_change(self, change: Alteration) -> bool:
         """Remember that something was altered; whether it was new."""
-        here = change.model_dump()
+        written = change.model_dump()
+        here = {name: written[name] for name in ("integration_id", "at", "side", "says")}
         if self._rows(select(changes.c.at).filter_by(**here)):
             return False
-        self._connection.execute(insert(changes).values(**here))
+        self._connection.execute(insert(changes).values(**written))
         self._record("change-noted", change.integration_id, side=change.side)
         return True
 

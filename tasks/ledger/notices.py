@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from models.alert import PREFIX, Alert
 from models.errors import BadInput
 from models.escalation import Escalation
 from models.queue import NoticeKind, NoticeState
@@ -53,10 +54,17 @@ class NoticeChanges(Pen):
         A trigger is not repeated while the last one stands. A resolve follows only a trigger that left, or
         may have left; with one that never left, both collapse and nobody is disturbed.
 
+        Args:
+            incident_id: what it is about: an incident, or an alert.
+            kind: whether it begins or ends.
+            routes: the channels.
+            says: one sentence of typed facts.
+
         Raises:
-            BadInput: there is no such incident.
+            BadInput: there is no such incident or alert.
         """
-        self.incident(incident_id)
+        if not incident_id.startswith(PREFIX) or self.kept(Alert, incident_id) is None:
+            self.incident(incident_id)
         kind = NoticeKind(kind)
         chosen = [route for route in routes if self._makes_sense(incident_id, kind, route)]
         return tuple(self._queue(incident_id, kind, route, says) for route in chosen)

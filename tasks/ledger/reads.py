@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
+from models.alert import Alert
 from models.errors import BadInput
 from models.escalation import Escalation
 from models.facts import Change as Alteration
 from models.incident import REOPENS_WITHIN, Incident, State
+from models.noun import Kept
 from models.queue import MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
 from models.remedy import Action, ActionState
 from models.story import Backlog
@@ -22,6 +25,13 @@ from tasks.ledger.documents import read
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
 HALT = "halt"
+
+K = TypeVar("K", bound=Kept)
+
+
+def name_of(kind: type[Kept]) -> str:
+    """`ProblemReport` → `problem-report`: what a kept noun is called in the ledger."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
 class Reads:
@@ -164,8 +174,7 @@ class Reads:
             .order_by(t.changes.c.at, t.changes.c.side, t.changes.c.says)
         )
         return tuple(
-            Alteration(integration_id=row.integration_id, at=row.at, side=row.side, says=row.says)
-            for row in self._rows(during)
+            Alteration(**{name: getattr(row, name) for name in Alteration.model_fields}) for row in self._rows(during)
         )
 
     def escalation(self, incident_id: str) -> Escalation | None:
@@ -182,6 +191,22 @@ class Reads:
         """Every message about an incident, in its order, with how it fared."""
         return tuple(to_notice(row) for row in self._rows(notices_of(t.notices.c.incident_id == incident_id)))
 
+    def kept(self, kind: type[K], record_id: str) -> K | None:
+        """The kept noun of this kind and id; None: there is none."""
+        here = t.records.c.noun == name_of(kind), t.records.c.id == record_id
+        rows = self._rows(select(t.records.c.document).where(*here))
+        return read(kind, rows[0].document) if rows else None
+
+    def all_kept(self, kind: type[K], integration_id: str | None = None, state: str | None = None) -> tuple[K, ...]:
+        """Every kept noun of this kind, by id: all, or those of one integration or state."""
+        wanted: list[ColumnElement[bool]] = [t.records.c.noun == name_of(kind)]
+        if integration_id is not None:
+            wanted.append(t.records.c.integration_id == integration_id)
+        if state is not None:
+            wanted.append(t.records.c.state == state)
+        rows = self._rows(select(t.records.c.document).where(*wanted).order_by(t.records.c.id))
+        return tuple(read(kind, row.document) for row in rows)
+
     def halted(self) -> str | None:
         """Why healing is switched off; None: it is on."""
         rows = self._rows(select(t.switches.c.reason).where(t.switches.c.name == HALT))
@@ -189,10 +214,12 @@ class Reads:
 
 
 def notices_of(*wanted: ColumnElement[bool]) -> Select[Any]:
-    """Notices with the call they carry, in order."""
+    """Notices with the call or the alert that they carry, in order."""
+    is_alert = and_(t.records.c.noun == name_of(Alert), t.records.c.id == t.notices.c.incident_id)
     return (
-        select(t.notices, t.escalations.c.document)
+        select(t.notices, t.escalations.c.document, t.records.c.document.label("alert"))
         .outerjoin(t.escalations, t.notices.c.escalation_id == t.escalations.c.id)
+        .outerjoin(t.records, is_alert)
         .where(*wanted)
         .order_by(t.notices.c.queued_at, t.notices.c.incident_id, t.notices.c.seq)
     )
@@ -224,6 +251,7 @@ def to_notice(row: Row[Any]) -> Notice:
         kind=NoticeKind(row.kind),
         route=row.route,
         escalation=read(Escalation, row.document) if row.document else None,
+        alert=read(Alert, row.alert) if row.alert else None,
         says=row.says,
         queued_at=row.queued_at,
         not_before=row.not_before,

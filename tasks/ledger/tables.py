@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0001"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
+REVISION = "0002"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
 
 
 class Instant(TypeDecorator[datetime]):
@@ -162,6 +162,23 @@ changes = Table(  # what was altered on either side (models.facts.Change)
     Column("at", Instant, primary_key=True),
     Column("side", Text, primary_key=True),
     Column("says", Text, primary_key=True),
+    Column("kind", Text),
+    Column("before", Text),
+    Column("after", Text),
+    sqlite_strict=True,
+)
+
+records = Table(  # a noun that is kept by its id and needs no column of its own (tasks.ledger.records)
+    "records",
+    metadata,
+    Column("noun", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("integration_id", Text),
+    Column("state", Text),  # what the noun's `state` says, where it has one
+    Column("updated_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("records_by_integration", "noun", "integration_id"),
+    Index("records_by_state", "noun", "state"),
     sqlite_strict=True,
 )
 
@@ -181,7 +198,7 @@ notices = Table(
     "notices",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False),
+    Column("incident_id", Text, nullable=False),  # or the id of an alert
     Column("seq", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("route", Text, nullable=False),

@@ -23,7 +23,10 @@ async def notify(notice: Notice, _: Settings, now: datetime, __: Path) -> None:
 def line(notice: Notice) -> str:
     """The notice in one sentence of typed facts."""
     repeat = " (repeat)" if notice.is_repeat else ""
-    call = notice.escalation
+    call, alert = notice.escalation, notice.alert
+    if alert is not None:
+        ended = "CLEARED " if notice.kind is NoticeKind.RESOLVE else ""
+        return f"{ended}{alert.finding.severity} {alert.id}{repeat}: {notice.says}"
     if notice.kind is NoticeKind.RESOLVE or call is None:
         return f"RESOLVED {notice.incident_id}{repeat}"
     return (

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, PositiveFloat
 from models.errors import Misconfigured, Mistake, Permanent, Transient
 from models.integration import SecretReference
 from models.noun import Noun
-from models.queue import Notice
+from models.queue import Notice, NoticeKind
 from tasks.http import BoundedClient, check_base_url
 from tasks.secrets import resolve
 
@@ -65,7 +65,11 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
 
 
 def payload(notice: Notice) -> dict[str, object]:
-    """What leaves the house: typed slots of the escalation, never a body or an identifier of a patient."""
+    """What leaves the house: typed slots of the call or the alert, never a body or an identifier of a patient."""
+    if notice.alert is not None:
+        told = notice.alert.model_dump(mode="json")
+        ended = "cleared" if notice.kind is NoticeKind.RESOLVE else "raised"
+        return {"type": f"alert.{ended}", "alert": notice.incident_id, "repeat": notice.is_repeat, "data": told}
     call = notice.escalation.model_dump(mode="json") if notice.escalation else None
     return {"type": f"incident.{notice.kind}", "incident": notice.incident_id, "repeat": notice.is_repeat, "data": call}
 

@@ -20,7 +20,7 @@ from models.reading import Outcome, Reading
 from simulator import rhythm
 from simulator.clock import Clock
 from simulator.epic import Epic
-from simulator.faults import FAULTS, RateLimit, describe, parse
+from simulator.faults import RateLimit, describe, faults, parse
 from simulator.history import generate_history
 from simulator.people import BUILDERS, Practice, resource
 from simulator.unity import INACTIVE, LIFETIME_S, TOKEN_EXPIRED, Session
@@ -171,9 +171,9 @@ def test_a_rate_limit_with_a_wait_stays_closed_over_the_minute():
     ]
 
 
-@pytest.mark.parametrize("name", list(FAULTS))
+@pytest.mark.parametrize("name", list(faults()))
 def test_every_fault_says_in_one_line_what_it_does(name):
-    shown = describe(FAULTS[name])
+    shown = describe(faults()[name])
     assert shown["says"].endswith(".")
     assert set(shown["systems"]) <= {"epic", "unity"}
     assert "route" in shown["parameters"]

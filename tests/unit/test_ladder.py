@@ -41,9 +41,14 @@ def test_a_climb_to_the_top_has_nothing_broken():
     assert len(ladder.steps) == len(RUNGS)
 
 
-def test_a_rung_that_was_left_out_on_the_way_is_not_called_blocked():
+def test_a_rung_that_a_connection_does_not_have_is_absent_and_not_blocked():
     tried = tuple(Step(rung=rung, verdict=Verdict.PASSED, says="tried") for rung in (Rung.DNS, Rung.TCP, Rung.HTTP))
-    assert Ladder.of(EPIC, NOW, tried).steps == tried
+    ladder = Ladder.of(EPIC, NOW, tried)
+    assert [step.rung for step in ladder.steps] == list(Rung)
+    assert {step.rung for step in ladder.steps if step.verdict is Verdict.ABSENT} == set(Rung) - {
+        step.rung for step in tried
+    }
+    assert ladder.broken is None
 
 
 @given(st.lists(st.sampled_from([Verdict.PASSED, Verdict.FAILED]), max_size=len(RUNGS)))

@@ -42,6 +42,7 @@ def windows(least: int = 0):
         pytest.param(Outcome.MALFORMED, set(), id="not the format asked for"),
         pytest.param(Outcome.SEMANTIC, set(), id="an error inside"),
         pytest.param(Outcome.PARTIAL, set(), id="something held back"),
+        pytest.param(Outcome.STALE, set(), id="older than it may be"),
         pytest.param(Outcome.UNKNOWN, set(), id="a write without an answer is never repeated"),
     ],
 )

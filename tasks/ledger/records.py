@@ -1,0 +1,44 @@
+"""Nouns kept by their id: whoever needs to remember one more kind of thing writes a noun, and no table."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select, update
+
+from models.noun import Kept
+from tasks.ledger.pen import Pen, document_of
+from tasks.ledger.reads import name_of
+from tasks.ledger.tables import records
+
+
+class RecordChanges(Pen):
+    """What may be done to kept nouns."""
+
+    def keep(self, noun: Kept) -> bool:
+        """Remember this noun in place of the one with its id; whether anything changed."""
+        document, name = document_of(noun, noun.id), name_of(type(noun))
+        here = records.c.noun == name, records.c.id == noun.id
+        known = self._rows(select(records.c.document).where(*here))
+        if known and known[0].document == document:
+            return False
+        state: str | None = getattr(noun, "state", None)
+        values = {
+            "integration_id": getattr(noun, "integration_id", None),
+            "state": state,
+            "updated_at": self.at,
+            "document": document,
+        }
+        if known:
+            self._connection.execute(update(records).where(*here).values(**values))
+        else:
+            self._connection.execute(insert(records).values(noun=name, id=noun.id, **values))
+        before = known[0].document if known else None
+        self._record(f"{name}-kept", noun.id, documents=(before, document), state=state)
+        return True
+
+    def forget(self, kind: type[Kept], record_id: str) -> bool:
+        """Remember it no longer; whether it was known."""
+        here = records.c.noun == name_of(kind), records.c.id == record_id
+        gone = bool(self._connection.execute(delete(records).where(*here)).rowcount)
+        if gone:
+            self._record(f"{name_of(kind)}-forgotten", record_id)
+        return gone

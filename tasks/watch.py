@@ -1,0 +1,58 @@
+"""Watch: ask every watch what stands now; raise what is new, clear what is over, and tell who should know."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Sequence
+
+from models.alert import Alert, turned
+from models.catalogue import load, names
+from models.errors import HealError
+from models.queue import NoticeKind
+from models.reading import Reading
+from tasks.escalate import routes
+from tasks.house import House
+from tasks.watches._interface import Round, Watch
+
+ROOM = "tasks.watches"
+log = logging.getLogger("heal")
+
+
+async def watch_all(house: House, readings: Sequence[Reading] = ()) -> tuple[Alert, ...]:
+    """One look by every watch; returns the alerts that changed. One that fails leaves the others alone."""
+    round_ = Round(house, house.clock.now(), tuple(readings))
+    changed: list[Alert] = []
+    try:
+        for name in names(ROOM):
+            try:
+                changed += await look(round_, name)
+            except HealError as error:
+                log.warning("the watch %s could not look: %s", name, error)
+    finally:
+        round_.close()
+    return tuple(changed)
+
+
+async def look(round_: Round, name: str) -> tuple[Alert, ...]:
+    """What one watch finds, beside what the ledger knows; changes and notices are one transaction."""
+    entry: Watch = load(ROOM, name)
+    found = entry.watch(round_)
+    findings = tuple(await found if inspect.isawaitable(found) else found)
+    ledger = round_.house.ledger
+    known = tuple(alert for alert in ledger.all_kept(Alert) if alert.watch == name)
+    changed = turned(known, name, findings, round_.as_of)
+    if changed:
+        with ledger.change(f"watch:{name}", round_.as_of) as change:
+            for alert in changed:
+                change.keep(alert)
+                if alert.is_notified:
+                    kind = NoticeKind.TRIGGER if alert.stands else NoticeKind.RESOLVE
+                    change.notify(alert.id, kind, routes(round_.house), alert.finding.says)
+    return changed
+
+
+def standing(house: House, integration_id: str | None = None) -> tuple[Alert, ...]:
+    """The alerts that stand now: the gravest first, then the oldest."""
+    alerts = [a for a in house.ledger.all_kept(Alert, state="raised") if integration_id in {None, a.integration_id}]
+    return tuple(sorted(alerts, key=lambda a: (-a.finding.severity.rank, a.finding.since)))
