@@ -107,17 +107,16 @@ def learn_and_wait(house: House, server: Engine) -> None:
 
 
 def learn(house: House) -> None:
-    """Four weeks of generated history for each integration, and the judge of joint features warmed up."""
+    """Four weeks of generated history for each integration, and all that is learned of it."""
     from simulator.history import generate_history  # noqa: PLC0415
-    from tasks.detect import gather_case  # noqa: PLC0415
+    from tasks.detect import detect  # noqa: PLC0415
+    from tasks.learn import learn_together  # noqa: PLC0415
     from tasks.remember import remember_frame  # noqa: PLC0415
 
     for seed, integration in enumerate(house.configuration.integrations):
         remember_frame(generate_history(integration, house.clock.now(), every_s=60, seed=seed), house.home)
-    from models.detectors import evaluate_all  # noqa: PLC0415
-
-    for integration in house.configuration.integrations:
-        evaluate_all(gather_case(house, integration))
+    learn_together(house)
+    detect(house)
 
 
 async def tell_examples(house: House, clinic: Clinic) -> None:

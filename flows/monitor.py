@@ -13,6 +13,7 @@ from models.incident import Incident
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
+from tasks import learn as learning
 from tasks import probe as probing
 from tasks import remediate as remediating
 from tasks import watch as watching
@@ -22,25 +23,28 @@ from tasks.remember import remember
 probe = coat(probing.probe_all, name="probe")
 store = coat(remember, name="remember")
 judge = coat(detecting.detect, name="detect")
+learn = coat(learning.learn_together, name="learn")
 watch = coat(watching.watch_all, name="watch")
 
 
 @flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
-async def monitor(configuration: str = "deployments", home: str | None = None) -> None:
-    """One round over every integration.
+async def monitor(configuration: str = "deployments", home: str | None = None, *, everybody: bool = False) -> None:
+    """One round over the integrations whose turn it is.
 
     Args:
         configuration: the directory of integrations.yaml and policy.yaml.
         home: where the stores are; HEAL_HOME or ./heal-state when not given.
+        everybody: read every integration now, whatever its `probe_every` says.
     """
     house = open_house(configuration, home, clock())
     detecting.note_configuration(house)
-    readings = await probe(house)
+    readings = await probe(house, everybody=everybody)
     await store(readings, house.home)
     await watch(house, readings)
-    for case, anomalies in (await judge(house)).values():
+    for case, anomalies in detecting.worth_attending(house, await judge(house)):
         await attend(house, case, anomalies)
     await escalating.deliver(house)  # what could not be sent before
+    await learn(house)
 
 
 async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:

@@ -11,6 +11,7 @@ from flows.engine import server_in_use
 from flows.ground import prepare_prefect
 from models.errors import DEGRADED, HEALTHY, NEEDS_HUMAN, HealError
 from models.incident import Incident
+from models.rounds import round_length
 from tasks.house import House, open_house
 
 log = logging.getLogger("heal")
@@ -31,25 +32,29 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
     prepare_prefect()
     with server_in_use(house.home / "prefect") as server:
         with Progress("Starting the workflow engine"):
-            from flows.monitor import monitor  # noqa: PLC0415  # Prefect takes a second and a half to import
+            from flows.fold import fold  # noqa: PLC0415  # Prefect takes a second and a half to import
+            from flows.monitor import monitor  # noqa: PLC0415  # as above
 
             server.wait()
+        hour = house.clock.now().hour
         done, told = 0, {incident.id: len(incident.moments) for incident in latest(house)}
         while done != cycles:
             try:
-                await monitor(str(configuration), str(house.home))
+                await monitor(str(configuration), str(house.home), everybody=once)
             except HealError as error:  # our own trouble: the next cycle is another chance
                 say(f"This cycle failed: {error}")
             told, done = tell_news(house, told), done + 1
             if once:
                 break
+            if hour != (hour := house.clock.now().hour):
+                await fold(str(house.home))
             await until_next(house)
     return exit_code(house)
 
 
 async def until_next(house: House) -> None:
-    """Sleep until the next cycle is due: the shortest interval, on its own grid, so that cycles do not drift."""
-    every = min(integration.probe_every for integration in house.configuration.integrations)
+    """Sleep until the next round is due, on its own grid, so that rounds do not drift."""
+    every = round_length(house.configuration.integrations)
     await house.clock.sleep(pause(house.clock.now().timestamp(), every))
 
 

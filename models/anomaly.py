@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime, NonNegativeFloat
+from pydantic import AwareDatetime, Field, NonNegativeFloat, SkipValidation
 
 from models.baseline import Baseline
 from models.integration import Importance, Integration
@@ -64,14 +65,10 @@ class Anomaly(Noun):
 
 
 class JointSample(Noun):
-    """Past feature rows of one integration, to learn what is normal *together*.
+    """The five-minute bucket being judged, and the model of what is normal *together* (models.joint)."""
 
-    `features` are the column names; each row is one five-minute bucket of history.
-    """
-
-    features: tuple[str, ...]
-    rows: tuple[tuple[float, ...], ...]
-    latest: tuple[float, ...] | None = None  # the bucket being judged; None: nothing was read
+    model: SkipValidation[Any] = Field(default=None, repr=False)  # a JointModel, typed there: this page has no numpy
+    latest: tuple[float, ...] | None = None  # None: nothing was read
 
 
 class Case(Noun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from models.anomaly import Anomaly, Case
@@ -13,29 +14,56 @@ from models.integration import Integration
 from models.queue import missed
 from models.reading import Reading
 from tasks.house import House
+from tasks.learn import learn_usual
 from tasks.past import together_until, usual_until
-from tasks.remember import recent
+from tasks.remember import windows
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was noted
 
 
 def gather_case(house: House, integration: Integration) -> Case:
-    """The window of one integration, its baselines and its joint features. The window is in none of them."""
+    """The window of one integration, its baselines and its joint sample. The window is in none of them."""
+    return gather_cases(house, [integration])[integration.id]
+
+
+def gather_cases(house: House, integrations: Sequence[Integration]) -> dict[str, Case]:
+    """The same for many: integrations that look equally far back share one look at each store."""
+    alike: dict[timedelta, list[Integration]] = {}
+    for integration in integrations:
+        alike.setdefault(lookback(integration), []).append(integration)
     now = house.clock.now()
-    window = recent(house.home, integration.id, now - lookback(integration), now + timedelta(seconds=1))
-    return Case(
-        integration=integration,
-        window=window,
-        baselines=usual_until(house.home, integration, window.since),
-        as_of=now,
-        joint=together_until(house.home, integration, window.since, now),
-    )
+    return {name: case for back, group in alike.items() for name, case in _cases(house, group, now - back, now).items()}
+
+
+def _cases(house: House, integrations: Sequence[Integration], since: datetime, now: datetime) -> dict[str, Case]:
+    seen = windows(house.home, [one.id for one in integrations], since, now + timedelta(seconds=1))
+    ordinary = usual_until(house.home, integrations, since, now)
+    together = together_until(house.home, integrations, since, now)
+    return {
+        one.id: Case(
+            integration=one,
+            window=seen[one.id],
+            baselines=ordinary[one.id],
+            as_of=now,
+            joint=together[one.id],
+        )
+        for one in integrations
+    }
 
 
 def detect(house: House) -> dict[str, tuple[Case, list[Anomaly]]]:
     """For each integration, its case and what the detectors say of it."""
-    cases = [gather_case(house, integration) for integration in house.configuration.integrations]
-    return {case.integration.id: (case, evaluate_all(case)) for case in cases}
+    learn_usual(house)
+    cases = gather_cases(house, house.configuration.integrations)
+    return {name: (case, evaluate_all(case)) for name, case in cases.items()}
+
+
+def worth_attending(
+    house: House, judged: dict[str, tuple[Case, list[Anomaly]]]
+) -> Iterator[tuple[Case, list[Anomaly]]]:
+    """Those of which something was found, or whose last incident is not closed yet."""
+    unfinished = {incident.integration_id for incident in house.ledger.unfinished()}
+    return (pair for name, pair in judged.items() if pair[1] or name in unfinished)
 
 
 def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:

@@ -1,61 +1,85 @@
-"""Past: what was learned from history, kept while it cannot have changed. Yesterday is not computed anew.
-
-Baselines and joint features are learned four times a day, up to the full six hours before the judged window:
-four weeks do not look different because of the last few hours, and one answer serves every cycle until then.
-A process of its own (a scheduled flow run) computes each once.
-"""
+"""Past: what was learned, as the present cycle needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from models.anomaly import JointSample
-from models.baseline import Baseline
+from models.baseline import Baseline, hour_of_week
 from models.integration import Integration
-from tasks.history.cycles import FEATURES, joint_features
-from tasks.remember import baseline
+from tasks.history.cycles import joint_features
+from tasks.learn import floored, latest
 
-TERM, BUCKET, WEEKS = timedelta(hours=6), timedelta(minutes=5), timedelta(weeks=4)
-
-Learned = TypeVar("Learned")
-_kept: dict[tuple[str, Path, str], tuple[datetime, Any]] = {}  # what, home, integration → until when, and what
+BUCKET, HOUR = timedelta(minutes=5), timedelta(hours=1)
 
 
-def usual_until(home: Path, integration: Integration, judged: datetime) -> tuple[Baseline, ...]:
-    """The baselines learned before the quarter of the day in which the judged window begins."""
-    end = floored(judged, TERM)
-    return keep(("baselines", home, integration.id), end, lambda: baseline(home, integration, before=end))
+def usual_until(
+    home: Path, integrations: Sequence[Integration], judged: datetime, now: datetime
+) -> dict[str, tuple[Baseline, ...]]:
+    """The newest baselines of each integration that were learned before the judged window.
+
+    Only those that speak of the window's hours: a week has 168, and a window lies in one or two.
+    """
+    found: dict[str, list[Baseline]] = {one.id: [] for one in integrations}
+    hours = tuple(sorted({hour_of_week(at, zone) for zone in zones(integrations) for at in moments(judged, now)}))
+    for path, names in latest(home, "baselines", tuple(found), judged).items():
+        for known in baselines_of(path, hours):
+            if known.integration_id in names:
+                found[known.integration_id].append(known)
+    return {name: tuple(known) for name, known in found.items()}
 
 
-def together_until(home: Path, integration: Integration, judged: datetime, now: datetime) -> JointSample:
-    """Joint features: four weeks before the quarter of the judged day, and the last complete five minutes."""
-    learned, latest = floored(judged, TERM), floored(now, BUCKET)
-    past = keep(
-        ("joint", home, integration.id),
-        learned,
-        lambda: joint_features(home, integration, learned - WEEKS, learned),
-    )
-    present = keep(
-        ("latest", home, integration.id),
-        latest,
-        lambda: joint_features(home, integration, latest - BUCKET, latest),
-    )
-    return JointSample(features=FEATURES, rows=past, latest=present[-1] if present else None)
+def zones(integrations: Sequence[Integration]) -> set[str]:
+    """The time zones of the practices."""
+    return {one.timezone for one in integrations}
 
 
-def keep(key: tuple[str, Path, str], end: datetime, learn: Callable[[], Learned]) -> Learned:
-    """What was learned up to this instant, from memory when it is there."""
-    known: tuple[datetime, Learned] | None = _kept.get(key)
-    if known is None or known[0] != end:
-        known = (end, learn())
-        _kept[key] = known
-    return known[1]
+def moments(since: datetime, until: datetime) -> list[datetime]:
+    """Instants of which at least one lies in every hour that the span touches."""
+    steps = int((until - since) / HOUR) + 1
+    return [*(since + n * HOUR for n in range(steps)), until]
 
 
-def floored(at: datetime, step: timedelta) -> datetime:
-    """The last multiple of a step that divides a day, in UTC."""
-    since_midnight = at - at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return at - since_midnight % step
+@lru_cache(maxsize=64)
+def baselines_of(path: Path, hours: tuple[int, ...]) -> tuple[Baseline, ...]:
+    """The baselines of a file that speak of these hours of the week, of their hours of the day, or of all hours."""
+    import pyarrow.compute as pc  # noqa: PLC0415  # 0.15 s, only where something was learned
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    def spoken(column: str, values: set[int]) -> Any:  # noqa: ANN401 - a pyarrow expression
+        return pc.field(column).is_null() | pc.field(column).isin(sorted(values))
+
+    wanted = spoken("hour_of_week", set(hours)) & spoken("hour_of_day", {hour % 24 for hour in hours})
+    return tuple(Baseline.model_validate(row) for row in pq.read_table(path, filters=wanted).to_pylist())
+
+
+def together_until(
+    home: Path, integrations: Sequence[Integration], judged: datetime, now: datetime
+) -> dict[str, JointSample]:
+    """The newest joint model of each integration, and the last complete five minutes."""
+    bucket = floored(now, BUCKET)
+    present = joint_features(home, integrations, bucket - BUCKET, bucket)
+    names = [one.id for one in integrations]
+    models = {
+        model.integration_id: model
+        for path, mine in latest(home, "joint", names, judged).items()
+        for model in models_of(path)
+        if model.integration_id in mine
+    }
+    return {
+        name: JointSample(model=models.get(name), latest=present[name][-1] if present[name] else None) for name in names
+    }
+
+
+@lru_cache(maxsize=512)
+def models_of(path: Path) -> tuple[Any, ...]:
+    """The joint models of a file."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    from models.joint import JointModel  # noqa: PLC0415  # numpy
+
+    return tuple(JointModel.model_validate(row) for row in pq.read_table(path).to_pylist())

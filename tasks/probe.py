@@ -15,7 +15,8 @@ from models.integration import Importance, Integration, Read
 from models.ladder import Ladder
 from models.reading import Reading
 from models.retry import budget, wait_s
-from models.tuning import Tuning, tuned
+from models.rounds import round_length, takes_part
+from models.tuning import Adjustment, Tuning, tuned
 from tasks.clock import Clock
 from tasks.connectors._interface import Connector, Context, RenewsCredentials
 from tasks.house import House
@@ -24,10 +25,10 @@ URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 
 
 
 @asynccontextmanager
-async def connected(house: House, integration: Integration) -> AsyncIterator[Connector]:
+async def connected(house: House, integration: Integration, tuning: Tuning | None = None) -> AsyncIterator[Connector]:
     """A connector under the tuning in force, closed at the end whatever happens."""
-    base, tuning = house.configuration.path, tuning_of(house, integration)
-    context = Context(integration, house.clock, house.home, tuning, base)
+    base = house.configuration.path
+    context = Context(integration, house.clock, house.home, tuning or tuning_of(house, integration), base)
     connector: Connector = load("tasks.connectors", integration.kind).open_connector(context)
     try:
         yield connector
@@ -39,6 +40,54 @@ def tuning_of(house: House, integration: Integration) -> Tuning:
     """The defaults with the adjustments that are active now."""
     now = house.clock.now()
     return tuned(house.ledger.adjustments(integration.id, as_of=now), now)
+
+
+def tunings(house: House) -> dict[str, Tuning]:
+    """The same for every integration, from one question to the ledger."""
+    now = house.clock.now()
+    made: dict[str, list[Adjustment]] = {}
+    for adjustment in house.ledger.adjustments(as_of=now):
+        made.setdefault(adjustment.integration_id, []).append(adjustment)
+    return {one.id: tuned(made.get(one.id, ()), now) for one in house.configuration.integrations}
+
+
+class Turns:
+    """Who may call now: few at once, because a loop that serves many measures itself (docs/decisions/0022).
+
+    A turn is lent, not given. Whoever is still waiting for a peer after `LENT_S` goes on without it, so that
+    two hundred dead hosts cost the healthy ones a moment each, and not ten seconds each.
+    """
+
+    AT_ONCE = 8
+    LENT_S = 0.25  # real seconds; a healthy read is over by then
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(self.AT_ONCE)
+
+    @asynccontextmanager
+    async def mine(self) -> AsyncIterator[None]:
+        """One turn, given back at the end of the block or of its time, whichever comes first."""
+        await self._free.acquire()
+        back = Once(self._free.release)
+        timer = asyncio.get_running_loop().call_later(self.LENT_S, back)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            back()
+
+
+class Once:
+    """A call that has an effect the first time only."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act: Callable[[], None] | None = act
+
+    def __call__(self) -> None:
+        """Act, unless it was done."""
+        act, self._act = self._act, None
+        if act:
+            act()
 
 
 def planned(reads: Sequence[Read], pace: float) -> tuple[Read, ...]:
@@ -78,25 +127,40 @@ async def attempt(
     return reading.model_copy(update={"attempts": tries, "connections": connector.open_connections})
 
 
-async def probe(house: House, integration: Integration) -> tuple[Reading, ...]:
-    """One cycle of one integration: readings in the order in which they began."""
-    tuning = tuning_of(house, integration)
+async def probe(
+    house: House, integration: Integration, tuning: Tuning | None = None, turns: Turns | None = None
+) -> tuple[Reading, ...]:
+    """One cycle of one integration: readings in the order in which they began.
+
+    When half of its interval (and one deadline) is over, no further call is begun: a system that answers
+    nothing cannot hold up the next cycle. The calls that were not made leave no reading.
+    """
+    tuning, turns = tuning or tuning_of(house, integration), turns or Turns()
     calls = planned(integration.reads, tuning.pace)
     spare = RetryBudget(len(calls), integration.probe_every.total_seconds())
     gate = asyncio.Semaphore(integration.concurrency)
-    async with connected(house, integration) as connector:
+    loop = asyncio.get_running_loop()
+    half = integration.probe_every.total_seconds() / house.clock.speed / 2
+    over = loop.time() + max(half, tuning.deadline_s)
+    async with connected(house, integration, tuning) as connector:
 
-        async def one(read: Read) -> Reading:
+        async def one(read: Read) -> Reading | None:
             async with gate:
-                return await attempt(connector, read, tuning, house.clock, spare)
+                if loop.time() >= over:
+                    return None
+                async with turns.mine():
+                    return await attempt(connector, read, tuning, house.clock, spare)
 
-        readings = await asyncio.gather(*map(one, calls))
-    return tuple(sorted(readings, key=lambda reading: reading.observed_at))
+        made = await asyncio.gather(*map(one, calls))
+    return tuple(sorted(filter(None, made), key=lambda reading: reading.observed_at))
 
 
-async def probe_all(house: House) -> tuple[Reading, ...]:
-    """One cycle of every integration, side by side."""
-    cycles = await asyncio.gather(*(probe(house, integration) for integration in house.configuration.integrations))
+async def probe_all(house: House, *, everybody: bool = True) -> tuple[Reading, ...]:
+    """One cycle, side by side, of every integration or of those whose turn it is in this round."""
+    turns, in_force, now = Turns(), tunings(house), house.clock.now()
+    length = round_length(house.configuration.integrations)
+    called = [one for one in house.configuration.integrations if everybody or takes_part(one, now, length)]
+    cycles = await asyncio.gather(*(probe(house, one, in_force[one.id], turns) for one in called))
     return tuple(reading for cycle in cycles for reading in cycle)
 
 

@@ -22,11 +22,13 @@ from tasks.history.questions import (
     answer,
     ask,
     baseline,
+    baselines,
     calls_per_minute,
     first_bad,
     latencies,
     recent,
     totals,
+    windows,
 )
 from tasks.history.read import check_history, history, history_folder
 from tasks.history.table import GAUGES, READINGS
@@ -40,6 +42,7 @@ __all__ = [
     "answer",
     "ask",
     "baseline",
+    "baselines",
     "calls_per_minute",
     "check_history",
     "compact",
@@ -52,6 +55,7 @@ __all__ = [
     "remember_gauges",
     "steps",
     "totals",
+    "windows",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
@@ -9,7 +10,7 @@ from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 from models.integration import Integration
 from models.noun import Noun
 from models.reading import Source
-from tasks.history.questions import REAL, Store, rows
+from tasks.history.questions import REAL, Store, rows, table
 
 FEATURES = ("error_share", "throttle_share", "latency", "spread", "size")
 
@@ -41,9 +42,13 @@ def cycles(
 
 
 def joint_features(
-    store: Store, integration: Integration, since: datetime, until: datetime
-) -> tuple[tuple[float, ...], ...]:
-    """One row of `FEATURES` for each five-minute bucket of a span that had calls, oldest first."""
-    asked = {"integration_id": integration.id, "since": since, "until": until}
-    found = rows(store, "joint_features", asked)
-    return tuple(tuple(float(row[name]) for name in FEATURES) for row in found)
+    store: Store, integrations: Sequence[Integration], since: datetime, until: datetime
+) -> dict[str, tuple[tuple[float, ...], ...]]:
+    """For each integration one row of `FEATURES` per five-minute bucket of a span that had calls, oldest first."""
+    asked = {"integration_ids": [one.id for one in integrations], "since": since, "until": until}
+    found: dict[str, list[tuple[float, ...]]] = {one.id: [] for one in integrations}
+    answered = table(store, "joint_features", asked)
+    values = zip(*(answered[name].to_pylist() for name in FEATURES), strict=True)
+    for name, row in zip(answered["integration_id"].to_pylist(), values, strict=True):
+        found[name].append(row)
+    return {name: tuple(rows) for name, rows in found.items()}

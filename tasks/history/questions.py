@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -34,9 +34,21 @@ def recent(
     store: Store, integration_id: str, since: datetime, until: datetime, sources: tuple[Source, ...] = REAL
 ) -> Window:
     """The window `since` ≤ observed_at < `until` of one integration, oldest reading first."""
-    found = rows(store, "recent", _span(integration_id, since, until, sources))
-    readings = tuple(Reading.model_validate(row) for row in found)
-    return Window(integration_id=integration_id, since=since, until=until, readings=readings)
+    return windows(store, [integration_id], since, until, sources)[integration_id]
+
+
+def windows(
+    store: Store, integration_ids: Sequence[str], since: datetime, until: datetime, sources: tuple[Source, ...] = REAL
+) -> dict[str, Window]:
+    """The same window of each of these integrations, from one look at the files."""
+    asked = {"integration_ids": list(integration_ids), "since": since, "until": until, "sources": list(sources)}
+    found: dict[str, list[Reading]] = {name: [] for name in integration_ids}
+    for row in rows(store, "recent", asked):
+        found[row["integration_id"]].append(Reading.model_validate(row))
+    return {
+        name: Window(integration_id=name, since=since, until=until, readings=tuple(readings))
+        for name, readings in found.items()
+    }
 
 
 def first_bad(
@@ -73,22 +85,27 @@ def latencies(
 
 
 def baseline(store: Store, integration: Integration, before: datetime, weeks: int = 4) -> tuple[Baseline, ...]:
-    """What is usual, learnt from all sources over the `weeks` that end at `before`.
+    """What is usual for one integration, see `baselines`."""
+    return tuple(Baseline.model_validate(row) for row in baselines(store, [integration], before, weeks).to_pylist())
+
+
+def baselines(store: Store, integrations: Sequence[Integration], before: datetime, weeks: int = 4) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """What is usual, learnt from all sources over the `weeks` that end at `before`, as a table of `Baseline`.
 
     Args:
         store: a state directory or an open history.
-        integration: whose time zone the hours are in.
+        integrations: whose; their time zones say what an hour is. Fifty at four weeks fit into memory.
         before: where the judged window begins: a window never teaches its own baseline.
         weeks: how far back; 4 gives each hour of the week four chances.
     """
     asked = {
-        "integration_id": integration.id,
-        "timezone": integration.timezone,
+        "integration_ids": [integration.id for integration in integrations],
+        "timezones": [integration.timezone for integration in integrations],
         "since": before - timedelta(weeks=weeks),
         "before": before,
         "bucket_minutes": BUCKET_MINUTES,
     }
-    return tuple(Baseline.model_validate(row) for row in rows(store, "baseline", asked))
+    return table(store, "baseline", asked)
 
 
 def ask(store: Store, question: str) -> list[Row]:
@@ -145,15 +162,25 @@ def rows(store: Store, name: str, asked: Row) -> list[Row]:
         name: the page, without `.sql`.
         asked: its parameters; must hold `since` and `until` (or `before`), outside which no file is opened.
     """
-    until = asked.get("until", asked.get("before"))
-    return answer(store, lambda db: _fetch(db, page(name), asked), asked["since"], until)
-
-
-def _fetch(db: duckdb.DuckDBPyConnection, question: str, asked: Row | None = None) -> list[Row]:
-    """Rows as dicts, through Arrow: DuckDB's own conversion of instants needs pytz."""
-    found: Any = db.sql(question, params=asked).to_arrow_table()
-    listed: list[Row] = found.to_pylist()
+    listed: list[Row] = table(store, name, asked).to_pylist()
     return listed
+
+
+def table(store: Store, name: str, asked: Row) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The same answer as a `pyarrow.Table`, for those too long to be made into rows."""
+    until = asked.get("until", asked.get("before"))
+    return answer(store, lambda db: _arrow(db, page(name), asked), asked["since"], until)
+
+
+def _fetch(db: duckdb.DuckDBPyConnection, question: str) -> list[Row]:
+    listed: list[Row] = _arrow(db, question, None).to_pylist()
+    return listed
+
+
+def _arrow(db: duckdb.DuckDBPyConnection, question: str, asked: Row | None) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """Through Arrow: DuckDB's own conversion of instants needs pytz."""
+    found: Any = db.sql(question, params=asked)
+    return found.to_arrow_table()
 
 
 @cache

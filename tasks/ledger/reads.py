@@ -70,6 +70,11 @@ class Reads:
         rows = self._rows(select(t.incidents.c.document).where(*wanted).order_by(*newest_first))
         return tuple(read(Incident, row.document) for row in rows)
 
+    def unfinished(self) -> tuple[Incident, ...]:
+        """Every incident that is not closed."""
+        rows = self._rows(select(t.incidents.c.document).where(t.incidents.c.state != State.CLOSED))
+        return tuple(read(Incident, row.document) for row in rows)
+
     def current(self, integration_id: str) -> Incident | None:
         """The newest incident of this integration that is not over; None: all is well."""
         return next(iter(self.incidents(integration_id, active_only=True)), None)

@@ -20,6 +20,7 @@ from models.anomaly import Anomaly, Case, JointSample
 from models.baseline import Baseline
 from models.catalogue import load, names
 from models.detectors import evaluate_all
+from models.joint import JointModel, learn
 from models.reading import Outcome, Reading, Window
 from simulator.history import generate_history
 from tasks.history.cycles import FEATURES, joint_features
@@ -40,7 +41,7 @@ class Past:
 
     home: Path
     baselines: tuple[Baseline, ...]
-    learned: tuple[tuple[float, ...], ...]
+    learned: JointModel | None
     buckets: dict[datetime, tuple[float, ...]]
     day: Window
 
@@ -51,7 +52,7 @@ class Past:
             "window": window or self.day.between(until - QUARTER, until),
             "baselines": self.baselines,
             "as_of": until,
-            "joint": JointSample(features=FEATURES, rows=self.learned, latest=self.buckets.get(until - BUCKET)),
+            "joint": JointSample(model=self.learned, latest=self.buckets.get(until - BUCKET)),
         }
         return Case(**{**told, **changes})
 
@@ -63,11 +64,12 @@ def past(tmp_path_factory) -> Past:
     shutil.copytree(home, after, dirs_exist_ok=True)
     week = generate_history(INTEGRATION, DAY + timedelta(days=1), weeks=1, every_s=EVERY_S, seed=SEED + 1)
     remember_frame(week[week["observed_at"] >= DAY].assign(source="probe"), after)
-    buckets = joint_features(after, INTEGRATION, DAY, DAY + timedelta(days=1))
+    buckets = joint_features(after, [INTEGRATION], DAY, DAY + timedelta(days=1))[INTEGRATION.id]
+    learned = joint_features(home, [INTEGRATION], DAY - timedelta(weeks=4), DAY)[INTEGRATION.id]
     return Past(
         home=home,
         baselines=baseline(home, INTEGRATION, before=DAY),
-        learned=joint_features(home, INTEGRATION, DAY - timedelta(weeks=4), DAY),
+        learned=learn(INTEGRATION.id, FEATURES, learned, DAY),
         buckets={DAY + n * BUCKET: row for n, row in enumerate(buckets)},
         day=recent(after, INTEGRATION.id, DAY, DAY + timedelta(days=1)),
     )
@@ -115,8 +117,8 @@ def spoiled(past: Past, name: str, home: Path) -> Case:
     broken = tuple(PLANTED[name](nth, reading) for nth, reading in enumerate(window.readings))
     shutil.copytree(past.home, home, dirs_exist_ok=True)
     remember(broken, home)
-    (latest,) = joint_features(home, INTEGRATION, TEN - BUCKET, TEN)
-    joint = JointSample(features=FEATURES, rows=past.learned, latest=latest)
+    (latest,) = joint_features(home, [INTEGRATION], TEN - BUCKET, TEN)[INTEGRATION.id]
+    joint = JointSample(model=past.learned, latest=latest)
     return past.case(TEN, recent(home, INTEGRATION.id, TEN - QUARTER, TEN), joint=joint)
 
 
@@ -156,7 +158,7 @@ def test_a_detector_finds_its_planted_fault_and_says_the_same_twice(past, tmp_pa
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_an_empty_window_holds_nothing(past, name):
-    unread = JointSample(features=FEATURES, rows=past.learned)
+    unread = JointSample(model=past.learned)
     assert judge(name, past.case(TEN, a_window(), joint=unread)) == []
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 import pytest
+from pyod.models.knn import KNN
+from pyod.models.mcd import MCD
 
+from models import joint
 from models.anomaly import Case, DetectionMethod, JointSample
-from models.detectors import joint
-from models.detectors.joint import FEWEST_ROWS, MARGIN, evaluate, score_row, thinned, train
-from tests.builders import NOW, a_case, minutes
+from models.detectors.joint import MARGIN, evaluate
+from models.joint import FEWEST_ROWS, JointModel, learn, score_row, standardise, thinned
+from tests.builders import EPIC, NOW, a_case, minutes
 
 FEATURES = ("error_share", "throttle_share", "log_latency", "log_spread", "log_bytes")
 MEANS = np.array([0.02, 0.01, 4.8, 1.2, 9.0])
@@ -29,11 +33,18 @@ def as_tuples(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 
 PAST = as_tuples(ordinary_rows(1000, seed=1))
+
+
+@lru_cache(maxsize=16)
+def train(rows: tuple[tuple[float, ...], ...]) -> JointModel | None:
+    return learn(EPIC, FEATURES, rows, NOW)
+
+
 CASE = a_case(*minutes(0, 0, 0))
 
 
 def judged(latest: tuple[float, ...] | None, rows: tuple[tuple[float, ...], ...] = PAST) -> Case:
-    return CASE.model_copy(update={"joint": JointSample(features=FEATURES, rows=rows, latest=latest)})
+    return CASE.model_copy(update={"joint": JointSample(model=train(rows), latest=latest)})
 
 
 def at(**deviations: float) -> tuple[float, ...]:
@@ -110,6 +121,22 @@ def test_features_that_never_varied_are_no_obstacle(constant):
     assert evaluate(judged(past[0], past)) == []
     (found,) = evaluate(judged(moved, past))
     assert "throttle share" in found.description
+
+
+def test_a_kept_model_scores_as_pyod_does():
+    model = train(PAST)
+    z = np.asarray(model.rows)
+    knn, mcd = KNN(n_neighbors=20).fit(z), MCD(random_state=0).fit(z)
+    for row in ordinary_rows(20, seed=4):
+        one = standardise(row, model.centre, model.scale)[None, :]
+        parts = (np.abs(one).max(), knn.decision_function(one)[0], mcd.decision_function(one)[0])
+        assert score_row(model, row) == pytest.approx(np.mean(np.asarray(parts) / model.cuts))
+
+
+def test_a_model_is_the_same_after_it_was_written_down():
+    model = train(PAST)
+    again = JointModel.model_validate(model.model_dump())
+    assert score_row(again, at(log_latency=7)) == score_row(model, at(log_latency=7))
 
 
 @pytest.mark.parametrize("count", [299, 300, 301, 599, 600, 8064])
