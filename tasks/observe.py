@@ -14,6 +14,8 @@ from models.token import Grant
 from models.waiting import http_date, retry_after_s
 from tasks.http import Fetched
 
+SLOW_MS = 1000.0  # from here on a person waits (Nielsen 1993, *Usability Engineering*, 5.5)
+
 Judge = Callable[[int, Mapping[str, str], bytes], Judged]
 
 
@@ -102,8 +104,17 @@ def reading(
         retry_after_s=retry_after_s(deciding.fetched.headers, deciding.received_at),
         clock_skew_s=last.clock_skew_s,
         token_age_s=token_age_s,
-        request_id=deciding.fetched.headers.get("x-request-id"),
+        request_id=asked_about(deciding),
     )
+
+
+def asked_about(of: Answer) -> str | None:
+    """The request id of a call that somebody may ask the vendor about: it failed, or took a second.
+
+    Of all others it would be half of what the history holds, and nobody ever looks at it.
+    """
+    is_slow = of.latency_ms is not None and of.latency_ms >= SLOW_MS
+    return of.fetched.headers.get("x-request-id") if is_slow or not of.outcome.is_ok else None
 
 
 def without_call(integration_id: str, read: Read, observed_at: datetime, grant: Grant) -> Reading:

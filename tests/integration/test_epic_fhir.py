@@ -89,15 +89,25 @@ def test_an_assertion_holds_before_an_independent_verifier(clinic, algorithm):
     assert again["jti"] != claims["jti"]
 
 
-def test_a_read_brings_records_times_and_a_request_id(clinic, tmp_path):
+def test_a_read_brings_records_and_times(clinic, tmp_path):
     reading = read_once(clinic, tmp_path)
     assert (reading.outcome, reading.rung, reading.status, reading.code) == (Outcome.OK, Rung.READ, 200, None)
     assert reading.records > 0
     assert reading.received_bytes > 1000
     assert 0 < reading.first_byte_ms <= reading.latency_ms
     assert abs(reading.clock_skew_s) < 60  # a second here is a minute there
-    assert reading.request_id
+    assert reading.request_id is None
     assert reading.connections == 1
+
+
+def test_a_failed_read_brings_the_request_id_to_ask_the_vendor_about(clinic, tmp_path):
+    clinic.break_("epic", "server_errors")
+
+    async def run():
+        async with calling(clinic, "epic_fhir", tmp_path) as epic:
+            return await epic.read(PATIENTS)
+
+    assert asyncio.run(run()).request_id
 
 
 def test_the_other_algorithm_is_accepted_too(clinic, tmp_path):
