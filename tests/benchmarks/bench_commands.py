@@ -120,12 +120,12 @@ def main() -> None:
         env = os.environ | {"HEAL_HOME": str(home / "state"), "NO_COLOR": "1"}
         bare = best(sys.executable, "-c", "pass")
         cycle = run(str(HEAL), "monitor", "--once", "--config", str(configuration), env=env, watched=True)
-        print(f"{'':<28}{'wall':>10}{'':>14}{'largest':>10}   {'beside python -c pass':>22}")  # noqa: T201 (a benchmark prints)
-        print(bare.line("python -c pass", bare))  # noqa: T201
+        print(f"{'':<28}{'wall':>10}{'':>14}{'largest':>10}   {'beside python -c pass':>22}")
+        print(bare.line("python -c pass", bare))
         for says, arguments in commands(configuration, feed).items():
-            print(best(str(HEAL), *arguments, env=env).line(says, bare))  # noqa: T201
-        print(cycle.line("heal monitor --once", bare))  # noqa: T201
-        print(f"\nA monitor cycle with its engine: {cycle.together_bytes / MIB:.0f} MiB together at its peak (PSS)")  # noqa: T201
+            print(best(str(HEAL), *arguments, env=env).line(says, bare))
+        print(cycle.line("heal monitor --once", bare))
+        print(f"\nA monitor cycle with its engine: {cycle.together_bytes / MIB:.0f} MiB together at its peak (PSS)")
 
 
 if __name__ == "__main__":

@@ -117,9 +117,9 @@ def reading_times(home: Path) -> dict[str, float]:
 
 def show(title: str, rows: dict[str, float | str]) -> None:
     """A small table."""
-    print(f"\n{title}")  # noqa: T201 - this script's purpose
+    print(f"\n{title}")
     for name, value in rows.items():
-        print(f"  {name:<42}{value if isinstance(value, str) else f'{value:.3f} s':>12}")  # noqa: T201
+        print(f"  {name:<42}{value if isinstance(value, str) else f'{value:.3f} s':>12}")
 
 
 def main() -> None:

@@ -119,24 +119,25 @@ def exporter(home: Path, ca_bundle: Path) -> Iterator[tuple[str, int]]:
 
 def main() -> None:
     """Print probes per CPU-second, and their ratio."""
-    with tempfile.TemporaryDirectory() as folder, peers(Path(folder) / "peers") as where:
-        with exporter(Path(folder), where.ca_bundle) as (address, pid):
-            print(f"{TARGETS} targets, {AT_ONCE} at a time, best of {ROUNDS} alternating rounds; probes per CPU-second\n")
-            print(f"{'':>6}{'blackbox_exporter':>20}{'ours, fresh':>14}{'ratio':>8}{'ours, kept':>13}{'ratio':>8}")
-            for name, base in (("HTTP", where.http), ("HTTPS", where.https)):
-                targets = [f"{base}/{n}/Patient" for n in range(TARGETS)]
-                rounds = [
-                    (
-                        theirs(targets, address, pid),
-                        ours(targets, where, kept=False),
-                        ours(targets, where, kept=True),
-                    )
-                    for _ in range(ROUNDS)
-                ]
-                other, fresh, kept = (TARGETS / min(column) for column in zip(*rounds, strict=True))
-                print(
-                    f"{name:>6}{other:20.0f}{fresh:14.0f}{fresh / other:8.2f}{kept:13.0f}{kept / other:8.2f}"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        peers(Path(folder) / "peers") as where,
+        exporter(Path(folder), where.ca_bundle) as (address, pid),
+    ):
+        print(f"{TARGETS} targets, {AT_ONCE} at a time, best of {ROUNDS} alternating rounds; probes per CPU-second")
+        print(f"{'':>6}{'blackbox_exporter':>20}{'ours, fresh':>14}{'ratio':>8}{'ours, kept':>13}{'ratio':>8}")
+        for name, base in (("HTTP", where.http), ("HTTPS", where.https)):
+            targets = [f"{base}/{n}/Patient" for n in range(TARGETS)]
+            rounds = [
+                (
+                    theirs(targets, address, pid),
+                    ours(targets, where, kept=False),
+                    ours(targets, where, kept=True),
                 )
+                for _ in range(ROUNDS)
+            ]
+            other, fresh, kept = (TARGETS / min(column) for column in zip(*rounds, strict=True))
+            print(f"{name:>6}{other:20.0f}{fresh:14.0f}{fresh / other:8.2f}{kept:13.0f}{kept / other:8.2f}")
 
 
 if __name__ == "__main__":

@@ -54,10 +54,10 @@ def main() -> None:
     """Measure and print."""
     values = four_weeks()
     ours, bare = rows_per_second(score_all, values), rows_per_second(bare_numpy, values)
-    print(f"scorer        {ours:>10,.0f} rows/s")  # noqa: T201 (a benchmark prints)
-    print(f"bare numpy    {bare:>10,.0f} rows/s, ratio {ours / bare:.2f}")  # noqa: T201
+    print(f"scorer        {ours:>10,.0f} rows/s")
+    print(f"bare numpy    {bare:>10,.0f} rows/s, ratio {ours / bare:.2f}")
     share = SERIES / EVERY_S / ours
-    print(f"{SERIES:,} series every {EVERY_S} s take {share:.2%} of one core")  # noqa: T201
+    print(f"{SERIES:,} series every {EVERY_S} s take {share:.2%} of one core")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ http {{
   }}
 }}
 """
-TOKEN = '{"access_token":"benchmark","token_type":"bearer","expires_in":3600,"scope":"system/*.rs"}'  # noqa: S105
+TOKEN = '{"access_token":"benchmark","token_type":"bearer","expires_in":3600,"scope":"system/*.rs"}'
 BUNDLE = (
     '{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"search":{"mode":"match"},'
     '"resource":{"resourceType":"Appointment","id":"a","meta":{"lastUpdated":"2026-01-01T00:00:00Z"}}}]}'
