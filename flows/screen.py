@@ -71,11 +71,14 @@ class Progress:
 
 def show_configuration(configuration: Configuration) -> None:
     """Every integration resolved, and how far healing may go."""
-    table = Table("integration", "kind", "reads", "every", "time zone", "calls when in trouble", box=None)
+    heads = ("integration", "kind", "reads", "every", "time zone", "data", "healing", "calls when in trouble")
+    table = Table(*heads, box=None)
     for one in configuration.integrations:
         calls = sum(read.calls for read in one.reads)
         every = f"{one.probe_every.total_seconds():.0f} s"
-        table.add_row(one.id, one.kind, f"{len(one.reads)} ({calls} calls)", every, one.timezone, one.contacts.owner)
+        tier = configuration.policy.tier(one)
+        reads = f"{len(one.reads)} ({calls} calls)"
+        table.add_row(one.id, one.kind, reads, every, one.timezone, one.data_class, tier, one.contacts.owner)
     console.print(table)
     allowed = [f"{name} ({said.mode})" for name, said in sorted(configuration.policy.remedies.items())]
     say(f"Policy {configuration.policy.version}: {', '.join(allowed) or 'nothing is allowed'}")

@@ -71,6 +71,7 @@ def request_for(
         policy=policy,
         diagnosis=incident.diagnosis,
         environment=integration.environment,
+        tier=policy.tier(integration),
         today=as_of.date(),
         halted=halted,
         capable=capable,

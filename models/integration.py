@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, String
 
 from models.noun import Noun
 from models.reading import Identifier, Operation
+from models.tier import Mode
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"[0-9]{1,7}[smhd]")
@@ -64,6 +65,14 @@ class Environment(StrEnum):
 
     PRODUCTION = "production"
     TEST = "test"
+
+
+class DataClass(StrEnum):
+    """What passes over the connection, in the words of 45 CFR 164.514."""
+
+    PHI = "phi"  # protected health information
+    LIMITED = "limited"  # a limited data set: no direct identifiers
+    NONE = "none"
 
 
 class Importance(StrEnum):
@@ -122,6 +131,8 @@ class Integration(Noun):
     sla: Sla = Sla()
     contacts: Contacts = Contacts()
     routes: tuple[Route, ...] = ()
+    data_class: DataClass = DataClass.PHI
+    healing: Mode = Mode.AUTO  # how far healing may go here, whatever policy permits
     impact: Text = "Data from this system is late"  # what people at the practice notice
 
     def read(self, operation: str) -> Read:

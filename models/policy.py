@@ -7,7 +7,7 @@ maintenance windows, dependency graph, flap state) arrive with those inputs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -16,20 +16,12 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt
 
 from models.diagnosis import Diagnosis
-from models.integration import Duration, Environment, Share
+from models.integration import Duration, Environment, Integration, Share, Text
 from models.noun import Noun
 from models.remedy import EffectClass, Remedy
+from models.tier import Mode, most_cautious
 
 NEVER = frozenset({EffectClass.CREDENTIAL})  # keys, secrets and scopes are changed by people only
-
-
-class Mode(StrEnum):
-    """What a matching remedy may do."""
-
-    AUTO = "auto"
-    APPROVE = "approve"
-    DRY_RUN = "dry_run"
-    NEVER = "never"
 
 
 class Limits(Noun):
@@ -77,6 +69,18 @@ class Policy(Noun):
     remedies: dict[str, Permission] = Field(default_factory=dict)
     escalation: EscalationRule = EscalationRule()
     channels: tuple[Channel, ...] = (Channel(route="console"),)
+    highest: dict[Environment, Mode] = Field(default_factory=dict)  # how far an integration may let healing go
+    groups: dict[Text, tuple[str, ...]] = Field(default_factory=dict)  # the channels that reach each; none: all do
+
+    def tier(self, integration: Integration) -> Mode:
+        """How far healing may go on this integration, whatever the remedy."""
+        return most_cautious(integration.healing, self.highest.get(integration.environment, Mode.AUTO))
+
+    def routes(self, groups: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The channels that reach these groups, in the policy's order; all of them where no group has its own."""
+        reached = {route for group in groups or self.groups for route in self.groups.get(group, ())}
+        every = tuple(channel.route for channel in self.channels)
+        return tuple(route for route in every if route in reached) or every
 
     def permission(self, remedy: str) -> Permission:
         """What is said of a remedy; one that is not mentioned may only be tried on paper."""
@@ -126,6 +130,7 @@ class Request:
     capable: bool = True  # the connector has what the remedy needs
     still_failing: bool = True  # a fresh reading reproduces the fault
     busy: bool = False  # another action holds the integration
+    tier: Mode = Mode.AUTO  # of the integration
     hands_off: bool = False
     rolled_back: bool = False  # it was tried and taken back in this incident
     refusal_code: str | None = None  # the latest refusal's code
@@ -135,6 +140,16 @@ class Request:
     all_last_10_minutes: int = 0
     since_last_s: float | None = None
     has_observer: bool = True
+
+    @property
+    def mode(self) -> Mode:
+        """What holds: the remedy's mode or the integration's tier, whichever is more cautious."""
+        return most_cautious(self.permission.mode, self.tier)
+
+    @property
+    def who(self) -> str:
+        """Who has the more cautious say, in words."""
+        return "policy" if self.permission.mode is self.mode else "the integration's `healing`"
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,7 @@ def exhausted(request: Request) -> str | None:
 def forbidden(request: Request) -> str | None:
     """Why this remedy may never run here, in words; None when it may."""
     remedy = request.remedy
-    if remedy.effect in NEVER or request.permission.mode is Mode.NEVER:
+    if remedy.effect in NEVER or request.mode is Mode.NEVER:
         return f"{remedy.name} is reserved for people"
     if not request.capable:
         return f"this kind of system cannot do it ({remedy.needs})"
@@ -241,7 +256,7 @@ TABLE: tuple[Rule, ...] = (
         Verdict.REFUSED,
         lambda r: f"confidence {r.diagnosis.confidence:.0%} is below {r.policy.propose_confidence:.0%}",
     ),
-    Rule("D14", lambda r: r.permission.mode is Mode.DRY_RUN, Verdict.DRY_RUN, lambda _: "policy says dry run"),
+    Rule("D14", lambda r: r.mode is Mode.DRY_RUN, Verdict.DRY_RUN, lambda r: f"{r.who} says dry run"),
     Rule("D11", is_weak, Verdict.NEEDS_APPROVAL, lambda r: unproven(r) or ""),
     Rule(
         "D12",
@@ -257,9 +272,9 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "D15",
-        lambda r: r.permission.mode is Mode.APPROVE,
+        lambda r: r.mode is Mode.APPROVE,
         Verdict.NEEDS_APPROVAL,
-        lambda _: "policy says ask",
+        lambda r: f"{r.who} says ask",
     ),
     Rule(
         "D15",

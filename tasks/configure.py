@@ -11,6 +11,7 @@ from tasks.configuration.integrations import check_integrations
 from tasks.configuration.page import Page, read_page
 from tasks.configuration.policy import check_policy
 from tasks.configuration.references import missing_secrets, plain_secrets
+from tasks.configuration.together import check_together
 
 INTEGRATIONS, POLICY = "integrations.yaml", "policy.yaml"
 
@@ -32,6 +33,8 @@ def load(directory: Path, *, check_secrets: bool = True) -> Configuration:
     integrations, wrong_watched = check_integrations(watched)
     policy, wrong_permitted = check_policy(permitted)
     mistakes = [*told(watched, wrong_watched), *told(permitted, wrong_permitted)]
+    if policy is not None:
+        mistakes += check_together(watched, integrations, policy)
     if check_secrets:
         mistakes += [*missing_secrets(watched, directory), *missing_secrets(permitted, directory)]
     if mistakes or policy is None:

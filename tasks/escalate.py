@@ -26,9 +26,10 @@ def consider_escalation(house: House, incident: Incident, decision: Decision | N
         return None
     integration = house.integration(incident.integration_id)
     escalation = raise_escalation(incident, integration, situation.actions, reason, situation.as_of)
+    channels = house.configuration.policy.routes(escalation.contact_groups)
     with house.ledger.change("escalate", situation.as_of) as change:
-        if not change.escalate(escalation, routes(house)):  # the same rule as before a recovery that was announced
-            change.notify(incident.id, NoticeKind.TRIGGER, routes(house))
+        if not change.escalate(escalation, channels):  # the same rule as before a recovery that was announced
+            change.notify(incident.id, NoticeKind.TRIGGER, channels)
         says = f"Escalated to {escalation.team} ({reason.rule}): {reason.says}"
         change.save_incident(incident.note(situation.as_of, says, escalated_for=reason.rule))
     return escalation
@@ -48,16 +49,11 @@ def situation_of(house: House, incident: Incident, decision: Decision | None) ->
     )
 
 
-def routes(house: House) -> tuple[str, ...]:
-    """The channels of the policy, in its order."""
-    return tuple(channel.route for channel in house.configuration.policy.channels)
-
-
 def announce_resolution(house: House, incident: Incident) -> None:
     """Tell whoever was called that it is over."""
     if incident.state is State.RESOLVED and incident.escalated_for:
         with house.ledger.change("escalate", house.clock.now()) as change:
-            change.notify(incident.id, NoticeKind.RESOLVE, routes(house))
+            change.notify(incident.id, NoticeKind.RESOLVE, house.configuration.policy.routes())
 
 
 async def deliver(house: House) -> int:

@@ -11,7 +11,6 @@ from models.catalogue import load, names
 from models.errors import HealError
 from models.queue import NoticeKind
 from models.reading import Reading
-from tasks.escalate import routes
 from tasks.house import House
 from tasks.watches._interface import Round, Watch
 
@@ -48,8 +47,14 @@ async def look(round_: Round, name: str) -> tuple[Alert, ...]:
                 change.keep(alert)
                 if alert.is_notified:
                     kind = NoticeKind.TRIGGER if alert.stands else NoticeKind.RESOLVE
-                    change.notify(alert.id, kind, routes(round_.house), alert.finding.says)
+                    change.notify(alert.id, kind, reached(round_.house, alert), alert.finding.says)
     return changed
+
+
+def reached(house: House, alert: Alert) -> tuple[str, ...]:
+    """The channels of the integration's owner; of everybody when the alert is about the monitor itself."""
+    owners = [one.contacts.owner for one in house.configuration.integrations if one.id == alert.integration_id]
+    return house.configuration.policy.routes(owners or None)
 
 
 def standing(house: House, integration_id: str | None = None) -> tuple[Alert, ...]:

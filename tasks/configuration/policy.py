@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from models import catalogue
 from models.errors import Mistake
-from models.policy import NEVER, Mode, Permission, Policy
+from models.policy import NEVER, Permission, Policy
 from models.remedy import EffectClass, Remedy
+from models.tier import Mode
 from tasks.configuration.integrations import entries
 from tasks.configuration.page import Page, Place, quoted
 from tasks.configuration.wording import no_such, validate
@@ -93,3 +94,10 @@ def check_whole(page: Page, policy: Policy) -> Iterator[Mistake]:
         yield page.mistake(("propose_confidence",), says)
     if not policy.channels:
         yield page.mistake(("channels",), "nobody would be told of anything; keep one, e.g. `- route: console`")
+    known = [channel.route for channel in policy.channels]
+    for group, routes in policy.groups.items():
+        if not routes:
+            yield page.mistake(("groups", group), f"{quoted(group)} could not be reached; name one of `channels`")
+        for index, route in enumerate(routes):
+            if route not in known:
+                yield page.mistake(("groups", group, index), no_such("", route, known, "channel of this policy"))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models import catalogue
 from models.errors import Misconfigured, Mistake
+from models.integration import Integration
 from tasks.configure import load
 
 INTEGRATIONS = """\
@@ -103,8 +104,7 @@ def kinds(room: str) -> str:
             "probe_every: 60s",
             "7x9-Q: 1",
             6,
-            "there is no such key; there are: id, name, kind, settings, reads, environment, timezone, probe_every, "
-            "concurrency, sla, contacts, routes, impact",
+            f"there is no such key; there are: {', '.join(Integration.model_fields)}",
             id="a key that is no word is not repeated",
         ),
         pytest.param("60s", "5 minutes", 6, f"`probe_every`: {DURATION}", id="5 minutes"),
@@ -503,6 +503,68 @@ def test_each_mistake_in_integrations_has_its_line_and_its_sentence(tmp_path, ol
 def test_each_mistake_in_the_policy_has_its_line_and_its_sentence(tmp_path, old, new, line, says) -> None:
     assert old in POLICY
     assert f"policy.yaml:{line}: {says}" in mistakes(tmp_path, INTEGRATIONS, POLICY.replace(old, new, 1))
+
+
+REACHABLE = (
+    POLICY
+    + """\
+groups:
+  Integration Team: [console]
+  Vendor Support: [console]
+  Network Operations: [console]
+  Security: [console]
+"""
+)
+NOBODY = "nobody can reach its vendor contact `Epic Desk`: name it under `groups:` of policy.yaml"
+UNWRITTEN = "nobody can reach its security contact `Security`: name it under `groups:` of policy.yaml"
+
+
+@pytest.mark.parametrize(
+    ("watched", "permitted", "told"),
+    [
+        pytest.param("", REACHABLE, [], id="everybody can be reached"),
+        pytest.param("    contacts:\n      vendor: Epic Desk\n", POLICY, [], id="no group has channels of its own"),
+        pytest.param(
+            "    contacts:\n      vendor: Epic Desk\n",
+            REACHABLE,
+            [f"integrations.yaml:19: {NOBODY}"],
+            id="a contact that nobody can reach",
+        ),
+        pytest.param(
+            "",
+            REACHABLE.replace("  Security: [console]\n", ""),
+            [f"integrations.yaml:2: {UNWRITTEN}, or another one under `contacts:` here"],
+            id="a contact by default that nobody can reach",
+        ),
+        pytest.param(
+            "",
+            REACHABLE.replace("Security: [console]", "Security: [pager]"),
+            ["policy.yaml:15: there is no such channel of this policy; there are: console"],
+            id="a group behind a channel that there is not",
+        ),
+        pytest.param(
+            "",
+            REACHABLE.replace("Security: [console]", "Security: []"),
+            ["policy.yaml:15: `Security` could not be reached; name one of `channels`"],
+            id="a group behind no channel",
+        ),
+        pytest.param(
+            "    healing: auto\n",
+            POLICY + "highest:\n  production: approve\n",
+            [
+                (
+                    "integrations.yaml:18: `healing: auto` is above the policy: `highest` allows approve in production; "
+                    "ask for no more, or leave it out"
+                )
+            ],
+            id="more healing than policy allows",
+        ),
+        pytest.param("    healing: never\n", POLICY + "highest:\n  production: approve\n", [], id="less is fine"),
+        pytest.param("", POLICY + "highest:\n  production: approve\n", [], id="left out, it is what policy allows"),
+    ],
+)
+def test_what_the_two_files_say_of_each_other_is_checked(tmp_path, watched, permitted, told):
+    assert mistakes(tmp_path, INTEGRATIONS + watched, permitted) == told
 
 
 @pytest.mark.parametrize(

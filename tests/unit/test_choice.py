@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from models.choice import choose, request_for, untried
-from models.policy import Mode, Permission, Policy, Request, Verdict
+from models.policy import Permission, Policy, Request, Verdict
 from models.remedy import ActionState, EffectClass, Outcome
+from models.tier import Mode
 from tests.builders import EPIC, NOW, UNITY, a_diagnosis, a_remedy, an_action, an_incident, an_integration
 
 WANTED = ("retry_failed", "change_route", "raise_deadline")

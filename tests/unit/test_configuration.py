@@ -17,8 +17,9 @@ from models import catalogue
 from models.configuration import Configuration
 from models.errors import Misconfigured
 from models.integration import Contacts, Integration, Read, Route, Sla
-from models.policy import Channel, EscalationRule, Limits, Mode, Permission, Policy
+from models.policy import Channel, EscalationRule, Limits, Permission, Policy
 from models.remedy import EffectClass, Remedy
+from models.tier import Mode
 from tasks.configuration.integrations import check_reads
 from tasks.configuration.page import read_page
 from tasks.configuration.policy import check_auto
@@ -256,7 +257,7 @@ def test_importing_configure_loads_nothing_heavy() -> None:
 def test_every_deployment_names_a_flow_by_its_module() -> None:
     deployments = yaml.safe_load((EXAMPLES / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert [one["entrypoint"] for one in deployments] == [
-        f"flows.{name}.{name}" for name in ("monitor", "diagnose", "remediate", "report")
+        f"flows.{name}.{name}" for name in ("monitor", "diagnose", "remediate", "report", "fold")
     ]
     assert {one["work_pool"]["name"] for one in deployments} == {"heal"}
     monitor, diagnose, remediate, report = deployments

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from models.diagnosis import EvidenceKind
 from models.integration import Environment
-from models.policy import TABLE, Limits, Mode, Permission, Policy, Request, Verdict, decide
+from models.policy import TABLE, Limits, Permission, Policy, Request, Verdict, decide
 from models.remedy import EffectClass
+from models.tier import Mode
 from tests.builders import a_diagnosis, a_hypothesis, a_remedy, evidence
 
 TODAY = date(2026, 11, 23)
@@ -198,6 +199,23 @@ def approve(**changes: Any) -> Permission:
             id="D13 neither repeatable nor observable",
         ),
         pytest.param({"permission": approve()}, "D15", Verdict.NEEDS_APPROVAL, "policy says ask", id="D15 ask"),
+        pytest.param(
+            {"tier": Mode.APPROVE},
+            "D15",
+            Verdict.NEEDS_APPROVAL,
+            "the integration's `healing` says ask",
+            id="D15 policy would act, the integration asks",
+        ),
+        pytest.param(
+            {"tier": Mode.DRY_RUN},
+            "D14",
+            Verdict.DRY_RUN,
+            "the integration's `healing` says dry run",
+            id="D14 policy would act, the integration only on paper",
+        ),
+        pytest.param(
+            {"tier": Mode.NEVER}, "D2", Verdict.REFUSED, "renew_credentials is reserved for people", id="D2 not here"
+        ),
         pytest.param(
             {"policy": POLICY.model_copy(update={"review_by": date(2026, 11, 22)})},
             "D15",
