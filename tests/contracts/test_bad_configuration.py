@@ -553,8 +553,8 @@ UNWRITTEN = "nobody can reach its security contact `Security`: name it under `gr
             POLICY + "highest:\n  production: approve\n",
             [
                 (
-                    "integrations.yaml:18: `healing: auto` is above the policy: `highest` allows approve in production; "
-                    "ask for no more, or leave it out"
+                    "integrations.yaml:18: `healing: auto` is above the policy: `highest` allows approve in "
+                    "production; ask for no more, or leave it out"
                 )
             ],
             id="more healing than policy allows",

@@ -260,7 +260,7 @@ def test_every_deployment_names_a_flow_by_its_module() -> None:
         f"flows.{name}.{name}" for name in ("monitor", "diagnose", "remediate", "report", "fold")
     ]
     assert {one["work_pool"]["name"] for one in deployments} == {"heal"}
-    monitor, diagnose, remediate, report = deployments
+    monitor, diagnose, remediate, report, _ = deployments
     assert monitor["schedules"][0]["interval"] == 60
     assert (monitor["concurrency_limit"]["limit"], monitor["concurrency_limit"]["collision_strategy"]) == (
         1,
