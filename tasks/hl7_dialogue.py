@@ -67,17 +67,23 @@ class Dialogue:
         reply = receipt(header, self._envelope, fresh_id(), now) if wants_receipt else None
         return Turn(is_last=not (is_enhanced and is_commit and header.is_accepted), reply=reply)
 
-    def ended(self, exchanged: Exchanged, message: Message) -> tuple[Outcome, Code | None, Rung]:
-        """How it all went. A message that writes and is not acknowledged may have been taken or not."""
-        if exchanged.outcome is None and self.judged is not None:
-            if message.any_answer and self.judged.outcome is Outcome.CLIENT_ERROR:
-                return Outcome.OK, self.judged.code, Rung.READ
-            return self.judged.outcome, self.judged.code, rung_of_ack(self.judged)
-        outcome = exchanged.outcome or Outcome.MALFORMED
-        if exchanged.was_sent and outcome in LOST:
-            code = "no_application_ack" if self.judged else exchanged.code  # kept, and nobody says whether it landed
-            return Outcome.UNKNOWN if message.writes else outcome, code, exchanged.rung
-        return outcome, exchanged.code, exchanged.rung
+    def ended(self, exchanged: Exchanged, message: Message) -> Heard:
+        """How it all went."""
+        outcome, code, rung = self._end(exchanged, message)
+        return Heard(message, exchanged, self.header, outcome, code, rung, self.clock_skew_s, self.judging_ms)
+
+    def _end(self, exchanged: Exchanged, message: Message) -> tuple[Outcome, Code | None, Rung]:
+        judged = self.judged
+        if exchanged.outcome is None and judged is not None:
+            if message.any_answer and judged.outcome is Outcome.CLIENT_ERROR:
+                return Outcome.OK, judged.code, Rung.READ
+            return judged.outcome, judged.code, rung_of_ack(judged)
+        outcome, code, rung = exchanged.outcome or Outcome.MALFORMED, exchanged.code, exchanged.rung
+        if not exchanged.was_sent or outcome not in LOST:
+            return outcome, code, rung
+        if judged is not None:  # it was kept, and nobody says whether it landed
+            code, rung = "no_application_ack", Rung.READ
+        return Outcome.UNKNOWN if message.writes else outcome, code, rung
 
 
 def told(heard: Heard) -> tuple[Step, ...]:

@@ -30,6 +30,7 @@ from models.noun import Noun
 from models.reading import Operation, Reading, Rung
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.hl7_dialogue import Dialogue, Heard, fresh_id, told
 from tasks.ladder import climb_to
 from tasks.mllp import MllpClient, place_of
 from tasks.network import is_loopback_name, tls_context
@@ -228,7 +229,4 @@ class Hl7Mllp:
         sent = Sent(control_id.encode("ascii"), self._settings.charset, self._settings.answer_version)
         dialogue = Dialogue(sent, self._envelope, self._clock)
         exchanged = await client.exchange(content, dialogue)
-        outcome, code, rung = dialogue.ended(exchanged, message)
-        return Heard(
-            message, exchanged, dialogue.header, outcome, code, rung, dialogue.clock_skew_s, dialogue.judging_ms
-        )
+        return dialogue.ended(exchanged, message)
