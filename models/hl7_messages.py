@@ -18,7 +18,7 @@ from models.reading import Code, Direction, Operation
 
 MESSAGE_TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(?:\^[A-Z][A-Z0-9]{2}(?:\^[A-Z][A-Z0-9]{2}(?:_[A-Z][A-Z0-9]{2})?)?)?")
 SEGMENT = re.compile(r"(?!MSH)[A-Z][A-Z0-9]{2}\|[^\x00-\x1f\x7f]{0,4096}")
-PLACE = re.compile(r"[^|\x00-\x1f\x7f]{0,120}")
+PLACE = re.compile(r"[\x20-{}~]{0,120}")  # ASCII without |
 VERSION = re.compile(r"2\.[1-9](?:\.[1-9])?")
 
 
@@ -70,6 +70,14 @@ class Message(Noun):
     writes: bool = True  # whether the receiver changes something because of it
     resource: Code | None = None  # what kind of data it carries, e.g. Patient
     any_answer: bool = False  # a refusal is as good: it proves that somebody reads and answers
+
+    def is_written_in(self, charset: Charset | None) -> bool:
+        """Whether this charset has every letter of it."""
+        try:
+            "".join(self.segments).encode(CHARSETS[charset or "ASCII"])
+        except UnicodeEncodeError:
+            return False
+        return True
 
     @property
     def direction(self) -> Direction:
@@ -123,11 +131,7 @@ DEFAULT_MESSAGES: dict[Operation, Message] = {
 
 
 def composed(message: Message, envelope: Envelope, control_id: str, now: datetime) -> bytes:
-    """The message as it is sent, every segment with its CR.
-
-    Raises:
-        UnicodeEncodeError: when a template holds what the charset cannot write.
-    """
+    """The message as it is sent, every segment with its CR; it must be one that the charset can write."""
     at = now.astimezone(UTC)
     filled = {"{now}": f"{at:%Y%m%d%H%M%S}+0000", "{today}": f"{at:%Y%m%d}", "{control_id}": control_id}
     lines = [_msh(message.type, envelope, control_id, filled["{now}"])]

@@ -85,6 +85,7 @@ class _Trace:
     began: float = field(default_factory=perf_counter)
     rung: Rung = Rung.TCP
     is_waiting: bool = True  # for a connection that others use
+    is_kept_alive: bool = False  # it goes over a connection that carried others before
     is_within: bool = False  # a message that had begun has not ended
     sent_at: float | None = None
     sent_bytes: int = 0
@@ -110,9 +111,6 @@ class _Trace:
             sent_bytes=self.sent_bytes,
             received_bytes=self.received_bytes,
         )
-
-
-CLOSED = Trouble(Outcome.RESET, "closed_before_ack", Rung.HTTP)
 
 
 class _Broken(Exception):
@@ -146,10 +144,19 @@ class MllpClient:
         tls: what to trust there; None where it speaks without TLS.
         deadline_s: real seconds for one whole exchange, unless it says otherwise.
         connections: how many at once; many receivers take one only.
+        keep_alive: False for a receiver that hangs up after each message.
     """
 
-    def __init__(self, place: Place, tls: ssl.SSLContext | None, *, deadline_s: float, connections: int = 1) -> None:
-        self._place, self._tls, self._deadline_s = place, tls, deadline_s
+    def __init__(
+        self,
+        place: Place,
+        tls: ssl.SSLContext | None,
+        *,
+        deadline_s: float,
+        connections: int = 1,
+        keep_alive: bool = True,
+    ) -> None:
+        self._place, self._tls, self._deadline_s, self._keep_alive = place, tls, deadline_s, keep_alive
         self._gate = asyncio.Semaphore(connections)
         self._open: set[_Line] = set()
         self._idle: list[_Line] = []
@@ -192,15 +199,14 @@ class MllpClient:
         """A connection for one exchange; it is kept only when the exchange ends well."""
         async with self._gate:
             trace.pool_wait_ms, trace.is_waiting = trace.since_ms(trace.began), False
-            line = self._idle_line() or await self._connect(trace, limit_s)
+            line = self._idle_line()
+            trace.is_kept_alive = line is not None
+            line = line or await self._connect(trace, limit_s)
             line.is_clean = False
             try:
                 yield line
             finally:
-                if line.is_clean:
-                    self._idle.append(line)
-                else:
-                    self._drop(line)
+                self._put_back(line)
 
     def _idle_line(self) -> _Line | None:
         while self._idle:
@@ -209,6 +215,15 @@ class MllpClient:
                 return line
             self._drop(line)
         return None
+
+    def _put_back(self, line: _Line) -> None:
+        if not line.is_clean:
+            self._drop(line)
+        elif self._keep_alive:
+            self._idle.append(line)
+        else:
+            self._open.discard(line)
+            line.writer.close()
 
     def _drop(self, line: _Line) -> None:
         self._open.discard(line)
@@ -288,7 +303,7 @@ async def _hear(line: _Line, deframer: Deframer, trace: _Trace) -> list[bytes]:
     """The messages that the next bytes complete, if any."""
     data = await line.reader.read(CHUNK)
     if not data:
-        raise _Broken(CLOSED)
+        raise _Broken(_closed(trace))
     trace.ms.setdefault("first_byte_ms", trace.since_ms(trace.sent_at or trace.began))
     trace.received_bytes += len(data)
     messages = deframer.feed(data)
@@ -311,4 +326,10 @@ def _trouble_of(error: OSError, trace: _Trace) -> Trouble:
         return known
     if known.outcome is Outcome.TIMEOUT:
         return known._replace(code="ack_incomplete" if trace.is_within else "no_ack")
-    return CLOSED
+    return _closed(trace)
+
+
+def _closed(trace: _Trace) -> Trouble:
+    """Hung up on after sending; on a kept-alive connection that may have happened before."""
+    is_stale = trace.is_kept_alive and not trace.received_bytes
+    return Trouble(Outcome.RESET, "kept_alive_closed" if is_stale else "closed_before_ack", Rung.HTTP)

@@ -76,6 +76,7 @@ class Settings(Noun):
     acknowledgement: Mode = Mode.ORIGINAL
     answer_version: Version | None = None  # that acknowledgements must have; None: any
     connections: Annotated[int, Field(ge=1, le=8)] = 1  # many receivers take one only
+    keep_alive: bool = True  # False: the receiver hangs up after each message
     canary: bool = False  # made-up patients, appointments and orders may be sent to production
     messages: dict[Operation, Message] = Field(default_factory=dict)
 
@@ -86,6 +87,17 @@ class Settings(Noun):
         if not (tls or before.data.get("allow_plaintext") or is_loopback_name(before.data.get("host", ""))):
             raise ValueError(IN_THE_CLEAR)
         return tls
+
+    @field_validator("messages")
+    @classmethod
+    def _can_be_written(cls, messages: dict[str, Message], before: ValidationInfo) -> dict[str, Message]:
+        """Refuse letters that the charset does not have; better now than at each sending."""
+        charset = before.data.get("charset")
+        if not all(message.is_written_in(charset) for message in messages.values()):
+            raise ValueError(
+                "a segment has letters that are not in `charset`; write UNICODE UTF-8 there, or ASCII here"
+            )
+        return messages
 
     def message(self, operation: str) -> Message | None:
         """What a declared read sends."""
@@ -214,8 +226,13 @@ class Hl7Mllp:
         return f"Hl7Mllp({self._id})"
 
     def _client(self) -> MllpClient:
-        limit_s, most = self._context.tuning.deadline_s, self._settings.connections
-        return MllpClient(self._place, self._tls, deadline_s=limit_s, connections=most)
+        return MllpClient(
+            self._place,
+            self._tls,
+            deadline_s=self._context.tuning.deadline_s,
+            connections=self._settings.connections,
+            keep_alive=self._settings.keep_alive,
+        )
 
     def _message(self, read: Read) -> Message:
         message = self._settings.message(read.operation)
