@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
@@ -24,34 +23,13 @@ from models.errors import Transient
 from models.mllp import LARGEST, TOO_LARGE, Deframer, framed
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
+from tasks.dial import Place, Progress, dial, since_ms
 from tasks.http import Timings
-from tasks.network import Trouble, addresses, trouble_of
+from tasks.network import Trouble, trouble_of
 
 CHUNK = 1 << 16  # bytes per look into the socket
 CERTIFICATE_ALERT = re.compile("ALERT.*(?:CERTIFICATE|UNKNOWN_CA)")  # as OpenSSL names what a peer says of ours
 MOST = 2 * LARGEST  # bytes of one whole exchange
-CLOSE_S = 1.0  # for a peer that does not say goodbye
-PLACE = re.compile(r"mllp(s?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?):([0-9]{1,5})")
-
-
-class Place(NamedTuple):
-    """Where a receiver listens."""
-
-    host: str
-    port: int
-    is_encrypted: bool
-
-
-def place_of(value: str) -> Place:
-    """`mllps://host:port`, or mllp without TLS, in parts.
-
-    Raises:
-        ValueError: when it is anything else; the sentence does not repeat it.
-    """
-    found = PLACE.fullmatch(value)
-    if found is None or not 0 < int(found[3]) < 1 << 16:
-        raise ValueError("write it like mllps://interface.example.org:2575, or mllp:// without TLS")
-    return Place(found[2].strip("[]"), int(found[3]), bool(found[1]))
 
 
 class Turn(NamedTuple):
@@ -79,11 +57,9 @@ class Exchanged(Noun):
 
 
 @dataclass
-class _Trace:
+class _Trace(Progress):
     """What is known of an exchange while it goes on."""
 
-    began: float = field(default_factory=perf_counter)
-    rung: Rung = Rung.TCP
     is_waiting: bool = True  # for a connection that others use
     is_kept_alive: bool = False  # it goes over a connection that carried others before
     is_within: bool = False  # a message that had begun has not ended
@@ -91,11 +67,6 @@ class _Trace:
     sent_bytes: int = 0
     received_bytes: int = 0
     pool_wait_ms: float = 0.0
-    ms: dict[str, float] = field(default_factory=dict)
-
-    def since_ms(self, began: float) -> float:
-        """Time spent, in ms."""
-        return (perf_counter() - began) * 1000
 
     def told(self, trouble: Trouble | None) -> Exchanged:
         """The exchange as it ended."""
@@ -106,7 +77,7 @@ class _Trace:
             code=trouble.code if trouble else None,
             rung=trouble.rung if trouble else Rung.HTTP,
             was_sent=self.sent_at is not None,
-            timings=Timings(total_ms=self.since_ms(self.began), **self.ms),
+            timings=Timings(total_ms=since_ms(self.began), **self.ms),
             pool_wait_ms=self.pool_wait_ms,
             sent_bytes=self.sent_bytes,
             received_bytes=self.received_bytes,
@@ -198,10 +169,10 @@ class MllpClient:
     async def _line(self, trace: _Trace, limit_s: float) -> AsyncIterator[_Line]:
         """A connection for one exchange; it is kept only when the exchange ends well."""
         async with self._gate:
-            trace.pool_wait_ms, trace.is_waiting = trace.since_ms(trace.began), False
+            trace.pool_wait_ms, trace.is_waiting = since_ms(trace.began), False
             line = self._idle_line()
             trace.is_kept_alive = line is not None
-            line = line or await self._connect(trace, limit_s)
+            line = line or await self._dialled(trace, limit_s)
             line.is_clean = False
             try:
                 yield line
@@ -216,6 +187,14 @@ class MllpClient:
             self._drop(line)
         return None
 
+    async def _dialled(self, trace: _Trace, limit_s: float) -> _Line:
+        got = await dial(self._place.host, self._place.port, self._tls, limit_s, trace)
+        if isinstance(got, Trouble):
+            raise _Broken(got)
+        line = _Line(*got)
+        self._open.add(line)
+        return line
+
     def _put_back(self, line: _Line) -> None:
         if not line.is_clean:
             self._drop(line)
@@ -228,52 +207,6 @@ class MllpClient:
     def _drop(self, line: _Line) -> None:
         self._open.discard(line)
         line.writer.transport.abort()
-
-    async def _connect(self, trace: _Trace, limit_s: float) -> _Line:
-        trace.rung, began = Rung.DNS, perf_counter()
-        found = await addresses(self._place.host, self._place.port)
-        trace.ms["dns_ms"] = trace.since_ms(began)
-        if isinstance(found, Trouble):
-            raise _Broken(found)
-        trace.rung = Rung.TCP
-        *others, last = found[:3]
-        for address in others:
-            try:
-                async with asyncio.timeout(limit_s / len(found[:3])):
-                    return await self._dial(address, trace)
-            except OSError:
-                if trace.rung is not Rung.TCP:
-                    raise
-        return await self._dial(last, trace)
-
-    async def _dial(self, address: str, trace: _Trace) -> _Line:
-        began, trace.rung = perf_counter(), Rung.TCP
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connection.setblocking(False)  # noqa: FBT003 - its name says it
-            await asyncio.get_running_loop().sock_connect(connection, (address, self._place.port))
-            trace.ms["connect_ms"] = trace.since_ms(began)
-            streams = await self._streams(connection, trace)
-        except BaseException:
-            connection.close()
-            raise
-        line = _Line(*streams)
-        self._open.add(line)
-        return line
-
-    async def _streams(
-        self, connection: socket.socket, trace: _Trace
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls is None:
-            return await asyncio.open_connection(sock=connection)
-        began, trace.rung = perf_counter(), Rung.TLS
-        streams = await asyncio.open_connection(
-            sock=connection, ssl=self._tls, server_hostname=self._place.host, ssl_shutdown_timeout=CLOSE_S
-        )
-        trace.ms["tls_ms"] = trace.since_ms(began)
-        return streams
 
 
 async def _converse(line: _Line, message: bytes, listen: Listener, trace: _Trace) -> None:
@@ -301,16 +234,15 @@ async def _say(line: _Line, message: bytes, trace: _Trace) -> None:
 
 async def _hear(line: _Line, deframer: Deframer, trace: _Trace) -> list[bytes]:
     """The messages that the next bytes complete, if any."""
+    if broken := deframer.broken or (TOO_LARGE if trace.received_bytes > MOST else None):
+        raise _Broken(Trouble(Outcome.MALFORMED, broken, Rung.HTTP))
     data = await line.reader.read(CHUNK)
     if not data:
         raise _Broken(_closed(trace))
-    trace.ms.setdefault("first_byte_ms", trace.since_ms(trace.sent_at or trace.began))
+    trace.ms.setdefault("first_byte_ms", since_ms(trace.sent_at or trace.began))
     trace.received_bytes += len(data)
     messages = deframer.feed(data)
     trace.is_within = deframer.is_within
-    broken = deframer.broken or (TOO_LARGE if trace.received_bytes > MOST else None)
-    if broken and not messages:
-        raise _Broken(Trouble(Outcome.MALFORMED, broken, Rung.HTTP))
     return messages
 
 

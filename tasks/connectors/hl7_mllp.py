@@ -30,9 +30,10 @@ from models.noun import Noun
 from models.reading import Operation, Reading, Rung
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.dial import place_of
 from tasks.hl7_dialogue import Dialogue, Heard, fresh_id, told
 from tasks.ladder import climb_to
-from tasks.mllp import MllpClient, place_of
+from tasks.mllp import MllpClient
 from tasks.network import is_loopback_name, tls_context
 
 IN_THE_CLEAR = (
