@@ -59,7 +59,7 @@ class Port:
     @property
     def open_sockets(self) -> int:
         """Connections that are open on our side now."""
-        return len(self._talks)
+        return sum(writer is None or not writer.is_closing() for writer in self._talks.values())
 
     def set_door(self, door: Door) -> None:
         """Open, shut or silence the port. Shutting also resets the connections that are open."""
@@ -150,8 +150,8 @@ class Server(Port):
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close at once with RST; whatever was still to be sent is lost."""
-    connection = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
+    connection = writer.get_extra_info("socket")  # None: the peer has gone, and nobody has noticed yet
+    with contextlib.suppress(OSError, AttributeError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
     writer.transport.abort()
 
