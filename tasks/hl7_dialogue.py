@@ -88,22 +88,24 @@ class Dialogue:
 
 def told(heard: Heard) -> tuple[Step, ...]:
     """The upper rungs, from the one message that tried them all."""
-    header, timings = heard.header, heard.exchanged.timings
+    header, exchanged = heard.header, heard.exchanged
     if header is None or header.acknowledgement is None:
-        return (failed(min(heard.rung, Rung.HTTP, key=tuple(Rung).index), heard, timings.total_ms),)
-    speaks = held(Rung.HTTP, f"MLLP: acknowledged with {header.acknowledgement}", timings.first_byte_ms, heard)
+        return (failed(min(heard.rung, Rung.HTTP, key=tuple(Rung).index), heard, exchanged.talked_ms),)
+    speaks = held(
+        Rung.HTTP, f"MLLP: acknowledged with {header.acknowledgement}", exchanged.timings.first_byte_ms, heard
+    )
     lower = (speaks, absent(Rung.AUTH, NO_LOG_IN))
     if heard.rung is Rung.SCOPE:
-        return (*lower, failed(Rung.SCOPE, heard, timings.total_ms))
+        return (*lower, failed(Rung.SCOPE, heard, exchanged.talked_ms))
     return (*lower, absent(Rung.SCOPE, NO_SCOPE), *_read(heard, header))
 
 
 def _read(heard: Heard, header: Header) -> tuple[Step, ...]:
     """READ and SEMANTIC: it was taken, and what says so belongs to it."""
-    total_ms = heard.exchanged.timings.total_ms
+    talked_ms = heard.exchanged.talked_ms
     if not (heard.outcome.is_ok or (header.is_accepted and heard.rung is Rung.SEMANTIC)):
-        return (failed(Rung.READ, heard, total_ms),)
-    read = held(Rung.READ, f"{header.message_type} after {total_ms:.0f} ms", total_ms)
+        return (failed(Rung.READ, heard, talked_ms),)
+    read = held(Rung.READ, f"{header.message_type} after {talked_ms:.0f} ms", talked_ms)
     if not heard.outcome.is_ok:
         return read, failed(Rung.SEMANTIC, heard, heard.judging_ms)
     says = f"it answers this very message, in version {header.version or 'unsaid'}"

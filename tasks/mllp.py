@@ -20,7 +20,7 @@ from typing import NamedTuple
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from models.errors import Transient
-from models.mllp import LARGEST, TOO_LARGE, Deframer, framed
+from models.mllp import LARGEST, NOT_MLLP, TOO_LARGE, Deframer, framed
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 from tasks.dial import Place, Progress, dial, since_ms
@@ -29,6 +29,7 @@ from tasks.network import Trouble, trouble_of
 
 CHUNK = 1 << 16  # bytes per look into the socket
 CERTIFICATE_ALERT = re.compile("ALERT.*(?:CERTIFICATE|UNKNOWN_CA)")  # as OpenSSL names what a peer says of ours
+SETTLE_S = 0.3  # real: one way and back, around the world
 MOST = 2 * LARGEST  # bytes of one whole exchange
 
 
@@ -51,6 +52,7 @@ class Exchanged(Noun):
     rung: Rung = Rung.HTTP  # the one that broke; HTTP stands for the protocol itself
     was_sent: bool = False  # whether the message, or some of it, may have arrived
     timings: Timings = Timings()
+    talked_ms: NonNegativeFloat = 0.0  # from our first byte to their last
     pool_wait_ms: NonNegativeFloat = 0.0
     sent_bytes: NonNegativeInt = 0  # frames included
     received_bytes: NonNegativeInt = 0
@@ -63,7 +65,8 @@ class _Trace(Progress):
     is_waiting: bool = True  # for a connection that others use
     is_kept_alive: bool = False  # it goes over a connection that carried others before
     is_within: bool = False  # a message that had begun has not ended
-    sent_at: float | None = None
+    spoke_at: float | None = None  # the first time
+    sent_at: float | None = None  # the last time
     sent_bytes: int = 0
     received_bytes: int = 0
     pool_wait_ms: float = 0.0
@@ -78,6 +81,7 @@ class _Trace(Progress):
             rung=trouble.rung if trouble else Rung.HTTP,
             was_sent=self.sent_at is not None,
             timings=Timings(total_ms=since_ms(self.began), **self.ms),
+            talked_ms=0.0 if self.spoke_at is None else since_ms(self.spoke_at),
             pool_wait_ms=self.pool_wait_ms,
             sent_bytes=self.sent_bytes,
             received_bytes=self.received_bytes,
@@ -116,6 +120,7 @@ class MllpClient:
         deadline_s: real seconds for one whole exchange, unless it says otherwise.
         connections: how many at once; many receivers take one only.
         keep_alive: False for a receiver that hangs up after each message.
+        settles: wait a moment after each TLS handshake for what the receiver may object, before anything is sent.
     """
 
     def __init__(
@@ -126,8 +131,10 @@ class MllpClient:
         deadline_s: float,
         connections: int = 1,
         keep_alive: bool = True,
+        settles: bool = False,
     ) -> None:
-        self._place, self._tls, self._deadline_s, self._keep_alive = place, tls, deadline_s, keep_alive
+        self._place, self._tls, self._deadline_s = place, tls, deadline_s
+        self._keep_alive, self._settles = keep_alive, settles and tls is not None
         self._gate = asyncio.Semaphore(connections)
         self._open: set[_Line] = set()
         self._idle: list[_Line] = []
@@ -175,6 +182,8 @@ class MllpClient:
             line = line or await self._dialled(trace, limit_s)
             line.is_clean = False
             try:
+                if self._settles and not trace.is_kept_alive:
+                    await _settle(line)
                 yield line
             finally:
                 self._put_back(line)
@@ -209,6 +218,19 @@ class MllpClient:
         line.writer.transport.abort()
 
 
+async def _settle(line: _Line) -> None:
+    """Wait for an objection to our certificate: sent later, our message could sweep it off the wire.
+
+    In TLS 1.3 a server refuses a client's certificate when the client already believes that the handshake is done
+    (RFC 8446, 4.4.2.4).
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_S):
+            if await line.reader.read(1):
+                raise _Broken(Trouble(Outcome.MALFORMED, NOT_MLLP, Rung.HTTP))
+            raise _Broken(Trouble(Outcome.TLS_FAILED, "closed_after_handshake", Rung.TLS))
+
+
 async def _converse(line: _Line, message: bytes, listen: Listener, trace: _Trace) -> None:
     """Send, and listen until the last message; whatever follows that one makes the connection useless."""
     trace.rung = Rung.HTTP
@@ -228,6 +250,7 @@ async def _converse(line: _Line, message: bytes, listen: Listener, trace: _Trace
 async def _say(line: _Line, message: bytes, trace: _Trace) -> None:
     content = framed(message)
     trace.sent_at, trace.sent_bytes = perf_counter(), trace.sent_bytes + len(content)
+    trace.spoke_at = trace.spoke_at or trace.sent_at
     line.writer.write(content)
     await line.writer.drain()
 
@@ -251,7 +274,6 @@ def _trouble_of(error: OSError, trace: _Trace) -> Trouble:
     if isinstance(error, TimeoutError) and trace.is_waiting:
         return Trouble(Outcome.TIMEOUT, "pool_timeout", Rung.TCP)
     if isinstance(error, ssl.SSLError) and CERTIFICATE_ALERT.search(error.reason or ""):
-        # In TLS 1.3 a server refuses our certificate after we believe that the handshake is done (RFC 8446, 4.4.2.4).
         return Trouble(Outcome.TLS_FAILED, "certificate_refused", Rung.TLS)
     known = trouble_of(error, trace.rung)
     if trace.sent_at is None or known.is_ours:

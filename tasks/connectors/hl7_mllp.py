@@ -40,6 +40,7 @@ IN_THE_CLEAR = (
     "plain MLLP would send patients in the clear; leave `tls` out, or write `allow_plaintext: true` "
     "when a VPN encrypts the whole way"
 )
+LETTERS = "there are letters that `charset` does not have; set it to UNICODE UTF-8, or keep to ASCII"
 NO_TLS = "plain MLLP, as the settings allow"
 
 
@@ -95,9 +96,7 @@ class Settings(Noun):
         """Refuse letters that the charset does not have; better now than at each sending."""
         charset = before.data.get("charset")
         if not all(message.is_written_in(charset) for message in messages.values()):
-            raise ValueError(
-                "a segment has letters that are not in `charset`; write UNICODE UTF-8 there, or ASCII here"
-            )
+            raise ValueError(LETTERS)
         return messages
 
     def message(self, operation: str) -> Message | None:
@@ -201,7 +200,7 @@ class Hl7Mllp:
     async def climb(self) -> Ladder:
         """Try name, TCP, TLS, and one message over a connection of its own: a harmless one, if any is declared."""
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
-        client = self._client()
+        client = self._client(settles=True)
         reads = self._context.integration.reads
         harmless = [read for read in reads if not self._message(read).writes]
         tls = self._tls or absent(Rung.TLS, NO_TLS)
@@ -226,13 +225,14 @@ class Hl7Mllp:
     def __repr__(self) -> str:
         return f"Hl7Mllp({self._id})"
 
-    def _client(self) -> MllpClient:
+    def _client(self, *, settles: bool = False) -> MllpClient:
         return MllpClient(
             self._place,
             self._tls,
             deadline_s=self._context.tuning.deadline_s,
             connections=self._settings.connections,
             keep_alive=self._settings.keep_alive,
+            settles=settles,
         )
 
     def _message(self, read: Read) -> Message:
