@@ -272,7 +272,7 @@ async def _hear(line: _Line, deframer: Deframer, trace: _Trace) -> list[bytes]:
 def _trouble_of(error: OSError, trace: _Trace) -> Trouble:
     """What an error means, by how far the exchange had come."""
     if isinstance(error, TimeoutError) and trace.is_waiting:
-        return Trouble(Outcome.TIMEOUT, "pool_timeout", Rung.TCP)
+        return Trouble(Outcome.TIMEOUT, "pool_timeout", Rung.HTTP)  # whoever has it gets no answer
     if isinstance(error, ssl.SSLError) and CERTIFICATE_ALERT.search(error.reason or ""):
         return Trouble(Outcome.TLS_FAILED, "certificate_refused", Rung.TLS)
     known = trouble_of(error, trace.rung)
