@@ -146,6 +146,28 @@ def test_what_goes_wrong_with_an_acknowledgement_is_a_reading(
     assert (after.outcome, used) == (Outcome.OK, 1)
 
 
+def test_resets_come_in_bursts_and_each_is_a_reading(clinic, home):
+    async def run():
+        async with calling(clinic, KIND, home) as mllp:
+            clinic.break_("mllp", "resets", share=0.5, mean_burst=3)
+            return [await mllp.read(ECHO) for _ in range(60)]
+
+    readings = asyncio.run(run())
+    assert {reading.outcome for reading in readings} == {Outcome.OK, Outcome.RESET}
+    codes = {reading.code for reading in readings if not reading.outcome.is_ok}
+    assert codes == {"closed_before_ack", "kept_alive_closed"}  # over a fresh connection, and over a kept one
+
+
+def test_a_slow_engine_is_slow_to_the_first_byte(clinic, home):
+    async def run():
+        async with calling(clinic, KIND, home) as mllp:
+            clinic.break_("mllp", "latency", add_ms=150)
+            return await mllp.read(ECHO)
+
+    reading = asyncio.run(run())
+    assert reading.latency_ms >= reading.first_byte_ms > 150
+
+
 def test_a_write_whose_answer_is_lost_is_never_sent_again_by_itself(clinic, home):
     before = told(clinic)
 
