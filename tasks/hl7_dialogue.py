@@ -13,6 +13,7 @@ from models.ladder import Step, Verdict, absent
 from models.reading import Code, Outcome, Rung
 from tasks.clock import Clock
 from tasks.mllp import Exchanged, Turn
+from tasks.observe import SLOW_MS
 
 NO_LOG_IN = "MLLP has no log-in; a client certificate belongs to TLS"
 NO_SCOPE = "MLLP grants no rights"
@@ -36,6 +37,13 @@ class Heard(NamedTuple):
     rung: Rung
     clock_skew_s: float | None
     judging_ms: float
+    control_id: str
+
+    @property
+    def asked_about(self) -> str | None:
+        """MSH-10 of a message that somebody may ask the receiver about: it went wrong, or took a second."""
+        is_slow = self.exchanged.timings.total_ms >= SLOW_MS
+        return self.control_id if self.exchanged.was_sent and (is_slow or not self.outcome.is_ok) else None
 
 
 class Dialogue:
@@ -70,7 +78,17 @@ class Dialogue:
     def ended(self, exchanged: Exchanged, message: Message) -> Heard:
         """How it all went."""
         outcome, code, rung = self._end(exchanged, message)
-        return Heard(message, exchanged, self.header, outcome, code, rung, self.clock_skew_s, self.judging_ms)
+        return Heard(
+            message=message,
+            exchanged=exchanged,
+            header=self.header,
+            outcome=outcome,
+            code=code,
+            rung=rung,
+            clock_skew_s=self.clock_skew_s,
+            judging_ms=self.judging_ms,
+            control_id=self._sent.control_id.decode("ascii"),
+        )
 
     def _end(self, exchanged: Exchanged, message: Message) -> tuple[Outcome, Code | None, Rung]:
         judged = self.judged

@@ -195,6 +195,7 @@ class Hl7Mllp:
             pool_wait_ms=exchanged.pool_wait_ms,
             connections=self.open_connections,
             clock_skew_s=heard.clock_skew_s,
+            request_id=heard.asked_about,
         )
 
     async def climb(self) -> Ladder:

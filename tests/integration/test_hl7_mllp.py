@@ -142,6 +142,8 @@ def test_what_goes_wrong_with_an_acknowledgement_is_a_reading(
     assert (harmless.outcome, harmless.code) == (outcome, code)
     assert (write.outcome, write.code) == (of_a_write or outcome, code)
     assert harmless.records is write.records is None
+    assert {bool(one.request_id) for one in (harmless, write)} == {one.sent_bytes > 0 for one in (harmless, write)}
+    assert after.request_id is None  # nobody will ask about it
     assert not (of_a_write and write.outcome.worth_retrying)
     assert (after.outcome, used) == (Outcome.OK, 1)
 
