@@ -41,7 +41,7 @@ class Port:
     """One port on 127.0.0.1; it is known from the start, and stays reserved while the door is shut."""
 
     def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None) -> None:
-        self._route, self._tls = route, tls
+        self._route, self.tls = route, tls
         self._socket = _bind(0)
         self.port: int = self._socket.getsockname()[1]
         self._door = Door.SHUT
@@ -109,7 +109,7 @@ class Port:
             if self._door is Door.SILENT:
                 await _swallow(connection)
                 return
-            reader, writer = await _open_streams(connection, self._tls, self.new_reader())
+            reader, writer = await _open_streams(connection, self.tls, self.new_reader())
             talk = asyncio.current_task()
             if talk is not None:
                 self._talks[talk] = writer
@@ -128,7 +128,7 @@ class Server(Port):
     @property
     def origin(self) -> str:
         """`https://127.0.0.1:PORT`, or http."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve request after request until one side has had enough."""
