@@ -12,6 +12,7 @@ from models.errors import BadInput
 from models.noun import Noun
 
 HTTP = ("epic", "unity")  # systems that speak HTTP, whose service can play every fault of this page
+PORTS = (*HTTP, "mllp")  # systems behind ports of our own, which can be shut, silent, slow or cut
 ROOM = "simulator.systems"
 
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -51,6 +52,7 @@ class RateLimit(Fault):
 class Latency(Fault):
     """Every answer takes `add_ms` real milliseconds longer."""
 
+    systems: ClassVar[tuple[str, ...]] = PORTS
     add_ms: Annotated[NonNegativeFloat, Field(le=120_000)]
     operation: str | None = None
 
@@ -66,6 +68,7 @@ class ServerErrors(Fault):
 class Resets(Fault):
     """A share of calls ends in a TCP reset, in clusters of `mean_burst` requests (Gilbert–Elliott)."""
 
+    systems: ClassVar[tuple[str, ...]] = PORTS
     share: Annotated[float, Field(gt=0, lt=1)]
     mean_burst: Annotated[float, Field(ge=1)] = 5.0
     when: Literal["before", "after"] = "after"  # the server has acted on the request; `after`: it has
@@ -81,9 +84,13 @@ class Resets(Fault):
 class BlackHole(Fault):
     """Connections are accepted and never answered."""
 
+    systems: ClassVar[tuple[str, ...]] = PORTS
+
 
 class Refused(Fault):
     """Nobody listens on the port."""
+
+    systems: ClassVar[tuple[str, ...]] = PORTS
 
 
 class HtmlPage(Fault):

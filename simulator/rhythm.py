@@ -63,7 +63,11 @@ PACES: dict[str, Pace] = {
     "GetSchedule": Pace(median_ms=55, records_per_hour=30, bytes_per_record=190),
     "GetPrescriptions": Pace(median_ms=52, records_per_hour=20, bytes_per_record=190),
 }
-USUAL = {"epic": Pace(median_ms=35), "unity": Pace(median_ms=50)}  # for operations not listed above
+USUAL = {
+    "epic": Pace(median_ms=35),
+    "unity": Pace(median_ms=50),
+    "mllp": Pace(median_ms=20),
+}  # for operations not listed above
 
 
 def pace(operation: str, system: str = "epic") -> Pace:

@@ -37,28 +37,29 @@ class Door(StrEnum):
     SHUT = "shut"  # nobody listens: ECONNREFUSED
 
 
-class Server:
+class Port:
     """One port on 127.0.0.1; it is known from the start, and stays reserved while the door is shut."""
 
-    handle: Handle  # to be set before the door is opened
-
     def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None) -> None:
-        self._route, self._tls = route, tls
+        self._route, self.tls = route, tls
         self._socket = _bind(0)
         self.port: int = self._socket.getsockname()[1]
         self._door = Door.SHUT
         self._accepting: asyncio.Task[None] | None = None
         self._talks: dict[asyncio.Task[None], asyncio.StreamWriter | None] = {}
 
-    @property
-    def origin(self) -> str:
-        """`https://127.0.0.1:PORT`, or http."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak with one client until one side has had enough."""
+        raise NotImplementedError
+
+    def new_reader(self) -> asyncio.StreamReader:
+        """What a conversation reads from."""
+        return asyncio.StreamReader()
 
     @property
     def open_sockets(self) -> int:
         """Connections that are open on our side now."""
-        return len(self._talks)
+        return sum(writer is None or not writer.is_closing() for writer in self._talks.values())
 
     def set_door(self, door: Door) -> None:
         """Open, shut or silence the port. Shutting also resets the connections that are open."""
@@ -108,17 +109,28 @@ class Server:
             if self._door is Door.SILENT:
                 await _swallow(connection)
                 return
-            reader, writer = await _open_streams(connection, self._tls)
+            reader, writer = await _open_streams(connection, self.tls, self.new_reader())
             talk = asyncio.current_task()
             if talk is not None:
                 self._talks[talk] = writer
             try:
-                await self._converse(reader, writer)
+                await self.converse(reader, writer)
             finally:
                 writer.close()
                 await writer.wait_closed()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+class Server(Port):
+    """A port that speaks HTTP."""
+
+    handle: Handle  # to be set before the door is opened
+
+    @property
+    def origin(self) -> str:
+        """`https://127.0.0.1:PORT`, or http."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve request after request until one side has had enough."""
         http = h11.Connection(h11.SERVER)
         while (request := await _read_request(http, reader, self._route)) is not None:
@@ -138,8 +150,8 @@ class Server:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close at once with RST; whatever was still to be sent is lost."""
-    connection = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
+    connection = writer.get_extra_info("socket")  # None: the peer has gone, and nobody has noticed yet
+    with contextlib.suppress(OSError, AttributeError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
     writer.transport.abort()
 
@@ -161,11 +173,10 @@ async def _swallow(connection: socket.socket) -> None:
 
 
 async def _open_streams(
-    connection: socket.socket, tls: ssl.SSLContext | None
+    connection: socket.socket, tls: ssl.SSLContext | None, reader: asyncio.StreamReader
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    reader = asyncio.StreamReader()
     timeouts = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls else {}
     transport, protocol = await loop.connect_accepted_socket(
         lambda: asyncio.StreamReaderProtocol(reader), connection, ssl=tls, **timeouts

@@ -30,16 +30,23 @@ async def climb_network(url: str, ca_bundle: str | None, deadline_s: float, as_o
     """
     place = httpx.URL(url)
     port = place.port or (443 if place.scheme == "https" else 80)
-    dns, found = await _dns(place.host, port, deadline_s)
+    tls = tls_context(ca_bundle) if place.scheme == "https" else absent(Rung.TLS, "plain HTTP inside this machine")
+    return await climb_to(place.host, port, tls, deadline_s, as_of)
+
+
+async def climb_to(
+    host: str, port: int, tls: ssl.SSLContext | Step, deadline_s: float, as_of: datetime
+) -> tuple[Step, ...]:
+    """The same for any host and port; `tls` is what to trust there, or the absent step that says why there is none."""
+    dns, found = await _dns(host, port, deadline_s)
     if not found:
         return (dns,)
     tcp, address = await _tcp(found, port, deadline_s)
     if address is None:
         return dns, tcp
-    if place.scheme == "http":
-        plain = absent(Rung.TLS, "plain HTTP inside this machine")
-        return dns, tcp, plain
-    return dns, tcp, await _tls(place.host, address, port, tls_context(ca_bundle), deadline_s, as_of)
+    if isinstance(tls, Step):
+        return dns, tcp, tls
+    return dns, tcp, await _tls(host, address, port, tls, deadline_s, as_of)
 
 
 async def _dns(host: str, port: int, deadline_s: float) -> tuple[Step, list[str]]:

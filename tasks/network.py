@@ -35,6 +35,10 @@ NAME_CODES = {
     socket.EAI_NONAME: "name_not_found",
     socket.EAI_AGAIN: "resolver_unavailable",
 }
+BUNDLE = "ca_bundle cannot be read; give a PEM file with the certificates to trust"
+CLIENT_CERTIFICATE = (
+    "client_certificate cannot be used; give a PEM file with the certificate and its private key, without passphrase"
+)
 OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
 
@@ -86,27 +90,50 @@ async def addresses(host: str, port: int) -> list[str] | Trouble:
     return listed
 
 
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+def tls_context(ca_bundle: str | None, client_certificate: str | None = None) -> ssl.SSLContext:
     """The verifying context for a bundle, shared by every connection that uses it.
 
+    Args:
+        ca_bundle: PEM file of the authorities to trust; None: the public ones.
+        client_certificate: PEM file with a certificate of ours and its private key; None: we show none.
+
     Raises:
-        Misconfigured: when the bundle cannot be read.
+        Misconfigured: when a file cannot be read.
     """
-    if ca_bundle is None:
-        return _context(None, 0)
+    return _context(
+        ca_bundle,
+        _changed(ca_bundle, BUNDLE),
+        client_certificate,
+        _changed(client_certificate, CLIENT_CERTIFICATE),
+    )
+
+
+def _changed(file: str | None, otherwise: str) -> int:
+    """When a file was last changed: a new one makes a new context."""
     try:
-        return _context(ca_bundle, os.stat(ca_bundle).st_mtime_ns)  # noqa: PTH116 - the path came as text
-    except OSError:  # ssl.SSLError is one
-        says = "ca_bundle cannot be read; give a PEM file with the certificates to trust"
-        raise Misconfigured((Mistake(file=ca_bundle, line=0, says=says),)) from None
+        return 0 if file is None else os.stat(file).st_mtime_ns  # noqa: PTH116 - the path came as text
+    except OSError:
+        raise _unusable(file, otherwise) from None
+
+
+def _unusable(file: str | None, says: str) -> Misconfigured:
+    return Misconfigured((Mistake(file=file or "", line=0, says=says),))
 
 
 @lru_cache(maxsize=64)
-def _context(ca_bundle: str | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001 - a new bundle, a new context
-    context = ssl.create_default_context(cafile=ca_bundle)
+def _context(ca_bundle: str | None, _: int, client_certificate: str | None, __: int) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_bundle)
+    except OSError:  # ssl.SSLError is one
+        raise _unusable(ca_bundle, BUNDLE) from None
     if ca_bundle is None:  # a slim container may have no authorities of its own
         context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if client_certificate is not None:
+        try:
+            context.load_cert_chain(client_certificate, password="")  # nobody is there to be asked for one
+        except (OSError, ValueError):
+            raise _unusable(client_certificate, CLIENT_CERTIFICATE) from None
     return context
 
 

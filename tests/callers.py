@@ -9,15 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from models.catalogue import load
 from models.integration import Integration, Route
 from models.tuning import Tuning
 from simulator.control import Clinic
-from tasks.connectors import allscripts_unity, epic_fhir
 from tasks.connectors._interface import Context
 
 READS = {
     "epic_fhir": ("Patient.search", "Appointment.search", "MedicationRequest.search", "VisionPrescription.search"),
     "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
+    "hl7_mllp": ("Echo", "ADT.A08", "SIU.S12", "ORM.O01"),
 }
 
 
@@ -46,6 +47,8 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
             "private_key": f"file:{epic['private_key_file']}",
             "ca_bundle": clinic.ca_bundle,
         }
+    if kind == "hl7_mllp":
+        return mllp_settings(clinic)
     unity = clinic.unity
     patient = {"action": "GetPatient", "parameters": {"PatientID": unity["patient_id"]}}
     return {
@@ -58,6 +61,26 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
     }
 
 
+def mllp_settings(clinic: Clinic) -> dict[str, Any]:
+    """The port with TLS; what is sent there is made up."""
+    engine = clinic.systems["mllp"]
+    return {
+        "host": engine["host"],
+        "port": int(engine["port"]),
+        "ca_bundle": clinic.ca_bundle,
+        "receiving_application": engine["receiving_application"],
+        "receiving_facility": engine["receiving_facility"],
+        "canary": True,
+    }
+
+
+def second_route(clinic: Clinic, kind: str) -> str:
+    """Another way to the same system, or to one of the same kind."""
+    if kind == "hl7_mllp":
+        return f"mllp://127.0.0.1:{clinic.systems['mllp']['plain_port']}"
+    return clinic.epic["second_route"]
+
+
 def context_for(
     clinic: Clinic, kind: str, home: Path, *, ahead_s: float = 0.0, tuning: Tuning | None = None, **changes: Any
 ) -> Context:
@@ -68,7 +91,7 @@ def context_for(
         kind=kind,
         settings=settings_for(clinic, kind) | changes,
         reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
-        routes=(Route(name="second", base_url=clinic.epic["second_route"]),),
+        routes=(Route(name="second", base_url=second_route(clinic, kind)),),
     )
     return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
 
@@ -76,8 +99,7 @@ def context_for(
 @asynccontextmanager
 async def calling(clinic: Clinic, kind: str, home: Path, **changes: Any) -> AsyncIterator[Any]:
     """An open connector for the length of a `with` block."""
-    room = epic_fhir if kind == "epic_fhir" else allscripts_unity
-    connector = room.open_connector(context_for(clinic, kind, home, **changes))
+    connector = load("tasks.connectors", kind).open_connector(context_for(clinic, kind, home, **changes))
     try:
         yield connector
     finally:

@@ -74,10 +74,13 @@ def check_connector(page: Page, place: Place, entry: Mapping[str, Any]) -> list[
         return []
     connector = catalogue.load(CONNECTORS, kind)
     settings, mistakes = validate(page, connector.Settings, (*place, "settings"))
-    operations = getattr(connector, "operations", None)
-    if settings is None or operations is None:
+    if settings is None:
         return mistakes
-    return [*mistakes, *check_reads(page, place, entry, tuple(operations(settings)))]
+    if operations := getattr(connector, "operations", None):
+        mistakes += check_reads(page, place, entry, tuple(operations(settings)))
+    if objections := getattr(connector, "objections", None):
+        mistakes += (page.mistake((*place, *where), says) for where, says in objections(settings, entry))
+    return mistakes
 
 
 def check_reads(page: Page, place: Place, entry: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Mistake]:
@@ -90,7 +93,10 @@ def check_reads(page: Page, place: Place, entry: Mapping[str, Any], known: tuple
 
 
 def check_routes(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Whether every other way is one that we may take."""
+    """Whether every other way is one that we may take: a URL, in the form that this kind of system has."""
+    kind = entry.get("kind")
+    connector = catalogue.load(CONNECTORS, kind) if kind in catalogue.names(CONNECTORS) else None
+    check = getattr(connector, "check_route", check_base_url)
     for index, route in entries(entry, "routes"):
         here = (*place, "routes", index)
         if route.get("name") == MAIN:
@@ -98,7 +104,7 @@ def check_routes(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator
         if not isinstance(route.get("base_url"), str):
             continue
         try:
-            check_base_url(route["base_url"])
+            check(route["base_url"])
         except ValueError as error:
             yield page.mistake((*here, "base_url"), f"`base_url`: {error}")
 

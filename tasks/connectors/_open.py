@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -27,8 +28,13 @@ def checked_settings(context: Context, model: type[Settings]) -> Settings:
         raise misconfigured(context.integration.id, *wrong) from None
 
 
-def base_url_by_route(context: Context, main: str) -> str:
+def base_url_by_route(context: Context, main: str, check: Callable[[str], str] = check_base_url) -> str:
     """The base URL of the route in use.
+
+    Args:
+        context: with the integration and its routes.
+        main: the one in the settings.
+        check: what this kind of system says of the URL of another route.
 
     Raises:
         Misconfigured: when no such route is declared, or its URL is not one we may talk to.
@@ -39,7 +45,7 @@ def base_url_by_route(context: Context, main: str) -> str:
     for route in context.integration.routes:
         if route.name == name:
             try:
-                return check_base_url(route.base_url)
+                return check(route.base_url)
             except ValueError as error:
                 raise misconfigured(context.integration.id, f"routes: {error}") from None
     raise misconfigured(context.integration.id, "routes: the route in use is not declared; declare it")

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from models import catalogue
 from models.configuration import Configuration
 from models.errors import Misconfigured
+from models.hl7_messages import Message
 from models.integration import Contacts, Integration, Read, Route, Sla
 from models.policy import Channel, EscalationRule, Limits, Permission, Policy
 from models.remedy import EffectClass, Remedy
@@ -225,6 +226,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### limits", Limits),
     ("### escalation", EscalationRule),
     ("### channels", Channel),
+    ("### messages of `hl7_mllp`", Message),
     *((f"### settings of `{name}`", model) for name, model in {**OF_KINDS, **OF_ROUTES}.items() if model.model_fields),
 ]
 
