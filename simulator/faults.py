@@ -12,6 +12,7 @@ from models.errors import BadInput
 from models.noun import Noun
 
 HTTP = ("epic", "unity")  # systems that speak HTTP, whose service can play every fault of this page
+PORTS = (*HTTP, "sftp")  # systems with a port whose door can be shut
 ROOM = "simulator.systems"
 
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -81,9 +82,13 @@ class Resets(Fault):
 class BlackHole(Fault):
     """Connections are accepted and never answered."""
 
+    systems: ClassVar[tuple[str, ...]] = PORTS
+
 
 class Refused(Fault):
     """Nobody listens on the port."""
+
+    systems: ClassVar[tuple[str, ...]] = PORTS
 
 
 class HtmlPage(Fault):
