@@ -124,6 +124,7 @@ class ExpectedFile(Noun):
     """One file that comes, or goes, again and again."""
 
     name: FileName  # with {date:…} for the day, and * for what differs each time
+    folder: Text | None = None  # None: that of the integration
     direction: Direction = Direction.IN
     resource: Code | None = None  # what it holds; None: the operation up to its dot
     schedule: Schedule | None = None  # None: it comes when it comes

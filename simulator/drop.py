@@ -32,7 +32,7 @@ from simulator.faults import Fault
 from simulator.people import Practice
 from simulator.weather import Weather
 
-KEPT = 8  # deliveries of each export that still lie there
+KEPT = 25  # deliveries of each export that still lie there: five weeks of a working day's
 LOOK_S = 0.05  # real seconds between two looks at the clock
 OUTBOUND, INBOUND, SENT, BESIDE = "outbound", "inbound", "sent", "old"
 GROWTH = b"C0-0,TEST000001,x,1970-01-01,1970-01-01,0.00,x\r\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -39,21 +40,22 @@ class Found(NamedTuple):
 
 
 Result = tuple[Found, Memory]
+Folders = Callable[[str | None], Folder]
 
 
 class Deliveries:
-    """The expected files of one folder.
+    """The expected files of one integration.
 
     Args:
-        folder: where they come, or go.
+        folders: opens a folder by its path; None: the one where files usually come, or go.
         calendar: the practice's days.
         memory: the directory that remembers.
         clock: now.
         base: the directory that relative folders of this machine start from.
     """
 
-    def __init__(self, folder: Folder, calendar: Calendar, memory: Path, clock: Clock, base: Path) -> None:
-        self._folder, self._calendar, self._memory = folder, calendar, memory
+    def __init__(self, folders: Folders, calendar: Calendar, memory: Path, clock: Clock, base: Path) -> None:
+        self._folders, self._calendar, self._memory = folders, calendar, memory
         self._clock, self._base = clock, base
 
     async def look(self, operation: str, expected: ExpectedFile) -> Found:
@@ -75,7 +77,7 @@ class Deliveries:
         return (await self._looked(expected, before or a_new_memory(), fresh=True))[0]
 
     async def _looked(self, expected: ExpectedFile, memory: Memory, *, fresh: bool) -> Result:
-        look = _Look(expected, memory, self._clock.now(), fresh=fresh)
+        look = _Look(expected, self._folders(expected.folder), memory, self._clock.now(), fresh=fresh)
         if expected.schedule is None:
             return await self._unscheduled(look)
         dues = self._calendar.dues(expected.schedule, look.now)
@@ -93,7 +95,7 @@ class Deliveries:
 
     async def _unscheduled(self, look: _Look) -> Result:
         """A file that comes when it comes: the newest one is taken for the day on which it changed."""
-        file = await self._named(self._source(look.expected), look.expected, self._calendar.today(look.now))
+        file = await self._named(self._source(look), look.expected, self._calendar.today(look.now))
         if file is None:
             return nothing("nothing_there"), look.memory
         return await self._examined(look, file, self._calendar.today(file.changed_at), None)
@@ -109,13 +111,14 @@ class Deliveries:
             return Found(Outcome.SEMANTIC, "file_missing", records=0), look.memory
         return nothing(code), look.memory
 
-    def _source(self, expected: ExpectedFile) -> Folder:
+    def _source(self, look: _Look) -> Folder:
         """Where a file begins its way: our own copy of what we send, their folder for what we get."""
-        return self._folder if expected.sent_from is None else LocalFolder(self._base / expected.sent_from)
+        sent_from = look.expected.sent_from
+        return look.folder if sent_from is None else LocalFolder(self._base / sent_from)
 
     async def _file_of(self, look: _Look, due: Due, previous: Due | None) -> File | None:
         """The file of one delivery, if it is there."""
-        file = await self._named(self._source(look.expected), look.expected, due.day)
+        file = await self._named(self._source(look), look.expected, due.day)
         if file is None or look.expected.is_dated:
             return file
         is_old = look.memory.was_taken_for(seen(file), due.day) or not belongs(file.changed_at, due, previous)
@@ -131,18 +134,18 @@ class Deliveries:
         expected = look.expected
         if expected.direction is Direction.OUT:
             return Found(Outcome.SEMANTIC, "nothing_sent", records=0)
-        if not expected.is_dated and await self._named(self._folder, expected, due.day):
+        if not expected.is_dated and await self._named(look.folder, expected, due.day):
             return Found(Outcome.STALE, "not_replaced", records=0)
-        if await self._folder.newest(expected.unfinished(due.day).fullmatch):
+        if await look.folder.newest(expected.unfinished(due.day).fullmatch):
             return Found(*arriving(Phase.LATE), records=0)
-        is_elsewhere = expected.is_dated and await self._is_elsewhere(expected, due.day)
+        is_elsewhere = expected.is_dated and await self._is_elsewhere(look, due.day)
         return Found(Outcome.SEMANTIC, "file_elsewhere" if is_elsewhere else "file_missing", records=0)
 
-    async def _is_elsewhere(self, expected: ExpectedFile, day: date) -> bool:
-        like = expected.resembles(day).fullmatch
+    async def _is_elsewhere(self, look: _Look, day: date) -> bool:
+        like = look.expected.resembles(day).fullmatch
         try:
             async with asyncio.timeout(LOOK_AROUND_S):
-                return await self._folder.newest(like) is not None or await self._folder.is_elsewhere(like)
+                return await look.folder.newest(like) is not None or await look.folder.is_elsewhere(like)
         except TimeoutError:
             return False
 
@@ -162,7 +165,7 @@ class Deliveries:
         sift = Sift(expected, bytes.fromhex(memory.key))
         try:
             sift.expect(file.size)
-            came = await self._folder.read(file, sift.feed)
+            came = await look.folder.read(file, sift.feed)
             if came < file.size:  # it shrank while we read it: somebody is at work
                 return Found(*arriving(phase), received_bytes=came, newest_at=file.changed_at), memory
             content = sift.finish()
@@ -176,7 +179,7 @@ class Deliveries:
 
     async def _compared(self, look: _Look, ours: File, day: date, phase: Phase | None) -> Result:
         """Whether what we sent lies there, by name and size (spec: catalogue, S44)."""
-        theirs = await self._folder.find(ours.name)
+        theirs = await look.folder.find(ours.name)
         if theirs is None:
             if look.memory.took(day):
                 return nothing("already_collected"), look.memory
@@ -196,8 +199,8 @@ class Deliveries:
 class _Look:
     """One look at one expected file."""
 
-    def __init__(self, expected: ExpectedFile, memory: Memory, now: datetime, *, fresh: bool) -> None:
-        self.expected, self.memory, self.now = expected, memory, now
+    def __init__(self, expected: ExpectedFile, folder: Folder, memory: Memory, now: datetime, *, fresh: bool) -> None:
+        self.expected, self.folder, self.memory, self.now = expected, folder, memory, now
         self._fresh = fresh
 
     def known(self, file: File, day: date, size: int | None = None) -> Result | None:

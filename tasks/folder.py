@@ -38,8 +38,9 @@ Feed = Callable[[bytes], None]
 class Unreachable(Exception):
     """The other side, or the way to it, keeps us from what we wanted."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: Trouble, says: str = "") -> None:
         self.trouble = trouble
+        self.says = says or trouble.code.replace("_", " ")  # for a person
         super().__init__(trouble.code)
 
 

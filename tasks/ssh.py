@@ -8,7 +8,6 @@ name, no signature, no password.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import socket
@@ -53,8 +52,14 @@ NOT_CONSULTED: dict[str, Any] = {
     "utf8_decode_errors": "replace",
     "client_version": VERSION,
 }
+STRANGER = Trouble(Outcome.TLS_FAILED, "host_key_changed", Rung.TLS)
+NO_COMMON = Trouble(Outcome.TLS_FAILED, "no_common_algorithm", Rung.TLS)
 T = TypeVar("T")
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL)  # it writes names, addresses and paths into the log
+
+
+class _OtherFamily(Unreachable):
+    """Not with a key of this family; perhaps with one of another."""
 
 
 @dataclass(frozen=True)
@@ -195,16 +200,19 @@ async def host_key(account: Account, found: list[str]) -> Shown:
         Unreachable: when it shows none.
     """
     shown: Shown | None = None
+    trouble = NO_COMMON
     for family in FAMILIES:
-        with contextlib.suppress(asyncssh.KeyExchangeFailed):
-            plug = await connected(found, account.port)
+        plug = await connected(found, account.port)
+        try:
             key = await _spoken(asyncssh.get_server_host_key(sock=plug, config=None, server_host_key_algs=family), None)
-            if key is not None:
-                shown = Shown(key.get_fingerprint(), key.get_algorithm())
-            if shown and shown.fingerprint in account.host_keys:
-                break
+        except _OtherFamily as error:
+            trouble = error.trouble
+            continue
+        shown = Shown(key.get_fingerprint(), key.get_algorithm()) if key else shown
+        if shown and shown.fingerprint in account.host_keys:
+            break
     if shown is None:
-        raise Unreachable(_stranger(None))
+        raise Unreachable(trouble)
     return shown
 
 
@@ -223,20 +231,22 @@ async def open_line(account: Account, note: Callable[[Rung], None]) -> Line:
     note(Rung.DNS)
     found = await resolved(account.host, account.port)
     dns_ms = _since(began)
-    shown: str | None = None
+    trouble = NO_COMMON
     for family in FAMILIES:
         began = perf_counter()
         note(Rung.TCP)
         plug = await connected(found, account.port)
         note(Rung.TLS)
         connect_ms, began, watch = _since(began), perf_counter(), _Watch(account.host_keys, note)
-        with contextlib.suppress(asyncssh.KeyExchangeFailed, asyncssh.HostKeyNotVerifiable):
+        try:
             connection = await _spoken(_login(account, plug, family, watch), watch, account.refused_as)
-            exchange_ms = (watch.shown_at - began) * 1000
-            login_ms = _since(watch.shown_at)
-            return Line(connection, str(watch.shown), dns_ms, connect_ms, exchange_ms, login_ms)
-        shown = watch.shown or shown
-    raise Unreachable(_stranger(shown))
+        except _OtherFamily as error:
+            trouble = trouble if trouble == STRANGER else error.trouble
+            continue
+        exchange_ms = (watch.shown_at - began) * 1000
+        login_ms = _since(watch.shown_at)
+        return Line(connection, str(watch.shown), dns_ms, connect_ms, exchange_ms, login_ms)
+    raise Unreachable(trouble)
 
 
 async def _login(
@@ -256,16 +266,21 @@ async def _login(
 
 
 async def _spoken(talk: Awaitable[T], watch: _Watch | None, refused_as: Code = "key_refused") -> T:
-    """What came of a conversation; every trouble but a wrong host key is `Unreachable`."""
+    """What came of a conversation; every trouble is `Unreachable`, or `_OtherFamily` when another key may do."""
     try:
         return await talk
-    except (asyncssh.KeyExchangeFailed, asyncssh.HostKeyNotVerifiable):
-        raise
+    except asyncssh.KeyExchangeFailed:
+        raise _OtherFamily(NO_COMMON) from None
+    except asyncssh.HostKeyNotVerifiable:
+        raise _OtherFamily(STRANGER) from None
     except asyncssh.PermissionDenied:
         raise Unreachable(Trouble(Outcome.CREDENTIAL_REFUSED, refused_as, Rung.AUTH)) from None
     except Exception as error:  # noqa: BLE001 - what a peer sends can raise anything in the library that parses it
         rung = Rung.AUTH if watch and watch.shown else Rung.TLS
-        raise Unreachable(trouble_of_ssh(error, rung)) from None
+        trouble = trouble_of_ssh(error, rung)
+        # A host without a key of this family may hang up before its refusal has arrived.
+        is_early_end = trouble.outcome is Outcome.RESET and rung is Rung.TLS
+        raise (_OtherFamily if is_early_end else Unreachable)(trouble) from None
 
 
 def trouble_of_ssh(error: Exception, rung: Rung) -> Trouble:
@@ -277,11 +292,6 @@ def trouble_of_ssh(error: Exception, rung: Rung) -> Trouble:
     if isinstance(error, asyncssh.DisconnectError) and error.code in GOODBYES:
         return Trouble(Outcome.RESET, "disconnected", rung)
     return Trouble(Outcome.MALFORMED, "not_ssh", rung)
-
-
-def _stranger(shown: str | None) -> Trouble:
-    """The trouble with a host that did not show a key that was agreed on."""
-    return Trouble(Outcome.TLS_FAILED, "host_key_changed" if shown else "no_common_algorithm", Rung.TLS)
 
 
 def _since(began: float) -> float:

@@ -9,16 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from models.catalogue import load
 from models.integration import Integration, Route
 from models.tuning import Tuning
 from simulator.control import Clinic
-from tasks.connectors import allscripts_unity, epic_fhir
 from tasks.connectors._interface import Context
 
 READS = {
     "epic_fhir": ("Patient.search", "Appointment.search", "MedicationRequest.search", "VisionPrescription.search"),
     "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
+    "flat_file": ("Claims.file", "Eligibility.file", "Orders.file", "Invoices.file"),
 }
+SYSTEM = {"epic_fhir": "epic", "allscripts_unity": "unity", "flat_file": "sftp"}  # in the clinic, by kind
 
 
 class ClinicClock:
@@ -46,6 +48,8 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
             "private_key": f"file:{epic['private_key_file']}",
             "ca_bundle": clinic.ca_bundle,
         }
+    if kind == "flat_file":
+        return flat_file_settings(clinic.systems["sftp"])
     unity = clinic.unity
     patient = {"action": "GetPatient", "parameters": {"PatientID": unity["patient_id"]}}
     return {
@@ -58,17 +62,56 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
     }
 
 
+def flat_file_settings(sftp: dict[str, str]) -> dict[str, Any]:
+    """The clinic's drop folder over SFTP."""
+    trailer = {"prefix": "T", "count": 2}
+    files = {
+        "Claims.file": {
+            "name": "claims_{date:%Y%m%d}.csv",
+            "schedule": {"days": "mon-fri", "by": "06:00"},
+            "trailer": {"prefix": "TRL", "count": 2},
+        },
+        "Eligibility.file": {
+            "name": "eligibility_{date:%Y-%m-%d}.txt.gz",
+            "schedule": {"by": "05:00"},
+            "delimiter": "pipe",
+            "trailer": trailer,
+        },
+        "Orders.file": {
+            "name": "orders.csv",
+            "schedule": {"days": "mon-sat", "by": "06:30"},
+            "delimiter": "semicolon",
+        },
+        "Invoices.file": {
+            "name": "invoices_{date:%Y%m%d}.csv",
+            "direction": "out",
+            "folder": sftp["inbound"],
+            "sent_from": sftp["sent"],
+            "schedule": {"days": "mon-fri", "by": "07:30"},
+        },
+    }
+    server = {
+        "host": sftp["host"],
+        "port": int(sftp["port"]),
+        "username": sftp["username"],
+        "host_key": sftp["host_key"],
+        "private_key": f"file:{sftp['private_key_file']}",
+    }
+    return {"folder": sftp["folder"], "sftp": server, "files": files}
+
+
 def context_for(
     clinic: Clinic, kind: str, home: Path, *, ahead_s: float = 0.0, tuning: Tuning | None = None, **changes: Any
 ) -> Context:
     """Everything to open a connector with; `changes` replace settings."""
     integration = Integration(
+        timezone=clinic.timezone,
         id=kind.replace("_", "-"),
         name=kind,
         kind=kind,
         settings=settings_for(clinic, kind) | changes,
         reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
-        routes=(Route(name="second", base_url=clinic.epic["second_route"]),),
+        routes=(Route(name="second", base_url=clinic.epic["second_route"]),) if "epic" in clinic.systems else (),
     )
     return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
 
@@ -76,8 +119,7 @@ def context_for(
 @asynccontextmanager
 async def calling(clinic: Clinic, kind: str, home: Path, **changes: Any) -> AsyncIterator[Any]:
     """An open connector for the length of a `with` block."""
-    room = epic_fhir if kind == "epic_fhir" else allscripts_unity
-    connector = room.open_connector(context_for(clinic, kind, home, **changes))
+    connector = load("tasks.connectors", kind).open_connector(context_for(clinic, kind, home, **changes))
     try:
         yield connector
     finally:

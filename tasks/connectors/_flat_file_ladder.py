@@ -38,6 +38,7 @@ class Climb:
     def __init__(self, context: Context, place: Place, operation: str, expected: ExpectedFile) -> None:
         self._limit_s, self._clock = context.tuning.deadline_s, context.clock
         self._place, self._operation, self._expected = place, operation, expected
+        self._folder = place.folders(expected.folder)
         self._addresses: list[str] = []
         self._later: Unreachable | None = None  # belongs to a rung above the one that met it
         self._found = Found(Outcome.OK)
@@ -73,7 +74,7 @@ class Climb:
             async with asyncio.timeout(self._limit_s):
                 says = await work()
         except Unreachable as error:
-            return failed(rung, error.trouble, began)
+            return failed(rung, error.trouble, began, error.says)
         except TimeoutError:
             return failed(rung, Trouble(Outcome.TIMEOUT, "deadline_passed", rung), began)
         return passed(rung, says, began)
@@ -91,13 +92,14 @@ class Climb:
         return "connected"
 
     async def _know_the_host(self, session: Session) -> str:
-        from tasks.ssh import host_key  # noqa: PLC0415 - as above
+        from tasks.ssh import STRANGER, host_key  # noqa: PLC0415 - as above
 
         shown = await host_key(session.account, self._addresses)
         self.host_key = shown.fingerprint
         if shown.fingerprint in session.account.host_keys:
             return f"{shown.algorithm}, host key {shown.fingerprint[:SHOWN]}… as agreed"
-        raise Unreachable(Trouble(Outcome.TLS_FAILED, "host_key_changed", Rung.TLS))
+        agreed = " or ".join(f"{one[:SHOWN]}…" for one in session.account.host_keys)
+        raise Unreachable(STRANGER, f"host key changed: it shows {shown.fingerprint[:SHOWN]}…, agreed was {agreed}")
 
     async def _speak(self, session: Session) -> str:
         try:
@@ -118,7 +120,7 @@ class Climb:
 
     async def _folder_is_there(self) -> str:
         try:
-            await self._place.folder.check()
+            await self._folder.check()
         except Unreachable as error:
             if error.trouble.rung is Rung.HTTP:
                 raise
@@ -127,7 +129,7 @@ class Climb:
 
     async def _list(self) -> str:
         self._raise_what_was_met_below()
-        await self._place.folder.check()
+        await self._folder.check()
         return "the folder can be listed"
 
     def _raise_what_was_met_below(self) -> None:
@@ -171,12 +173,12 @@ def passed(rung: Rung, says: str, began: float) -> Step:
     return Step(rung=rung, verdict=Verdict.PASSED, says=says, duration_ms=spent_ms, outcome=Outcome.OK)
 
 
-def failed(rung: Rung, trouble: Trouble, began: float | None) -> Step:
+def failed(rung: Rung, trouble: Trouble, began: float | None, says: str = "") -> Step:
     """A rung that broke."""
     return Step(
         rung=rung,
         verdict=Verdict.FAILED,
-        says=trouble.code.replace("_", " "),
+        says=says or trouble.code.replace("_", " "),
         duration_ms=None if began is None else (perf_counter() - began) * 1000,
         outcome=trouble.outcome,
         code=trouble.code,

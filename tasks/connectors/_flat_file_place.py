@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from models.drop import Calendar
 from tasks.connectors._flat_file_settings import Server, Settings
 from tasks.connectors._interface import Context
-from tasks.deliveries import Deliveries
+from tasks.deliveries import Deliveries, Folders
 from tasks.folder import Folder, LocalFolder
 from tasks.secrets import resolve
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """One folder, looked at from here."""
+    """The folders of one integration, looked at from here."""
 
-    folder: Folder
+    folders: Folders
     deliveries: Deliveries
     session: Session | None  # None: it is on this machine
 
@@ -39,17 +39,16 @@ def open_place(context: Context, settings: Settings) -> Place:
     """
     days = Calendar(timezone=context.integration.timezone, holidays=frozenset(settings.holidays))
     session = None if settings.sftp is None else _session(context, settings.sftp)
-    folder = _folder(context, settings, session)
     memory = context.home / "files" / context.integration.id
-    return Place(folder, Deliveries(folder, days, memory, context.clock, context.base), session)
 
+    def folders(path: str | None) -> Folder:
+        if session is None:
+            return LocalFolder(context.base / (path or settings.folder))
+        from tasks.sftp import SftpFolder  # noqa: PLC0415 - SSH is for those who use it: it takes 0.2 s to load
 
-def _folder(context: Context, settings: Settings, session: Session | None) -> Folder:
-    if session is None:
-        return LocalFolder(context.base / settings.folder)
-    from tasks.sftp import SftpFolder  # noqa: PLC0415 - SSH takes 0.2 s, which a folder of this machine need not pay
+        return SftpFolder(session, path or settings.folder)
 
-    return SftpFolder(session, settings.folder)
+    return Place(folders, Deliveries(folders, days, memory, context.clock, context.base), session)
 
 
 def _session(context: Context, server: Server) -> Session:

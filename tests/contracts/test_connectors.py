@@ -19,12 +19,15 @@ from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
 from tasks.connectors._interface import Connector, RenewsCredentials
-from tests.callers import READS, context_for
+from tests.callers import READS, SYSTEM, context_for
 from tests.sockets import answer, head_of, serving
 
 KINDS = names("tasks.connectors")
 SPOKEN = tuple(kind for kind in KINDS if kind in READS)  # kinds that the clinic speaks
-SYSTEM = {"epic_fhir": "epic", "allscripts_unity": "unity"}
+RENEWING = ("epic_fhir", "allscripts_unity")  # kinds that have a token or session to replace
+FAULTS = dict.fromkeys(SPOKEN, ("refused", "black_hole", "html_page", "server_errors", "malformed_json")) | {
+    "flat_file": ("refused", "black_hole", "host_key_changed", "key_refused", "file_missing")
+}
 CANARY = "CANARY-Smith-000-12-3456"
 SECRET = "canary-secret-value"
 GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
@@ -33,7 +36,8 @@ GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory) -> Iterator[Clinic]:
     start = datetime(2026, 3, 3, 15, tzinfo=UTC)
-    with start_clinic(tmp_path_factory.mktemp("clinic"), start=start) as clinic:
+    systems = [SYSTEM[kind] for kind in SPOKEN]
+    with start_clinic(tmp_path_factory.mktemp("clinic"), start=start, systems=systems) as clinic:
         yield clinic
 
 
@@ -68,7 +72,8 @@ def test_a_healthy_system_is_read_and_climbed(clinic, home, kind):
 
     reading, ladder, used, left = asyncio.run(run())
     assert (reading.outcome, reading.rung) == (Outcome.OK, Rung.READ)
-    assert [step.verdict for step in ladder.steps] == [Verdict.PASSED] * len(Rung)
+    assert {step.verdict for step in ladder.steps} <= {Verdict.PASSED, Verdict.ABSENT}
+    assert ladder.passed(Rung.READ)
     assert used > 0
     assert left == 0
 
@@ -77,8 +82,7 @@ def connector_reads(connector):
     return connector._context.integration.reads
 
 
-@pytest.mark.parametrize("kind", SPOKEN)
-@pytest.mark.parametrize("fault", ["refused", "black_hole", "html_page", "server_errors", "malformed_json"])
+@pytest.mark.parametrize(("kind", "fault"), [(kind, fault) for kind in SPOKEN for fault in FAULTS[kind]])
 def test_trouble_on_the_other_side_is_a_reading_and_every_socket_is_closed(clinic, home, kind, fault):
     async def run():
         context = context_for(clinic, kind, home, tuning=Tuning(deadline_s=0.8))
@@ -96,7 +100,7 @@ def test_trouble_on_the_other_side_is_a_reading_and_every_socket_is_closed(clini
     assert ladder.broken is not None
 
 
-@pytest.mark.parametrize("kind", SPOKEN)
+@pytest.mark.parametrize("kind", RENEWING)
 def test_a_capability_that_is_had_works(clinic, home, kind):
     async def run():
         context = context_for(clinic, kind, home)
@@ -142,7 +146,7 @@ HEADERS = (
 )
 
 
-@pytest.mark.parametrize("kind", SPOKEN)
+@pytest.mark.parametrize("kind", RENEWING)
 @pytest.mark.parametrize(("body", "status"), BODIES)
 def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog, kind, body, status):
     caplog.set_level(logging.DEBUG)
