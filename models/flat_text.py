@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from models.drop import DELIMITERS, ExpectedFile, Trailer
 from models.reading import Code, Outcome
@@ -202,8 +203,8 @@ class Measure:
 
     def _content(self, *, newline: bool, is_open: bool) -> Content:
         rows, expected = self._rows, self._expected
-        columns = () if expected.header == "none" else fields(rows.first, expected.delimiter)
-        last = fields(rows.last, expected.delimiter)
+        columns = () if expected.header == "none" else fields(rows.first, expected.delimiter, quoted=expected.quoted)
+        last = fields(rows.last, expected.delimiter, quoted=expected.quoted)
         trailer = expected.trailer if expected.trailer and rows.last.startswith(expected.trailer.prefix) else None
         heads, tails = int(bool(columns)), int(trailer is not None)
         return Content(
@@ -216,10 +217,11 @@ class Measure:
         )
 
 
-def fields(row: str, delimiter: str) -> tuple[str, ...]:
+def fields(row: str, delimiter: str, *, quoted: bool = True) -> tuple[str, ...]:
     """The fields of one row; none of no row."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     try:
-        return tuple(next(csv.reader(row.split("\n"), delimiter=delimiter), ()))
+        return tuple(next(csv.reader([row], delimiter=delimiter, quoting=quoting), ()))
     except csv.Error:
         return ()
 
