@@ -12,7 +12,7 @@ from models.errors import BadInput
 from models.noun import Noun
 
 HTTP = ("epic", "unity")  # systems that speak HTTP, whose service can play every fault of this page
-PORTS = (*HTTP, "mllp")  # systems behind ports of our own, which can be shut, silent, slow or cut
+PORTS = (*HTTP, "mllp", "sftp")  # systems behind ports of our own, which can be shut, silent, slow or cut
 ROOM = "simulator.systems"
 
 Probability = Annotated[float, Field(gt=0, le=1)]

@@ -19,7 +19,14 @@ READS = {
     "epic_fhir": ("Patient.search", "Appointment.search", "MedicationRequest.search", "VisionPrescription.search"),
     "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
     "hl7_mllp": ("Echo", "ADT.A08", "SIU.S12", "ORM.O01"),
+    "flat_file": ("Claims.file", "Eligibility.file", "Orders.file", "Invoices.file"),
 }
+SYSTEM = {
+    "epic_fhir": "epic",
+    "allscripts_unity": "unity",
+    "hl7_mllp": "mllp",
+    "flat_file": "sftp",
+}  # in the clinic, by kind
 
 
 class ClinicClock:
@@ -49,6 +56,8 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
         }
     if kind == "hl7_mllp":
         return mllp_settings(clinic)
+    if kind == "flat_file":
+        return flat_file_settings(clinic.systems["sftp"])
     unity = clinic.unity
     patient = {"action": "GetPatient", "parameters": {"PatientID": unity["patient_id"]}}
     return {
@@ -81,17 +90,56 @@ def second_route(clinic: Clinic, kind: str) -> str:
     return clinic.epic["second_route"]
 
 
+def flat_file_settings(sftp: dict[str, str]) -> dict[str, Any]:
+    """The clinic's drop folder over SFTP."""
+    trailer = {"prefix": "T", "count": 2}
+    files = {
+        "Claims.file": {
+            "name": "claims_{date:%Y%m%d}.csv",
+            "schedule": {"days": "mon-fri", "by": "06:00"},
+            "trailer": {"prefix": "TRL", "count": 2},
+        },
+        "Eligibility.file": {
+            "name": "eligibility_{date:%Y-%m-%d}.txt.gz",
+            "schedule": {"by": "05:00"},
+            "delimiter": "pipe",
+            "trailer": trailer,
+        },
+        "Orders.file": {
+            "name": "orders.csv",
+            "schedule": {"days": "mon-sat", "by": "06:30"},
+            "delimiter": "semicolon",
+        },
+        "Invoices.file": {
+            "name": "invoices_{date:%Y%m%d}.csv",
+            "direction": "out",
+            "folder": sftp["inbound"],
+            "sent_from": sftp["sent"],
+            "schedule": {"days": "mon-fri", "by": "07:30"},
+        },
+    }
+    server = {
+        "host": sftp["host"],
+        "port": int(sftp["port"]),
+        "username": sftp["username"],
+        "host_key": sftp["host_key"],
+        "private_key": f"file:{sftp['private_key_file']}",
+    }
+    return {"folder": sftp["folder"], "sftp": server, "files": files}
+
+
 def context_for(
     clinic: Clinic, kind: str, home: Path, *, ahead_s: float = 0.0, tuning: Tuning | None = None, **changes: Any
 ) -> Context:
     """Everything to open a connector with; `changes` replace settings."""
     integration = Integration(
+        timezone=clinic.timezone,
         id=kind.replace("_", "-"),
         name=kind,
         kind=kind,
         settings=settings_for(clinic, kind) | changes,
         reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
-        routes=(Route(name="second", base_url=second_route(clinic, kind)),),
+        routes=(Route(name="second", base_url=second_route(clinic, kind)),) if "epic" in clinic.systems else (),
     )
     return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
 

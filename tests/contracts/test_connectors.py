@@ -19,19 +19,16 @@ from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
 from tasks.connectors._interface import Connector, RenewsCredentials
-from tests.callers import READS, context_for
+from tests.callers import READS, SYSTEM, context_for
 from tests.sockets import answer, head_of, serving
 
 KINDS = names("tasks.connectors")
 SPOKEN = tuple(kind for kind in KINDS if kind in READS)  # kinds that the clinic speaks
-SYSTEM = {"epic_fhir": "epic", "allscripts_unity": "unity", "hl7_mllp": "mllp"}
 HTTP = ("epic_fhir", "allscripts_unity")
 RENEWING = ("epic_fhir", "allscripts_unity")  # kinds that have a token or session to replace
-FAULTS = {
-    kind: ("refused", "black_hole", "html_page", "server_errors", "malformed_json")
-    if kind in HTTP
-    else ("refused", "black_hole", "ack_error", "no_ack", "wrong_ack_id", "ack_garbage", "close_after_receive")
-    for kind in SYSTEM
+FAULTS = dict.fromkeys(SPOKEN, ("refused", "black_hole", "html_page", "server_errors", "malformed_json")) | {
+    "hl7_mllp": ("refused", "black_hole", "ack_error", "no_ack", "wrong_ack_id", "ack_garbage", "close_after_receive"),
+    "flat_file": ("refused", "black_hole", "host_key_changed", "key_refused", "file_missing"),
 }
 MAY_LACK = {"hl7_mllp": {Rung.AUTH, Rung.SCOPE}}  # rungs that a kind does not have
 CANARY = "CANARY-Smith-000-12-3456"
