@@ -31,6 +31,7 @@ from tasks.observe import Answer, Deadline, answer, reading, too_late, without_c
 JSON = {"Accept": "application/json"}
 OURS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "content-type", "te", "upgrade"}
 CREDENTIAL = re.compile(r"auth|cookie|key|token|secret|passw|signature", re.IGNORECASE)
+BELOW_LOGIN = {Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP}  # broken there, an answer tells nothing of who we are
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$")]
 
 
@@ -236,6 +237,8 @@ class _Climb:
         page = await self._first_page()
         if not self._key.headers:
             return absent(Rung.AUTH, "this system asks nobody who they are")
+        if page.rung in BELOW_LOGIN:
+            return absent(Rung.AUTH, "only an answer to the first read tells")
         return answered(Rung.AUTH, page) if page.outcome.is_auth else passed(Rung.AUTH, page, "accepted")
 
     async def scope(self) -> Step:
