@@ -9,15 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from models.catalogue import load
 from models.integration import Integration, Route
 from models.tuning import Tuning
 from simulator.control import Clinic
-from tasks.connectors import allscripts_unity, epic_fhir
 from tasks.connectors._interface import Context
 
 READS = {
     "epic_fhir": ("Patient.search", "Appointment.search", "MedicationRequest.search", "VisionPrescription.search"),
     "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
+    "http_api": ("Appointment.list", "Patient.list", "Order.list"),
+    "x12_eligibility": ("Eligibility.inquiry",),
 }
 
 
@@ -37,6 +39,8 @@ class ClinicClock:
 
 def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
     """What a deployment would write under `settings:`."""
+    if kind in WRITTEN:
+        return WRITTEN[kind](clinic)
     if kind == "epic_fhir":
         epic = clinic.epic
         return {
@@ -58,6 +62,37 @@ def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
     }
 
 
+def api_settings(clinic: Clinic) -> dict[str, Any]:
+    api = clinic.systems["api"]
+    auth = {"scheme": "oauth2", "token_url": api["token_url"], "client_id": api["client_id"]}
+    lists = {"records": "data[]", "newest": "data[].updated_at", "fresh_within": "3h", "next": "page.next"}
+    lists |= {"require": ["data[].id", "data[].provider_id"]}
+    return {
+        "base_url": api["base_url"],
+        "auth": {**auth, "client_secret": f"file:{api['client_secret_file']}", "scopes": api["scope"].split()},
+        "ca_bundle": clinic.ca_bundle,
+        "calls": {name: {"path": f"{name.split('.')[0].lower()}s", **lists} for name in READS["http_api"]},
+    }
+
+
+def x12_settings(clinic: Clinic) -> dict[str, Any]:
+    house = clinic.systems["clearinghouse"]
+    parts = ("member_id", "last_name", "first_name", "birth_date")
+    return {
+        "base_url": house["base_url"],
+        "auth": {"scheme": "basic", "user": house["user"], "password": f"file:{house['password_file']}"},
+        "ca_bundle": clinic.ca_bundle,
+        "sender": {"id": house["sender"]},
+        "receiver": {"id": house["receiver"]},
+        "payer": {"name": "Test Vision Plan", "id": house["payer"]},
+        "provider": {"name": "Test Optical", "npi": house["npi"]},
+        "member": {part: f"file:{house[f'{part}_file']}" for part in parts},
+    }
+
+
+WRITTEN = {"http_api": api_settings, "x12_eligibility": x12_settings}
+
+
 def context_for(
     clinic: Clinic, kind: str, home: Path, *, ahead_s: float = 0.0, tuning: Tuning | None = None, **changes: Any
 ) -> Context:
@@ -68,7 +103,7 @@ def context_for(
         kind=kind,
         settings=settings_for(clinic, kind) | changes,
         reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
-        routes=(Route(name="second", base_url=clinic.epic["second_route"]),),
+        routes=(Route(name="second", base_url=clinic.epic["second_route"]),) if "epic" in clinic.systems else (),
     )
     return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
 
@@ -76,8 +111,7 @@ def context_for(
 @asynccontextmanager
 async def calling(clinic: Clinic, kind: str, home: Path, **changes: Any) -> AsyncIterator[Any]:
     """An open connector for the length of a `with` block."""
-    room = epic_fhir if kind == "epic_fhir" else allscripts_unity
-    connector = room.open_connector(context_for(clinic, kind, home, **changes))
+    connector = load("tasks.connectors", kind).open_connector(context_for(clinic, kind, home, **changes))
     try:
         yield connector
     finally:

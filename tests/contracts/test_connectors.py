@@ -19,12 +19,19 @@ from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
 from tasks.connectors._interface import Connector, RenewsCredentials
-from tests.callers import READS, context_for
+from tests.callers import READS, context_for, settings_for
 from tests.sockets import answer, head_of, serving
+from tests.x12 import an_answer
 
 KINDS = names("tasks.connectors")
 SPOKEN = tuple(kind for kind in KINDS if kind in READS)  # kinds that the clinic speaks
-SYSTEM = {"epic_fhir": "epic", "allscripts_unity": "unity"}
+SYSTEM = {
+    "epic_fhir": "epic",
+    "allscripts_unity": "unity",
+    "http_api": "api",
+    "x12_eligibility": "clearinghouse",
+}
+RENEWING = tuple(kind for kind in SPOKEN if kind != "x12_eligibility")  # as `settings_for` has them log in
 CANARY = "CANARY-Smith-000-12-3456"
 SECRET = "canary-secret-value"
 GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
@@ -33,7 +40,8 @@ GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory) -> Iterator[Clinic]:
     start = datetime(2026, 3, 3, 15, tzinfo=UTC)
-    with start_clinic(tmp_path_factory.mktemp("clinic"), start=start) as clinic:
+    systems = tuple(SYSTEM[kind] for kind in SPOKEN)
+    with start_clinic(tmp_path_factory.mktemp("clinic"), start=start, systems=systems) as clinic:
         yield clinic
 
 
@@ -68,7 +76,8 @@ def test_a_healthy_system_is_read_and_climbed(clinic, home, kind):
 
     reading, ladder, used, left = asyncio.run(run())
     assert (reading.outcome, reading.rung) == (Outcome.OK, Rung.READ)
-    assert [step.verdict for step in ladder.steps] == [Verdict.PASSED] * len(Rung)
+    assert {step.verdict for step in ladder.steps} <= {Verdict.PASSED, Verdict.ABSENT}
+    assert ladder.passed(Rung.READ)
     assert used > 0
     assert left == 0
 
@@ -96,7 +105,7 @@ def test_trouble_on_the_other_side_is_a_reading_and_every_socket_is_closed(clini
     assert ladder.broken is not None
 
 
-@pytest.mark.parametrize("kind", SPOKEN)
+@pytest.mark.parametrize("kind", RENEWING)
 def test_a_capability_that_is_had_works(clinic, home, kind):
     async def run():
         context = context_for(clinic, kind, home)
@@ -131,6 +140,13 @@ BODIES = [
         id="a Bundle",
     ),
     pytest.param(f"<html>{CANARY}</html>", "401 Unauthorized", id="a log-in page"),
+    pytest.param({"error": {"code": CANARY, "message": CANARY}}, "200 OK", id="an error of any API"),
+    pytest.param(
+        {"data": [{"id": CANARY, "updated_at": CANARY}], "page": {"next": f"https://other.example/{CANARY}"}},
+        "200 OK",
+        id="a list of any API",
+    ),
+    pytest.param(an_answer(f"NM1*IL*1*{CANARY}", f"AAA*N**{CANARY}*{CANARY}", f"REF*1L*{CANARY}"), "200 OK", id="X12"),
 ]
 HEADERS = (
     f"X-Request-Id: {CANARY}",
@@ -140,6 +156,17 @@ HEADERS = (
     f"Date: {CANARY}",
     f"Retry-After: {CANARY}",
 )
+
+
+def elsewhere(clinic: Clinic, kind: str, base: str) -> dict[str, object]:
+    """What else must be written differently for a server that is not the clinic's."""
+    if kind == "epic_fhir":
+        return {"token_url": f"{base}/token"}
+    if kind == "http_api":
+        return {"auth": settings_for(clinic, kind)["auth"] | {"token_url": f"{base}/token"}}
+    if kind == "allscripts_unity":
+        return {"actions": {"GetPatient": {"action": "GetPatient", "parameters": {"PatientID": CANARY}}}}
+    return {}
 
 
 @pytest.mark.parametrize("kind", SPOKEN)
@@ -164,17 +191,14 @@ def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog,
     async def run():
         async with serving(tells) as port:
             base = f"http://127.0.0.1:{port}"
-            changes = {"base_url": base, "ca_bundle": None}
-            if kind == "epic_fhir":
-                changes["token_url"] = f"{base}/token"
-            else:
-                parameters = {"PatientID": CANARY}
-                changes["actions"] = {"GetPatient": {"action": "GetPatient", "parameters": parameters}}
+            changes = {"base_url": base, "ca_bundle": None} | elsewhere(premises, kind, base)
             context = context_for(premises, kind, tmp_path, **changes)
             connector = load("tasks.connectors", kind).open_connector(context)
             try:
                 readings = [await connector.read(context.integration.reads[0]) for _ in range(2)]
-                parts = [*readings, await connector.climb(), await connector.renew(), connector.credential()]
+                parts = [*readings, await connector.climb()]
+                if isinstance(connector, RenewsCredentials):
+                    parts += [await connector.renew(), connector.credential()]
                 return [*map(repr, parts), *(part.model_dump_json() for part in parts), repr(connector)]
             finally:
                 await connector.aclose()
