@@ -57,8 +57,8 @@ def check_following(value: str) -> str:
     Raises:
         ValueError: with a sentence that says both.
     """
-    if value == LINK_HEADER:
-        return value
+    if re.sub("[-_ ]", " ", value).lower() == LINK_HEADER:
+        return LINK_HEADER
     try:
         return check_path(value)
     except ValueError:

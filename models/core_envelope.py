@@ -46,14 +46,14 @@ def opened(body: bytes) -> Enveloped | None:
 
     The boundary is the body's first line, because the header that names it is not kept.
     """
-    start = body[:512].lstrip(b"\r\n")
-    if not start.startswith(b"--"):
+    form = b"\n" + body.lstrip(b"\r\n")
+    if not form.startswith(b"\n--"):
         return None
-    line = start.split(b"\n", 1)[0].rstrip(b"\r ")
+    line = form[1:512].split(b"\n", 1)[0].rstrip(b"\r ")
     if not 3 <= len(line) <= 72:  # noqa: PLR2004 - RFC 2046, 5.1.1: 1 to 70 characters after the dashes
         return None
     found: dict[bytes, bytes] = {}
-    for part in body.split(line, MOST_PARTS)[1:]:
+    for part in form.split(b"\n" + line, MOST_PARTS)[1:]:
         head, content = _halves(part)
         if name := NAME.search(head[:1024]):
             found.setdefault(name[1].lower(), content)
@@ -66,7 +66,7 @@ def _halves(part: bytes) -> tuple[bytes, bytes]:
     for blank in (b"\r\n\r\n", b"\n\n"):
         head, found, content = part.partition(blank)
         if found:
-            return head, content.removesuffix(b"\n").removesuffix(b"\r")
+            return head, content.removesuffix(b"\r")
     return part, b""
 
 

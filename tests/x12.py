@@ -12,9 +12,10 @@ def isa(control: int = 1, *, element: str = "*", terminator: str = "~", componen
     return element.join(parts) + terminator
 
 
-def interchange(*segments: str, element: str = "*", terminator: str = "~", control: int = 1) -> str:
-    inside = [segment.replace("*", element) for segment in (*segments, f"IEA*1*{control:09}")]
-    return isa(control, element=element, terminator=terminator) + "".join(one + terminator for one in inside)
+def interchange(*segments: str, element: str = "*", terminator: str = "~", component: str = ":") -> str:
+    inside = [segment.replace("*", element) for segment in (*segments, f"IEA*1*{1:09}")]
+    header = isa(element=element, terminator=terminator, component=component)
+    return header + "".join(one + terminator for one in inside)
 
 
 def group(kind: str, *segments: str) -> tuple[str, ...]:
