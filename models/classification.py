@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import Field, NonNegativeInt
+from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
@@ -77,6 +77,7 @@ class Judged(Noun):
     outcome: Outcome = Outcome.OK
     code: Code | None = None
     records: NonNegativeInt | None = None
+    newest_at: AwareDatetime | None = None  # when the newest of them last changed, as they say
     next_url: str | None = Field(default=None, repr=False)  # may hold identifiers: followed, never shown
     content: Any = Field(default=None, repr=False)  # the parsed body, for the connector's eyes
 

@@ -11,7 +11,8 @@ from models.catalogue import load, names
 from models.errors import BadInput
 from models.noun import Noun
 
-HTTP = ("epic", "unity")  # systems that speak HTTP, whose service can play every fault of this page
+HTTP = ("epic", "unity", "api", "clearinghouse")  # whose service speaks HTTP, and can play what is on this page
+WITH_TOKENS = ("epic", "unity", "api")  # those of them whose log-ins end
 PORTS = (*HTTP, "mllp", "sftp")  # systems behind ports of our own, which can be shut, silent, slow or cut
 ROOM = "simulator.systems"
 
@@ -33,11 +34,14 @@ class Fault(Noun):
 class TokenExpiresEarly(Fault):
     """Tokens live only `lifetime_s` simulated seconds, also those issued before; the answer hides it."""
 
+    systems: ClassVar[tuple[str, ...]] = WITH_TOKENS
     lifetime_s: PositiveFloat
 
 
 class RefreshRefused(Fault):
-    """No new token: Epic says invalid_client; Unity refuses log-in until expired sessions are retired."""
+    """No new token: OAuth says invalid_client; Unity refuses log-in until expired sessions are retired."""
+
+    systems: ClassVar[tuple[str, ...]] = WITH_TOKENS
 
 
 class RateLimit(Fault):
@@ -100,9 +104,9 @@ class HtmlPage(Fault):
 
 
 class Forbidden(Fault):
-    """Data calls are answered 403 with an OperationOutcome `forbidden`."""
+    """Data calls are answered 403, in the vendor's own format."""
 
-    systems: ClassVar[tuple[str, ...]] = ("epic",)
+    systems: ClassVar[tuple[str, ...]] = ("epic", "api")
     operation: str | None = None
 
 

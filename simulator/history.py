@@ -34,7 +34,11 @@ FLOATS = (
 )
 INSTANTS = {"newest_at": "datetime64[us, UTC]"}
 READS_APART = timedelta(milliseconds=250)  # the reads of a cycle begin one after another
-SYSTEMS = {"allscripts_unity": "unity"}  # by kind; anything else behaves like Epic
+SYSTEMS = {
+    "allscripts_unity": "unity",
+    "http_api": "api",
+    "x12_eligibility": "clearinghouse",
+}  # by kind; anything else behaves like Epic
 
 
 def generate_history(

@@ -57,6 +57,10 @@ PACES: dict[str, Pace] = {
     "VisionPrescription.search": Pace(median_ms=36, records_per_hour=12, bytes_per_record=750),
     "metadata": Pace(median_ms=15, bytes_per_record=900),
     "token": Pace(median_ms=25),
+    "Appointment.list": Pace(median_ms=30, records_per_hour=36, bytes_per_record=230),
+    "Patient.list": Pace(median_ms=28, records_per_hour=30, bytes_per_record=220),
+    "Order.list": Pace(median_ms=32, records_per_hour=18, bytes_per_record=210),
+    "Eligibility.inquiry": Pace(median_ms=90, bytes_per_record=700),
     "GetServerInfo": Pace(median_ms=30, bytes_per_record=230),
     "GetUserAuthentication": Pace(median_ms=40, bytes_per_record=110),
     "GetPatient": Pace(median_ms=50, bytes_per_record=180),
@@ -67,6 +71,8 @@ USUAL = {
     "epic": Pace(median_ms=35),
     "unity": Pace(median_ms=50),
     "mllp": Pace(median_ms=20),
+    "api": Pace(median_ms=30),
+    "clearinghouse": Pace(median_ms=90),
 }  # for operations not listed above
 
 

@@ -100,6 +100,7 @@ def reading(
         first_byte_ms=timings.first_byte_ms,
         received_bytes=sum(one.fetched.received_bytes for one in answers),
         records=sum(counts) if counts else None,
+        newest_at=max((one.judged.newest_at for one in answers if one.judged.newest_at is not None), default=None),
         connections=connections,
         retry_after_s=retry_after_s(deciding.fetched.headers, deciding.received_at),
         clock_skew_s=last.clock_skew_s,

@@ -18,7 +18,7 @@ from models.retry import budget, wait_s
 from models.rounds import round_length, takes_part
 from models.tuning import Adjustment, Tuning, tuned
 from tasks.clock import Clock
-from tasks.connectors._interface import Connector, Context, RenewsCredentials
+from tasks.connectors._interface import Connector, Context, RenewsCredentials, SaysWhetherAgain
 from tasks.house import House
 
 URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 2}
@@ -139,11 +139,17 @@ async def attempt(
     """One read with its retries: the last answer, and how many tries it took."""
     reading = await connector.read(read)
     tries = 1
-    while tries < tuning.attempts and reading.outcome.worth_retrying and spare.take():
+    while tries < tuning.attempts and worth_repeating(connector, reading) and spare.take():
         await clock.sleep(wait_s(tries, draw(), reading.retry_after_s))
         reading = await connector.read(read)
         tries += 1
     return reading.model_copy(update={"attempts": tries, "connections": connector.open_connections})
+
+
+def worth_repeating(connector: Connector, reading: Reading) -> bool:
+    """Whether the same call may succeed a little later, and the other side has not forbidden it."""
+    forbidden = isinstance(connector, SaysWhetherAgain) and not connector.may_repeat(reading)
+    return reading.outcome.worth_retrying and not forbidden
 
 
 async def probe(

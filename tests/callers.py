@@ -20,12 +20,16 @@ READS = {
     "allscripts_unity": ("GetPatient", "GetSchedule", "GetPrescriptions"),
     "hl7_mllp": ("Echo", "ADT.A08", "SIU.S12", "ORM.O01"),
     "flat_file": ("Claims.file", "Eligibility.file", "Orders.file", "Invoices.file"),
+    "http_api": ("Appointment.list", "Patient.list", "Order.list"),
+    "x12_eligibility": ("Eligibility.inquiry",),
 }
 SYSTEM = {
     "epic_fhir": "epic",
     "allscripts_unity": "unity",
     "hl7_mllp": "mllp",
     "flat_file": "sftp",
+    "http_api": "api",
+    "x12_eligibility": "clearinghouse",
 }  # in the clinic, by kind
 
 
@@ -45,6 +49,8 @@ class ClinicClock:
 
 def settings_for(clinic: Clinic, kind: str) -> dict[str, Any]:
     """What a deployment would write under `settings:`."""
+    if kind in WRITTEN:
+        return WRITTEN[kind](clinic)
     if kind == "epic_fhir":
         epic = clinic.epic
         return {
@@ -126,6 +132,37 @@ def flat_file_settings(sftp: dict[str, str]) -> dict[str, Any]:
         "private_key": f"file:{sftp['private_key_file']}",
     }
     return {"folder": sftp["folder"], "sftp": server, "files": files}
+
+
+def api_settings(clinic: Clinic) -> dict[str, Any]:
+    api = clinic.systems["api"]
+    auth = {"scheme": "oauth2", "token_url": api["token_url"], "client_id": api["client_id"]}
+    lists = {"records": "data[]", "newest": "data[].updated_at", "fresh_within": "3h", "next": "page.next"}
+    lists |= {"require": ["data[].id", "data[].provider_id"]}
+    return {
+        "base_url": api["base_url"],
+        "auth": {**auth, "client_secret": f"file:{api['client_secret_file']}", "scopes": api["scope"].split()},
+        "ca_bundle": clinic.ca_bundle,
+        "calls": {name: {"path": f"{name.split('.')[0].lower()}s", **lists} for name in READS["http_api"]},
+    }
+
+
+def x12_settings(clinic: Clinic) -> dict[str, Any]:
+    house = clinic.systems["clearinghouse"]
+    parts = ("member_id", "last_name", "first_name", "birth_date")
+    return {
+        "base_url": house["base_url"],
+        "auth": {"scheme": "basic", "user": house["user"], "password": f"file:{house['password_file']}"},
+        "ca_bundle": clinic.ca_bundle,
+        "sender": {"id": house["sender"]},
+        "receiver": {"id": house["receiver"]},
+        "payer": {"name": "Test Vision Plan", "id": house["payer"]},
+        "provider": {"name": "Test Optical", "npi": house["npi"]},
+        "member": {part: f"file:{house[f'{part}_file']}" for part in parts},
+    }
+
+
+WRITTEN = {"http_api": api_settings, "x12_eligibility": x12_settings}
 
 
 def context_for(

@@ -65,3 +65,12 @@ class RenewsCredentials(Protocol):
     def credential(self) -> Credential:
         """What is known of the present token."""
         ...
+
+
+@runtime_checkable
+class SaysWhetherAgain(Protocol):
+    """Is told by the other side whether the same call may be made again."""
+
+    def may_repeat(self, reading: Reading) -> bool:
+        """Whether the call behind this reading may be repeated, unchanged."""
+        ...

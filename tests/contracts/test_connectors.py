@@ -19,18 +19,22 @@ from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
 from tasks.connectors._interface import Connector, RenewsCredentials
-from tests.callers import READS, SYSTEM, context_for
+from tests.callers import READS, SYSTEM, context_for, settings_for
 from tests.sockets import answer, head_of, serving
+from tests.x12 import an_answer
 
 KINDS = names("tasks.connectors")
 SPOKEN = tuple(kind for kind in KINDS if kind in READS)  # kinds that the clinic speaks
-HTTP = ("epic_fhir", "allscripts_unity")
-RENEWING = ("epic_fhir", "allscripts_unity")  # kinds that have a token or session to replace
+HTTP = ("epic_fhir", "allscripts_unity", "http_api", "x12_eligibility")
+RENEWING = ("epic_fhir", "allscripts_unity", "http_api")  # kinds that have a token or session to replace
 FAULTS = dict.fromkeys(SPOKEN, ("refused", "black_hole", "html_page", "server_errors", "malformed_json")) | {
     "hl7_mllp": ("refused", "black_hole", "ack_error", "no_ack", "wrong_ack_id", "ack_garbage", "close_after_receive"),
     "flat_file": ("refused", "black_hole", "host_key_changed", "key_refused", "file_missing"),
 }
-MAY_LACK = {"hl7_mllp": {Rung.AUTH, Rung.SCOPE}}  # rungs that a kind does not have
+MAY_LACK = {  # rungs that a kind, or our own settings of it, do not have
+    "hl7_mllp": {Rung.AUTH, Rung.SCOPE},
+    "allscripts_unity": {Rung.SCOPE},
+}
 CANARY = "CANARY-Smith-000-12-3456"
 SECRET = "canary-secret-value"
 GUID = "1f0e9c52-7d1e-4a67-9b7c-0f4b8a1e2d3c"
@@ -140,6 +144,13 @@ BODIES = [
         id="a Bundle",
     ),
     pytest.param(f"<html>{CANARY}</html>", "401 Unauthorized", id="a log-in page"),
+    pytest.param({"error": {"code": CANARY, "message": CANARY}}, "200 OK", id="an error of any API"),
+    pytest.param(
+        {"data": [{"id": CANARY, "updated_at": CANARY}], "page": {"next": f"https://other.example/{CANARY}"}},
+        "200 OK",
+        id="a list of any API",
+    ),
+    pytest.param(an_answer(f"NM1*IL*1*{CANARY}", f"AAA*N**{CANARY}*{CANARY}", f"REF*1L*{CANARY}"), "200 OK", id="X12"),
 ]
 HEADERS = (
     f"X-Request-Id: {CANARY}",
@@ -149,6 +160,17 @@ HEADERS = (
     f"Date: {CANARY}",
     f"Retry-After: {CANARY}",
 )
+
+
+def elsewhere(clinic: Clinic, kind: str, base: str) -> dict[str, object]:
+    """What else must be written differently for a server that is not the clinic's."""
+    if kind == "epic_fhir":
+        return {"token_url": f"{base}/token"}
+    if kind == "http_api":
+        return {"auth": settings_for(clinic, kind)["auth"] | {"token_url": f"{base}/token"}}
+    if kind == "allscripts_unity":
+        return {"actions": {"GetPatient": {"action": "GetPatient", "parameters": {"PatientID": CANARY}}}}
+    return {}
 
 
 @pytest.mark.parametrize("kind", HTTP)
@@ -173,17 +195,14 @@ def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog,
     async def run():
         async with serving(tells) as port:
             base = f"http://127.0.0.1:{port}"
-            changes = {"base_url": base, "ca_bundle": None}
-            if kind == "epic_fhir":
-                changes["token_url"] = f"{base}/token"
-            else:
-                parameters = {"PatientID": CANARY}
-                changes["actions"] = {"GetPatient": {"action": "GetPatient", "parameters": parameters}}
+            changes = {"base_url": base, "ca_bundle": None} | elsewhere(premises, kind, base)
             context = context_for(premises, kind, tmp_path, **changes)
             connector = load("tasks.connectors", kind).open_connector(context)
             try:
                 readings = [await connector.read(context.integration.reads[0]) for _ in range(2)]
-                parts = [*readings, await connector.climb(), await connector.renew(), connector.credential()]
+                parts = [*readings, await connector.climb()]
+                if isinstance(connector, RenewsCredentials):
+                    parts += [await connector.renew(), connector.credential()]
                 return [*map(repr, parts), *(part.model_dump_json() for part in parts), repr(connector)]
             finally:
                 await connector.aclose()

@@ -1,0 +1,161 @@
+"""What the answers of any JSON API mean, by the rules that a call declares. Codes leave through allow-lists only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.api_call import LINK_HEADER, MEANINGS, Call, Codes
+from models.classification import HTML, Judged, judge_status, parsed, unreadable
+from models.json_path import first, found, how_many, is_everywhere
+from models.reading import Code, Outcome
+
+# What API gateways say in a body, whatever the status. Apigee, "OAuthV2 policy" and "Quota policy", error reference;
+# its older policies say `keymanagement.service.…` (catalogue, S27).
+GATEWAY_CODES: dict[str, tuple[Outcome, Code]] = {
+    **dict.fromkeys(
+        ("keymanagement.service.access_token_expired", "steps.oauth.v2.access_token_expired"),
+        (Outcome.UNAUTHENTICATED, "token_expired"),
+    ),
+    **dict.fromkeys(
+        (
+            "keymanagement.service.invalid_access_token",
+            "steps.oauth.v2.invalid_access_token",
+            "steps.oauth.v2.FailedToResolveAccessToken",
+        ),
+        (Outcome.UNAUTHENTICATED, "invalid_token"),
+    ),
+    **dict.fromkeys(
+        ("oauth.v2.InvalidApiKey", "oauth.v2.FailedToResolveAPIKey", "oauth.v2.InvalidClientIdentifier"),
+        (Outcome.CREDENTIAL_REFUSED, "invalid_client"),
+    ),
+    "steps.oauth.v2.insufficient_scope": (Outcome.FORBIDDEN, "insufficient_scope"),
+    **dict.fromkeys(
+        ("policies.ratelimit.QuotaViolation", "policies.ratelimit.SpikeArrestViolation"),
+        (Outcome.THROTTLED, "throttled"),
+    ),
+    **dict.fromkeys(
+        (
+            "messaging.adaptors.http.flow.ServiceUnavailable",
+            "messaging.adaptors.http.flow.GatewayTimeout",
+            "messaging.adaptors.http.flow.UnexpectedEOF",
+        ),
+        (Outcome.SERVER_ERROR, "gateway_lost_target"),
+    ),
+}
+GATEWAY_PATHS = ("fault.detail.errorcode", "error.detail.errorcode")
+STALE = "older_than_allowed"
+LONGEST_CODE = 64  # characters; no longer text is looked up
+EPOCHS = (1e8, 1e11, 1e14)  # seconds from 1973 on, milliseconds, and what is neither
+
+
+def judge_api(call: Call, codes: Codes, status: int, headers: Mapping[str, str], body: bytes) -> Judged:
+    """What one page of an answer came to; `records` and `newest_at` are of this page.
+
+    A gateway's fault decides over the status; an error inside a good status is SEMANTIC, unless `codes` says more.
+    """
+    content = parsed(body)
+    if (known := gateway_fault(content)) is not None:
+        return known
+    by_status = judge_status(status, headers)
+    failed, code, meant = error_in(call, codes, content)
+    if status not in call.expect:
+        return unexpected(by_status, code, meant)
+    if failed:
+        return Judged(outcome=meant or Outcome.SEMANTIC, code=code)
+    if headers.get("content-type") == "text/html" or HTML.match(body):
+        return unreadable(headers, body)
+    if not call.reads_json:
+        return Judged(content=content)
+    return unreadable(headers, body) if content is None else judge_content(call, headers, content)
+
+
+def gateway_fault(content: Any) -> Judged | None:  # noqa: ANN401 - anything JSON can hold
+    """The fault of a gateway before the API; None when the body holds none that is known."""
+    for path in GATEWAY_PATHS:
+        said = first(path, content)
+        if isinstance(said, str) and said in GATEWAY_CODES:
+            outcome, code = GATEWAY_CODES[said]
+            return Judged(outcome=outcome, code=code)
+    return None
+
+
+def error_in(call: Call, codes: Codes, content: Any) -> tuple[bool, Code | None, Outcome | None]:  # noqa: ANN401
+    """Whether the body says that it went wrong, by which allowed code, and what that code means.
+
+    `null`, `false`, 0 and what is empty say that nothing went wrong.
+    """
+    said = [value for path in call.error for value in found(path, content) if value]
+    words = [word for value in said for word in texts(value)]
+    kept = next((word for word in words if word in codes), None)
+    if kept is not None:
+        meaning = codes[kept]
+        return True, kept, MEANINGS[meaning] if meaning else None
+    return bool(said), "vendor_error" if said else None, None
+
+
+def texts(value: Any) -> Iterable[str]:  # noqa: ANN401 - anything JSON can hold
+    """The short texts of an error: itself, or the values of an object, or of the first few of a list."""
+    inside = value.values() if isinstance(value, dict) else value[:10] if isinstance(value, list) else (value,)
+    for one in inside:
+        deeper = one.values() if isinstance(one, dict) and value is not one else (one,)
+        yield from (text for text in deeper if isinstance(text, str) and len(text) <= LONGEST_CODE)
+
+
+def unexpected(by_status: Judged, code: Code | None, meant: Outcome | None) -> Judged:
+    """A status that the call does not expect, in the words of its body where those are allowed to say more."""
+    if by_status.outcome.is_ok:
+        return Judged(outcome=meant or Outcome.MALFORMED, code=code or "unexpected_status")
+    named = code if code != "vendor_error" else None
+    return Judged(outcome=meant or by_status.outcome, code=by_status.code or named)
+
+
+def judge_content(call: Call, headers: Mapping[str, str], content: Any) -> Judged:  # noqa: ANN401 - any JSON
+    """A good answer: what it holds, what it lacks, and where it goes on."""
+    records = how_many(call.records, content) if call.records else None
+    if call.records and records is None:
+        return Judged(outcome=Outcome.MALFORMED, code="unexpected_shape")
+    if not all(is_everywhere(path, content) for path in call.require):
+        return Judged(outcome=Outcome.SEMANTIC, code="required_key_missing", records=records)
+    moments = [value for value in found(call.newest, content) if value is not None] if call.newest else []
+    known = [moment for moment in map(instant, moments) if moment is not None]
+    if moments and not known:
+        return Judged(outcome=Outcome.SEMANTIC, code="unreadable_time", records=records)
+    following = headers.get("link") if call.next == LINK_HEADER else first(call.next, content) if call.next else None
+    return Judged(
+        records=records,
+        newest_at=max(known, default=None),
+        next_url=following if isinstance(following, str) and following else None,
+        content=content,
+    )
+
+
+def is_stale(call: Call, newest_at: datetime | None, as_of: datetime) -> bool:
+    """Whether the newest record is older than it may be; an answer without records says nothing about that."""
+    if call.fresh_within is None or newest_at is None:
+        return False
+    return as_of - newest_at > call.fresh_within
+
+
+def instant(value: Any) -> datetime | None:  # noqa: ANN401 - anything JSON can hold
+    """A moment as APIs write it: ISO 8601 (UTC when it names no zone), or an epoch in seconds or milliseconds."""
+    if isinstance(value, str):
+        return _iso(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    seconds, milliseconds, neither = EPOCHS
+    if not seconds <= value < neither:
+        return None
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=value / 1000 if value >= milliseconds else value)
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if len(text) <= LONGEST_CODE else None
+        if moment is None:
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,309 @@
+"""Any JSON API, described in the configuration: what to call, and how to tell a good answer from a bad one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Annotated
+from urllib.parse import urljoin
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from models.api_answers import STALE, is_stale, judge_api
+from models.api_call import Call, Codes, with_parameter
+from models.classification import Judged
+from models.credential import Credential
+from models.integration import Read
+from models.ladder import Ladder, Step, Verdict, absent
+from models.noun import Noun
+from models.reading import Operation, Outcome, Reading, Rung
+from models.token import Grant
+from tasks.access import Access, HeaderName, Key, NoAccess, Tokens, as_key, open_access
+from tasks.connectors._interface import Context
+from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
+from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
+
+JSON = {"Accept": "application/json"}
+OURS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "content-type", "te", "upgrade"}
+CREDENTIAL = re.compile(r"auth|cookie|key|token|secret|passw|signature", re.IGNORECASE)
+BELOW_LOGIN = {Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP}  # broken there, an answer tells nothing of who we are
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$")]
+
+
+def check_headers(value: dict[str, str]) -> dict[str, str]:
+    """Refuse headers that are ours to write, or that look like a credential.
+
+    Raises:
+        ValueError: with a sentence that does not repeat a value.
+    """
+    if any(name.lower() in OURS for name in value):
+        raise ValueError("Host, Content-Type and those of the connection itself are written by heal; leave them out")
+    if any(CREDENTIAL.search(name) for name in value):
+        raise ValueError("what says who we are goes under auth, by reference; leave it out of headers")
+    return value
+
+
+class Settings(Noun):
+    """The `settings:` of an integration of this kind."""
+
+    base_url: BaseUrl
+    auth: Access = NoAccess()
+    headers: Annotated[dict[HeaderName, HeaderValue], AfterValidator(check_headers)] = Field(default_factory=dict)
+    ca_bundle: str | None = None  # PEM file, relative to the configuration
+    codes: Codes = Field(default_factory=dict)  # of the vendor's, that may leave
+    calls: Annotated[dict[Operation, Call], Field(min_length=1)]
+
+
+def operations(settings: Settings) -> tuple[str, ...]:
+    """The reads that may be declared under these settings."""
+    return tuple(sorted(settings.calls))
+
+
+def open_connector(context: Context) -> HttpApi:
+    """A connector for one integration; it renews credentials when the API's tokens expire.
+
+    Raises:
+        Misconfigured: when settings, secrets or bundle cannot be used, or a read has no call.
+    """
+    settings = checked_settings(context, Settings)
+    lost = [read.operation for read in context.integration.reads if read.operation not in settings.calls]
+    if lost:
+        raise misconfigured(context.integration.id, *(f"calls: add an entry for {name}" for name in lost))
+    expires = settings.auth.scheme in {"oauth2", "private_key_jwt"}
+    return (HttpApiWithTokens if expires else HttpApi)(context, settings)
+
+
+class HttpApi:
+    """One API, as one client sees it."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self._context, self._settings = context, settings
+        self._id, self._clock = context.integration.id, context.clock
+        self._ca_bundle = bundle(context, settings.ca_bundle)
+        self._base_url = base_url_by_route(context, settings.base_url)
+        self._http = self._client()
+        self.keys = open_access(context, settings.auth, self._http, self._base_url)
+
+    async def read(self, read: Read) -> Reading:
+        """Make one call, all its pages, once; a 401 is answered with one new token and one more try."""
+        observed_at = self._clock.now()
+        deadline = Deadline(self._context.tuning.deadline_s)
+        call = self._settings.calls[read.operation]
+        try:
+            async with deadline.backstop:
+                seen = await self._read(read, call, observed_at, deadline)
+        except TimeoutError:
+            seen = too_late(self._id, read, observed_at)
+        if seen.outcome.is_ok and is_stale(call, seen.newest_at, observed_at):
+            seen = seen.model_copy(update={"outcome": Outcome.STALE, "code": STALE, "rung": Rung.SEMANTIC})
+        return seen.model_copy(update={"direction": call.direction, "resource": call.resource})
+
+    async def climb(self) -> Ladder:
+        """Try name, TCP, TLS, an answer without credentials, credentials of its own (not kept), and the first read."""
+        began, limit_s = self._clock.now(), self._context.tuning.deadline_s
+        climb = _Climb(self, self._client(), self._context.integration.reads[0])
+        try:
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
+            steps = (climb.http, climb.auth, climb.scope, climb.first_read, climb.semantic)
+            return Ladder.of(self._id, began, await climb_on(lower, *steps))
+        finally:
+            await climb.client.aclose()
+
+    async def aclose(self) -> None:
+        """Close every socket."""
+        await self.keys.aclose()
+        await self._http.aclose()
+
+    @property
+    def asks_who_we_are(self) -> bool:
+        """Whether a call needs credentials."""
+        return not isinstance(self._settings.auth, NoAccess)
+
+    def checks(self, read: Read) -> str:
+        """What the top rung looked at."""
+        call = self._settings.calls[read.operation]
+        keys = f", {len(call.require)} required keys are there" if call.require else ""
+        age = f", newest record within {call.fresh_within}" if call.fresh_within else ""
+        return f"no error inside{keys}{age}"
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets open now."""
+        return self._http.open_connections
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._id})"
+
+    def _client(self) -> BoundedClient:
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+
+    async def _read(self, read: Read, call: Call, observed_at: datetime, deadline: Deadline) -> Reading:
+        key = await self.keys.key()
+        if isinstance(key, Grant):
+            return without_call(self._id, read, observed_at, key)
+        pages = await self._pages(self._http, call, key, deadline)
+        if pages[-1].outcome is Outcome.UNAUTHENTICATED and await self.keys.refused(key):
+            key = await self.keys.key()
+            if isinstance(key, Grant):
+                return without_call(self._id, read, observed_at, key)
+            pages = await self._pages(self._http, call, key, deadline)
+            if pages[-1].outcome is Outcome.UNAUTHENTICATED:
+                await self.keys.distrust(key)
+        return reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
+
+    async def first_page(self, client: BoundedClient, read: Read, key: Key) -> Answer:
+        """The first page of a read, judged with its age."""
+        call = self._settings.calls[read.operation]
+        page = (await self._pages(client, call, key, Deadline(self._context.tuning.deadline_s), most=1))[0]
+        if page.outcome.is_ok and is_stale(call, page.judged.newest_at, page.received_at):
+            return page._replace(judged=Judged(outcome=Outcome.STALE, code=STALE, records=page.judged.records))
+        return page
+
+    async def _pages(
+        self, client: BoundedClient, call: Call, key: Key, deadline: Deadline, most: int | None = None
+    ) -> list[Answer]:
+        """Every page of an answer, up to `most` (None: as the call says) or the first that fails."""
+        path = call.written(self._clock.now(), self._context.integration.timezone)
+        url: str | None = f"{self._base_url}/{path}"
+        seen: set[str] = set()
+        got: list[Answer] = []
+        while url and len(got) < (most or call.max_pages):
+            seen.add(url)
+            got.append(self._judged(await self._fetch(client, call, url, key, deadline.left_s), call))
+            url = self._following(got[-1], call, path, url)
+            if url in seen or (url is None and got[-1].judged.next_url):
+                code = "paging_loop" if url else "next_link_elsewhere"
+                judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
+                return [*got[:-1], got[-1]._replace(judged=judged)]
+        return got
+
+    async def _fetch(self, client: BoundedClient, call: Call, url: str, key: Key, limit_s: float) -> Fetched:
+        content = json.dumps(call.body).encode() if call.method == "POST" else None
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        headers = JSON | self._settings.headers | kind | dict(key.headers)
+        return await client.fetch(call.method, url, headers=headers, content=content, deadline_s=limit_s)
+
+    def _following(self, page: Answer, call: Call, path: str, url: str) -> str | None:
+        """The next page, by our route; None when there is none, or when it is not on this server."""
+        link = page.judged.next_url
+        if link is None or page.outcome is not Outcome.OK:
+            return None
+        if call.cursor is not None:
+            return f"{self._base_url}/{with_parameter(path, call.cursor, link)}"
+        try:
+            origin, rest = split_origin(urljoin(url, link))
+        except ValueError:
+            return None
+        here = split_origin(self._base_url)[0]
+        return here + rest if origin in {here, split_origin(self._settings.base_url)[0]} else None
+
+    def _judged(self, fetched: Fetched, call: Call) -> Answer:
+        def judge(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
+            return judge_api(call, self._settings.codes, status, headers, body)
+
+        return answer(fetched, self._clock.now(), judge)
+
+
+class _Climb:
+    """The upper rungs of one climb: each looks at what the one below it brought."""
+
+    def __init__(self, api: HttpApi, client: BoundedClient, read: Read) -> None:
+        self._api, self.client, self._read = api, client, read
+        self._key: Key = Key()
+        self._granted: frozenset[str] | None = None
+        self._page: Answer | None = None
+
+    async def http(self) -> Step:
+        """Does an application speak, whatever it thinks of a stranger: a refusal, a redirect, a log-in page?"""
+        page = await self._api.first_page(self.client, self._read, Key())
+        greets_strangers = page.fetched.answered and page.outcome is Outcome.MALFORMED and self._api.asks_who_we_are
+        return passed(Rung.HTTP, page, "an answer to a stranger") if greets_strangers else answered(Rung.HTTP, page)
+
+    async def auth(self) -> Step:
+        """Are we known? A new token says so; a key that never changes is tried on the first read."""
+        keys = self._api.keys
+        if isinstance(keys, Tokens):
+            grant, self._granted = await keys.ask(self.client)
+            if grant.value is not None:
+                self._key = as_key(grant.value)
+            lives = "" if grant.promised_s is None else f" for {grant.promised_s:.0f} s"
+            return granted(grant, f"a new token{lives}")
+        self._key = await keys.key()
+        page = await self._first_page()
+        if not self._key.headers:
+            return absent(Rung.AUTH, "this system asks nobody who they are")
+        if page.rung in BELOW_LOGIN:
+            return absent(Rung.AUTH, "only an answer to the first read tells")
+        return answered(Rung.AUTH, page) if page.outcome.is_auth else passed(Rung.AUTH, page, "accepted")
+
+    async def scope(self) -> Step:
+        """Are we allowed what we need, by the words of the token and by the first answer?"""
+        began, wanted = perf_counter(), self._api.keys.scopes
+        lacking = sorted(set(wanted) - self._granted) if self._granted is not None else []
+        says = f"{len(wanted) - len(lacking)} of {len(wanted)} scopes granted"
+        if lacking:
+            outcome, says = Outcome.FORBIDDEN, f"{says}; missing: {', '.join(lacking)}"
+            return looked(Rung.SCOPE, says, began).model_copy(
+                update={"verdict": Verdict.FAILED, "outcome": outcome, "code": "scope_missing"}
+            )
+        judged = looked(Rung.SCOPE, says, began)
+        page = await self._first_page()
+        if page.outcome is Outcome.FORBIDDEN:
+            return answered(Rung.SCOPE, page)
+        return judged if self._granted and wanted else absent(Rung.SCOPE, "the log-in names no scopes")
+
+    async def first_read(self) -> Step:
+        """Did something come that can be read?"""
+        page = await self._first_page()
+        if page.rung is not Rung.SEMANTIC:
+            return answered(Rung.READ, page, counted(page))
+        return passed(Rung.READ, page, counted(page))
+
+    async def semantic(self) -> Step:
+        """Does it make sense?"""
+        began, page = perf_counter(), await self._first_page()
+        if page.outcome.is_ok:
+            return looked(Rung.SEMANTIC, self._api.checks(self._read), began)
+        return answered(Rung.SEMANTIC, page)
+
+    async def _first_page(self) -> Answer:
+        if self._page is None:
+            self._page = await self._api.first_page(self.client, self._read, self._key)
+        return self._page
+
+
+def passed(rung: Rung, page: Answer, says: str) -> Step:
+    """A rung that holds although one above it may not."""
+    told = f"HTTP {page.fetched.status}, {says}"
+    held = {"verdict": Verdict.PASSED, "outcome": Outcome.OK, "code": None, "says": told}
+    return answered(rung, page).model_copy(update=held)
+
+
+def looked(rung: Rung, says: str, began: float) -> Step:
+    """A rung that holds by looking again at what is there already."""
+    spent_ms = (perf_counter() - began) * 1000
+    return Step(rung=rung, verdict=Verdict.PASSED, says=says, duration_ms=spent_ms, outcome=Outcome.OK)
+
+
+def counted(page: Answer) -> str:
+    """How much came."""
+    return "an answer" if page.judged.records is None else f"{page.judged.records} records on one page"
+
+
+class HttpApiWithTokens(HttpApi):
+    """An API whose tokens expire, and can be renewed."""
+
+    keys: Tokens
+
+    async def renew(self) -> Reading:
+        """Obtain a new token."""
+        return await self.keys.renew()
+
+    def credential(self) -> Credential:
+        """What is known of the present token."""
+        return self.keys.credential()

@@ -1,0 +1,1 @@
+"""Eligibility inquiries in X12, over HTTP or over two folders; the connector `x12_eligibility` opens one of them."""
