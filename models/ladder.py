@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, NonNegativeFloat
 
+from models.certificate import Certificate
 from models.noun import Noun
 from models.reading import Code, Identifier, Outcome, Rung
 
@@ -32,7 +33,7 @@ class Step(Noun):
     outcome: Outcome | None = None  # None: skipped
     status: int | None = None
     code: Code | None = None
-    certificate_ends: AwareDatetime | None = None
+    certificate: Certificate | None = None  # of the TLS rung, also of one that is not accepted
     clock_skew_s: float | None = None
 
 

@@ -19,10 +19,11 @@ import httpx
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
 
 from models.errors import Transient
+from models.lookup import ANYWHERE, Lookup, is_loopback_name
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 from tasks.headers import kept_headers
-from tasks.network import Trouble, addresses, is_loopback_name, tls_context, trouble_of
+from tasks.network import Trouble, addresses, tls_context, trouble_of
 from tasks.unpack import TooLarge, Unpacker, Unreadable
 
 LARGEST_BODY = 1 << 20  # bytes, before and after decompression (spec: security, 3.5)
@@ -174,6 +175,7 @@ class BoundedClient:
         ca_bundle: PEM file of the authorities to trust instead of the public ones; None: the public ones.
         deadline_s: real seconds for one whole call, unless the call says otherwise.
         largest_body: bytes, for the body as received and as decoded.
+        lookup: how names are looked up, and where they may lead.
 
     Raises:
         Misconfigured: when the bundle cannot be read.
@@ -185,7 +187,9 @@ class BoundedClient:
         ca_bundle: str | None = None,
         deadline_s: float = DEADLINE_S,
         largest_body: int = LARGEST_BODY,
+        lookup: Lookup = ANYWHERE,
     ) -> None:
+        self._lookup = lookup
         self._tls = tls_context(ca_bundle)
         self._deadline_s = deadline_s
         self._largest_body = largest_body
@@ -235,7 +239,7 @@ class BoundedClient:
         return f"BoundedClient(hosts={len(self._pools)}, open_connections={self.open_connections})"
 
     async def _reach(self, call: _Call, trace: _Trace) -> Fetched:
-        found = await addresses(call.url.host, call.port)
+        found = await addresses(call.url.host, call.port, self._lookup)
         trace.ms["dns_ms"] = (perf_counter() - trace.began) * 1000
         if isinstance(found, Trouble):
             return _troubled(found, trace)

@@ -5,6 +5,7 @@ joserfc signs: Authlib's defaults break these rules. It is imported late, becaus
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from datetime import datetime
@@ -67,6 +68,11 @@ class Signer:
         }
         return urlencode(form).encode("ascii")
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the public half of its key."""
+        return thumbprint(self._key)
+
     def __repr__(self) -> str:
         return f"Signer(algorithm={self._algorithm})"
 
@@ -97,6 +103,12 @@ def promised_s(content: dict[str, object]) -> float | None:
     if isinstance(stated, bool) or not isinstance(stated, int | float):
         return None
     return float(stated) if 0 < stated <= LONGEST_LIFE_S else None
+
+
+def thumbprint(key: RSAKey | ECKey) -> str:
+    """SHA-256 of the public half of a key (RFC 7638), in hexadecimal; it gives nothing away."""
+    encoded = key.thumbprint()
+    return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
 
 
 def bearer(content: dict[str, object]) -> SecretStr | None:

@@ -192,9 +192,9 @@ def test_a_vendor_error_in_a_200_is_semantic_and_quotes_nothing(clinic, home):
             return await unity.read(PATIENT), repr(unity), await unity.climb()
 
     reading, shown, ladder = asyncio.run(run())
-    assert (reading.outcome, reading.code, reading.rung) == (Outcome.SEMANTIC, "vendor_error", Rung.READ)
+    assert (reading.outcome, reading.code, reading.rung) == (Outcome.SEMANTIC, "vendor_error", Rung.SEMANTIC)
     assert "987654321" not in f"{reading!r}{shown}{ladder!r}"
-    assert ladder.broken.rung is Rung.READ
+    assert (ladder.broken.rung, ladder.broken.code) == (Rung.SEMANTIC, "vendor_error")
 
 
 def test_a_climb_takes_no_seat_and_tries_the_present_session(clinic, home):
@@ -239,7 +239,7 @@ def test_the_user_of_the_record_system_is_checked_where_one_is_configured(clinic
     ],
 )
 def test_settings_that_cannot_work_are_named_without_their_values(tmp_path, changes, says):
-    pretend = Clinic({"second_route": "https://x.example"}, UNITY, "", "", None, "UTC", 0)
+    pretend = Clinic({"epic": {"second_route": "https://x.example"}, "unity": UNITY}, "", "", None, "UTC", 0)
     with pytest.raises(Misconfigured, match=says) as refused:
         allscripts_unity.open_connector(context_without_clock(pretend, tmp_path, changes))
     assert "canary" not in str(refused.value)
