@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, NonNegativeInt, PositiveInt, StringConstraints
 
 from models.noun import Noun
+from models.wording import counted
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of something public, in hexadecimal."""
@@ -37,10 +38,10 @@ class Certificate(Noun):
     def days(self, as_of: datetime) -> str:
         """`ends in 39 days`, `ended 3 days ago`, `begins in 2 days`."""
         if self.begins > as_of:
-            return f"begins in {(self.begins - as_of).days} days"
+            return f"begins in {counted((self.begins - as_of).days, 'day')}"
         if self.ends >= as_of:
-            return f"ends in {(self.ends - as_of).days} days"
-        return f"ended {(as_of - self.ends).days} days ago"
+            return f"ends in {counted((self.ends - as_of).days, 'day')}"
+        return f"ended {counted((as_of - self.ends).days, 'day')} ago"
 
     def says(self, as_of: datetime) -> str:
         """All that matters about it, in a line."""

@@ -42,8 +42,8 @@ class Server:
 
     handle: Handle  # to be set before the door is opened
 
-    def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None) -> None:
-        self._route, self._tls = route, tls
+    def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+        self._route, self.tls, self._host = route, tls, host
         self._socket = _bind(0)
         self.port: int = self._socket.getsockname()[1]
         self._door = Door.SHUT
@@ -52,8 +52,8 @@ class Server:
 
     @property
     def origin(self) -> str:
-        """`https://127.0.0.1:PORT`, or http."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+        """`https://127.0.0.1:PORT`, or by another name for it, or http."""
+        return f"{'https' if self.tls else 'http'}://{self._host}:{self.port}"
 
     @property
     def open_sockets(self) -> int:
@@ -108,7 +108,7 @@ class Server:
             if self._door is Door.SILENT:
                 await _swallow(connection)
                 return
-            reader, writer = await _open_streams(connection, self._tls)
+            reader, writer = await _open_streams(connection, self.tls)
             talk = asyncio.current_task()
             if talk is not None:
                 self._talks[talk] = writer

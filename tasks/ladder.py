@@ -10,7 +10,6 @@ from time import perf_counter
 
 import httpx
 
-from models.certificate import Certificate
 from models.ladder import Step, Verdict, absent
 from models.lookup import ANYWHERE, Lookup
 from models.reading import Code, Outcome, Rung
@@ -82,10 +81,12 @@ async def _tcp(found: list[str], port: int, deadline_s: float) -> tuple[Step, st
 async def _tls(host: str, address: str, port: int, context: ssl.SSLContext, deadline_s: float, as_of: datetime) -> Step:
     began = perf_counter()
     certificate, trouble, spent_ms = await look(host, address, port, context, deadline_s)
-    if trouble is not None:
-        return _broken(Rung.TLS, trouble, began, certificate, as_of)
-    says = certificate.says(as_of) if certificate else "a certificate that only OpenSSL can read"
     known = {"certificate": certificate, "duration_ms": spent_ms}
+    if trouble is not None:
+        dated = f"; certificate {certificate.days(as_of)}" if certificate else ""
+        broken = _broken(Rung.TLS, trouble, began)
+        return broken.model_copy(update={**known, "says": broken.says + dated})
+    says = certificate.says(as_of) if certificate else "a certificate that only OpenSSL can read"
     return _held(Rung.TLS, says, began).model_copy(update=known)
 
 
@@ -94,18 +95,14 @@ def _held(rung: Rung, says: str, began: float) -> Step:
     return Step(rung=rung, verdict=Verdict.PASSED, says=says, duration_ms=spent_ms, outcome=Outcome.OK)
 
 
-def _broken(
-    rung: Rung, trouble: Trouble, began: float, certificate: Certificate | None = None, as_of: datetime | None = None
-) -> Step:
-    says = CURES.get(trouble.code, trouble.code.replace("_", " "))
+def _broken(rung: Rung, trouble: Trouble, began: float) -> Step:
     return Step(
         rung=rung,
         verdict=Verdict.FAILED,
-        says=f"{says}; certificate {certificate.days(as_of)}" if certificate and as_of else says,
+        says=CURES.get(trouble.code, trouble.code.replace("_", " ")),
         duration_ms=(perf_counter() - began) * 1000,
         outcome=trouble.outcome,
         code=trouble.code,
-        certificate=certificate,
     )
 
 

@@ -107,7 +107,9 @@ def test_a_name_server_is_written_by_its_address(written, meant):
     assert Lookup(resolvers=(written,)).resolvers == (written,)
 
 
-@pytest.mark.parametrize("written", ["dns.example", "10.0.0", "10.0.0.53:0", "10.0.0.53:99999", "fd00::53", "", "[]:53"])
+@pytest.mark.parametrize(
+    "written", ["dns.example", "10.0.0", "10.0.0.53:0", "10.0.0.53:99999", "fd00::53", "", "[]:53"]
+)
 def test_a_name_server_that_is_no_address_is_refused_with_the_way_to_write_it(written):
     with pytest.raises(ValidationError, match="by its address"):
         Lookup(resolvers=(written,))

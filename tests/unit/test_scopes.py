@@ -47,7 +47,9 @@ def test_scopes_cover_what_they_grant_and_no_more(granted, required, is_enough):
 )
 def test_what_is_no_resource_scope_is_dropped(word):
     assert permission(word) is None
-    assert listed(f"{word} system/Patient.rs" if word.strip() == word else "system/Patient.rs") == ("system/Patient.rs",)
+    assert listed(f"{word} system/Patient.rs" if word.strip() == word else "system/Patient.rs") == (
+        "system/Patient.rs",
+    )
 
 
 def test_of_a_narrowing_query_only_that_there_is_one_is_kept():
@@ -76,7 +78,9 @@ def test_a_token_answer_says_what_is_granted_or_leaves_it_open(stated, granted):
         pytest.param("Patient/_search?name=x", ("system/*.rs",), "system/Patient.s", id="a search by POST"),
         pytest.param("Patient/123", ("system/*.rs",), "system/Patient.r", id="a read"),
         pytest.param("Patient?_count=5", ("system/Appointment.rs",), "system/Patient.s", id="not asked for"),
-        pytest.param("Observation?code=x", ("system/Observation.rs?c=x",), "system/Observation.s?", id="narrowed by us"),
+        pytest.param(
+            "Observation?code=x", ("system/Observation.rs?c=x",), "system/Observation.s?", id="narrowed by us"
+        ),
     ],
 )
 def test_a_query_needs_one_scope(query, asked, scope):
