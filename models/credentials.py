@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, NonNegativeFloat, StringConstraints
 from models.alert import Finding
 from models.anomaly import DetectionMethod, Severity
 from models.credential import CredentialKind, expected_lifetime_s
-from models.noun import Kept
+from models.noun import Kept, Noun
 from models.reading import Code, Identifier
 from models.scopes import Scope, missing
 from models.wording import span
@@ -45,6 +45,7 @@ NAMES = {
     CredentialKind.SSH_USER_KEY: "SSH user key",
     CredentialKind.PASSWORD: "Password",
 }
+SHOWN_BY_A_CLIMB = frozenset({CredentialKind.ACCESS_TOKEN, CredentialKind.TLS_CERTIFICATE})
 THEIRS = frozenset({CredentialKind.TLS_CERTIFICATE, CredentialKind.SSH_HOST_KEY})
 
 FINGERPRINT = re.compile(r"^([0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}=?)$")
@@ -68,7 +69,7 @@ class CredentialRecord(Kept):
     last_refresh: Code | None = None  # `ok`, or why it was refused; None: never tried
     granted: tuple[Scope, ...] | None = None  # None: the issuer names none
     required: tuple[Scope, ...] = ()
-    denied: tuple[Scope, ...] = ()  # granted by their word, and refused by a call
+    denied: tuple[Scope, ...] = ()  # granted to this token by their word, and refused all the same
     fingerprint: PublicFingerprint | None = None
     issuer: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .,'&()+/-]{1,64}$")] | None = None
     changed: Code | None = None  # what of it changed last, e.g. issuer
@@ -101,6 +102,13 @@ class CredentialRecord(Kept):
         return NAMES[self.kind] if self.name == "main" else f"{NAMES[self.kind]} ({self.name})"
 
 
+class PublishedKey(Noun):
+    """What a published key set says of the key that we sign with."""
+
+    fingerprint: PublicFingerprint  # of our own key, by RFC 7638
+    trouble: Code | None = None  # why nobody can verify what we sign; None: the set holds our key
+
+
 class Concern(NamedTuple):
     """One reason to tell somebody."""
 
@@ -114,6 +122,24 @@ class Concern(NamedTuple):
 def record_id(integration_id: str, kind: CredentialKind, name: str = "main") -> str:
     """By integration, kind and name: a renewed credential is the same row."""
     return f"{integration_id}/{kind.value}/{name}"
+
+
+def succeed(known: CredentialRecord | None, fresh: CredentialRecord, as_of: datetime) -> CredentialRecord:
+    """What is kept from now on: what is known of it now, with what its past alone can tell.
+
+    A changed issuer or host key is the other side's identity that changed; a new certificate of the same issuer, or
+    a new key of ours, is a renewal.
+    """
+    if known is None:
+        return fresh
+    kept: dict[str, object] = {"first_seen": known.first_seen}
+    if fresh.kind is CredentialKind.TLS_CERTIFICATE and None is not known.issuer != fresh.issuer is not None:
+        kept |= {"changed": "issuer", "changed_from": known.issuer, "changed_at": as_of}
+    elif fresh.kind is CredentialKind.SSH_HOST_KEY and None is not known.fingerprint != fresh.fingerprint is not None:
+        kept |= {"changed": "host_key", "changed_from": known.fingerprint, "changed_at": as_of}
+    else:
+        kept |= {"changed": known.changed, "changed_from": known.changed_from, "changed_at": known.changed_at}
+    return fresh.model_copy(update=kept)
 
 
 def leads_of(lifetime: timedelta | None) -> dict[timedelta, Severity]:
@@ -137,7 +163,7 @@ def finding_of(record: CredentialRecord, as_of: datetime) -> Finding | None:
         return None
     return Finding(
         integration_id=record.integration_id,
-        subject=f"{record.kind.value}.{record.name}"[:64],
+        subject=f"{record.kind.value}.{record.name}{'.declared' if record.is_declared else ''}"[:64],
         severity=concerns[0].severity,
         says="; ".join(concern.says for concern in concerns),
         since=min(*(concern.since for concern in concerns), as_of),
@@ -194,8 +220,7 @@ def concerns_of_trouble(record: CredentialRecord, as_of: datetime) -> Iterator[C
 def concerns_of_scopes(record: CredentialRecord, as_of: datetime) -> Iterator[Concern]:
     """It may do less than is asked of it."""
     if record.missing:
-        refused = " (granted, and yet refused)" if record.missing == record.denied else ""
-        says = f"{record.title} lacks {', '.join(record.missing)}{refused}"
+        says = f"{record.title} lacks {', '.join(record.missing)}"
         yield Concern(Severity.HIGH, says, as_of, "Have the scope granted again; retrying cannot help")
 
 
@@ -222,7 +247,8 @@ def warning(record: CredentialRecord, as_of: datetime) -> str:
     """What the table shows in its last column: the gravest concern, or why there can be none."""
     finding = finding_of(record, as_of)
     if finding is not None:
-        return f"{finding.severity}: {finding.says}"
+        says = finding.says.replace(f"{record.title}: ", "").replace(f"{record.title} ", "")  # the row says whose
+        return f"{finding.severity}: {says}"
     if record.lifetime is not None and not leads_of(record.lifetime):
         return f"n/a: lifetime {span(record.lifetime.total_seconds())}"
     return "" if record.expires_at else "no end known"

@@ -74,6 +74,7 @@ class Timings(Noun):
     connect_ms: NonNegativeFloat | None = None
     tls_ms: NonNegativeFloat | None = None
     first_byte_ms: NonNegativeFloat | None = None  # from the request's last byte to the answer's header
+    exchange_ms: NonNegativeFloat | None = None  # from the request's first byte to the answer's last
     total_ms: NonNegativeFloat = 0.0  # from the first look at the name to the last byte
 
 
@@ -95,6 +96,7 @@ class Fetched(Noun):
         return self.outcome is None
 
 
+REQUEST = "http11.send_request_headers"
 PHASES = {"connection.connect_tcp": Rung.TCP, "connection.start_tls": Rung.TLS}
 DURATIONS = {
     "connection.connect_tcp": "connect_ms",
@@ -138,7 +140,9 @@ class _Trace:
     @property
     def timings(self) -> Timings:
         """Everything noted so far."""
-        return Timings(total_ms=(perf_counter() - self.began) * 1000, **self.ms)
+        now, asked = perf_counter(), self._since.get(REQUEST)
+        exchange_ms = None if asked is None else (now - asked) * 1000
+        return Timings(total_ms=(now - self.began) * 1000, exchange_ms=exchange_ms, **self.ms)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from models.reading import Code, Outcome, Rung
 from models.scopes import missing
 from models.token import Grant
 from tasks.certificates import look
-from tasks.http import Timings
+from tasks.names import prepare
 from tasks.network import Trouble, addresses, tls_context, trouble_of
 from tasks.observe import Answer
 
@@ -36,6 +36,7 @@ async def climb_network(
         as_of: now, to say how many days a certificate has left.
         lookup: how names are looked up, and where they may lead.
     """
+    prepare(lookup)
     place = httpx.URL(url)
     port = place.port or (443 if place.scheme == "https" else 80)
     dns, found = await _dns(place.host, port, deadline_s, lookup)
@@ -115,24 +116,21 @@ def answered(rung: Rung, of: Answer, says: str = "") -> Step:
     speaks = of.code == TOO_LARGE or of.outcome.is_auth or of.rung in {Rung.SCOPE, Rung.READ, Rung.SEMANTIC}
     came = of.outcome.is_ok or (rung is Rung.READ and of.rung is Rung.SEMANTIC)
     holds = speaks if rung is Rung.HTTP else came
+    timings = of.fetched.timings
     told = f"HTTP {of.fetched.status}" if of.fetched.status is not None else "no answer"
     why = "" if holds or not of.code else f", {of.code.replace('_', ' ')}"
     return Step(
         rung=rung,
         verdict=Verdict.PASSED if holds else Verdict.FAILED,
         says=f"{told}{why}{', ' + says if says and holds else ''}",
-        duration_ms=own_ms(of.fetched.timings),
+        duration_ms=timings.total_ms
+        if timings.exchange_ms is None
+        else timings.exchange_ms,  # the rest is lower rungs'
         outcome=Outcome.OK if holds else of.outcome,
         status=of.fetched.status,
         code=None if holds else of.code,
         clock_skew_s=of.clock_skew_s,
     )
-
-
-def own_ms(timings: Timings) -> float:
-    """What a call took beyond its name, connection and handshake, which are rungs of their own."""
-    below = (timings.dns_ms, timings.connect_ms, timings.tls_ms)
-    return max(0.0, timings.total_ms - sum(part for part in below if part is not None))
 
 
 def scoped(granted_: Sequence[str] | None, asked: Sequence[str], required: Sequence[str]) -> Step:
@@ -152,7 +150,8 @@ def scoped(granted_: Sequence[str] | None, asked: Sequence[str], required: Seque
     unasked = missing(asked, lacking)
     hint = " (not asked for: add it to `scopes`)" if unasked == lacking else ""
     trouble = Trouble(Outcome.FORBIDDEN, "scope_missing", Rung.SCOPE)
-    return _broken(Rung.SCOPE, trouble, began).model_copy(update={"says": f"missing: {', '.join(lacking)}{hint}"})
+    told = {"says": f"missing: {', '.join(lacking)}{hint}", "missing": lacking}
+    return _broken(Rung.SCOPE, trouble, began).model_copy(update=told)
 
 
 def sensible(of: Answer, wrong: Code | None, says: str, began: float) -> Step:

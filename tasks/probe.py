@@ -10,14 +10,15 @@ from math import ceil
 from random import random
 
 from models.catalogue import load
-from models.credential import Credential
+from models.credential import Credential, CredentialKind
+from models.credentials import FINGERPRINT
 from models.integration import Importance, Integration, Read
 from models.ladder import Ladder
 from models.reading import Reading
 from models.retry import budget, wait_s
 from models.tuning import Tuning, tuned
 from tasks.clock import Clock
-from tasks.connectors._interface import Connector, Context, RenewsCredentials
+from tasks.connectors._interface import Connector, Context, RenewsCredentials, ShowsKeys
 from tasks.house import House
 
 URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 2}
@@ -32,7 +33,18 @@ async def connected(house: House, integration: Integration) -> AsyncIterator[Con
     try:
         yield connector
     finally:
+        if isinstance(connector, ShowsKeys):
+            house.fingerprints[integration.id] = met_keys(connector)
         await connector.aclose()
+
+
+def met_keys(connector: ShowsKeys) -> dict[CredentialKind, str]:
+    """The fingerprints of both sides' SSH keys, as far as they were met."""
+    shown = {
+        CredentialKind.SSH_HOST_KEY: connector.host_key_fingerprint,
+        CredentialKind.SSH_USER_KEY: connector.user_key_fingerprint,
+    }
+    return {kind: fingerprint for kind, fingerprint in shown.items() if fingerprint and FINGERPRINT.match(fingerprint)}
 
 
 def tuning_of(house: House, integration: Integration) -> Tuning:

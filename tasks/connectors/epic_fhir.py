@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 
 from models.classification import Judged, judge_fhir, judge_status, judge_token, parsed, unreadable
 from models.credential import Credential
+from models.credentials import PublishedKey
 from models.fhir_page import implausible, newest
 from models.integration import Integration, Read, SecretReference, Text
 from models.ladder import Ladder, Step
@@ -23,6 +24,7 @@ from models.token import Grant
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
+from tasks.jwks import look_up
 from tasks.ladder import answered, climb_network, climb_on, granted, scoped, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
@@ -139,6 +141,12 @@ class EpicFhir:
     def credential(self) -> Credential:
         """What is known of the present token."""
         return self._tokens.credential().model_copy(update={"required": self._required})
+
+    async def published_key(self) -> PublishedKey | None:
+        """Whether the key set that we publish holds the key that we sign with."""
+        if self._settings.jwks_url is None:
+            return None
+        return await look_up(self._http, self._settings.jwks_url, self._settings.key_id, self._signer.fingerprint)
 
     async def climb(self) -> Ladder:
         """Try name, TCP, TLS, the public `/metadata`, a token of its own (not kept), its scopes, and the first read."""
