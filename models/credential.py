@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pydantic import AwareDatetime, NonNegativeFloat
 
 from models.noun import Noun
 from models.reading import Code, Identifier
+from models.scopes import Scope, missing
 
 EARLIEST, LATEST = (
     0.70,
@@ -16,6 +18,21 @@ EARLIEST, LATEST = (
 )  # share of the lifetime at which a token is renewed (spec: escalation, section 5)
 RESERVE = timedelta(seconds=30)  # never renewed later than this before its end
 REMEMBERED = 5  # observed lifetimes kept; the schedule follows the shortest of them
+
+
+class CredentialKind(StrEnum):
+    """What there is to identify with, theirs and ours."""
+
+    ACCESS_TOKEN = "access_token"  # or a session  # noqa: S105 - a word, not a token
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105
+    CLIENT_SECRET = "client_secret"  # noqa: S105
+    TLS_CERTIFICATE = "tls_certificate"  # theirs, seen in the handshake
+    CLIENT_CERTIFICATE = "client_certificate"  # ours
+    JWKS_KEY = "jwks_key"  # our public key, as we publish it
+    PRIVATE_KEY = "private_key"
+    SSH_HOST_KEY = "ssh_host_key"  # theirs
+    SSH_USER_KEY = "ssh_user_key"  # ours
+    PASSWORD = "password"  # noqa: S105
 
 
 class Credential(Noun):
@@ -27,11 +44,18 @@ class Credential(Noun):
     observed_s: tuple[NonNegativeFloat, ...] = ()  # ages at which earlier ones were refused, oldest first
     refresh_at: AwareDatetime | None = None
     last_refusal: Code | None = None
+    granted: tuple[Scope, ...] | None = None  # None: the issuer names no scopes
+    required: tuple[Scope, ...] = ()  # by what is read
 
     @property
     def lifetime_s(self) -> float | None:
         """The lifetime to plan with, in seconds; None while nothing is known."""
         return expected_lifetime_s(self.promised_s, self.observed_s)
+
+    @property
+    def missing(self) -> tuple[Scope, ...]:
+        """What is read and not granted."""
+        return () if self.granted is None else missing(self.granted, self.required)
 
     def age_s(self, as_of: datetime) -> float | None:
         """Seconds since it was issued."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, StringConstraints, model_validator
 
+from models.credential import CredentialKind
+from models.lookup import Lookup, NetworkRange, Resolver
 from models.noun import Noun
-from models.reading import Identifier, Operation
+from models.reading import Code, Identifier, Operation
 from models.tier import Mode
 
+LONGEST_AGE = timedelta(days=3650)  # no password policy allows more
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"[0-9]{1,7}[smhd]")
 
@@ -57,6 +60,7 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1)]
 TimeZone = Annotated[str, AfterValidator(check_timezone)]
 SecretReference = Annotated[str, AfterValidator(check_secret_reference)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]  # arithmetic on it stays within the calendar
 Text = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
@@ -116,6 +120,38 @@ class Route(Noun):
     base_url: str
 
 
+class DeclaredCredential(Noun):
+    """A credential whose end no system tells us, so a person does."""
+
+    kind: CredentialKind
+    name: Code = "main"  # which one, where there are several of a kind
+    ends: Day | None = None  # from this day on it is not accepted
+    changed: Day | None = None  # when it was last changed …
+    max_age: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_AGE)] | None = None  # … and how long it may be used
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> Self:
+        """Either the end itself, or a beginning and how long it lasts."""
+        if (self.ends is None) == (self.max_age is None) or (self.changed is None) != (self.max_age is None):
+            raise ValueError("write either `ends`, or both `changed` and `max_age`")
+        return self
+
+    def issued_at(self, timezone: str) -> datetime | None:
+        """When it was last changed, as far as that was written down."""
+        return midnight(self.changed, timezone) if self.changed else None
+
+    def expires_at(self, timezone: str) -> datetime:
+        """From when on it is no longer accepted: midnight in the practice's time zone."""
+        if self.ends is not None:
+            return midnight(self.ends, timezone)
+        return midnight(self.changed or date.max, timezone) + (self.max_age or timedelta(0))
+
+
+def midnight(day: date, timezone: str) -> datetime:
+    """The first instant of a day."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
+
+
 class Integration(Noun):
     """One watched connection."""
 
@@ -133,7 +169,15 @@ class Integration(Noun):
     routes: tuple[Route, ...] = ()
     data_class: DataClass = DataClass.PHI
     healing: Mode = Mode.AUTO  # how far healing may go here, whatever policy permits
+    networks: tuple[NetworkRange, ...] = ()  # private ranges that its names may lead to
+    resolvers: Annotated[tuple[Resolver, ...], Field(max_length=3)] = ()  # name servers of its own
+    credentials: tuple[DeclaredCredential, ...] = ()  # those whose end no system tells us
     impact: Text = "Data from this system is late"  # what people at the practice notice
+
+    @property
+    def lookup(self) -> Lookup:
+        """How its names are looked up, and where they may lead."""
+        return Lookup(networks=self.networks, resolvers=self.resolvers)
 
     def read(self, operation: str) -> Read:
         """The declared read of this operation.

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, NonNegativeFloat
 
+from models.certificate import Certificate
 from models.noun import Noun
 from models.reading import Code, Identifier, Outcome, Rung
+from models.scopes import Scope
 
 
 class Verdict(StrEnum):
@@ -32,7 +34,8 @@ class Step(Noun):
     outcome: Outcome | None = None  # None: skipped
     status: int | None = None
     code: Code | None = None
-    certificate_ends: AwareDatetime | None = None
+    certificate: Certificate | None = None  # of the TLS rung, also of one that is not accepted
+    missing: tuple[Scope, ...] = ()  # of the SCOPE rung: what is read and not granted
     clock_skew_s: float | None = None
 
 

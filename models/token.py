@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, Sec
 from models.credential import REMEMBERED, Credential, expected_lifetime_s, refresh_time
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
+from models.scopes import Scope
 
 FIRST_COOLDOWN = timedelta(seconds=60)  # after a refusal, before asking again; doubles (spec: catalogue, S03)
 LONGEST_COOLDOWN = timedelta(minutes=15)
@@ -26,6 +27,7 @@ class Grant(Noun):
 
     value: SecretStr | None = None
     promised_s: NonNegativeFloat | None = None
+    scopes: tuple[Scope, ...] | None = None  # None: the answer named none
     outcome: Outcome = Outcome.OK
     code: Code | None = None
     rung: Rung = Rung.AUTH
@@ -50,6 +52,7 @@ class TokenRecord(Noun):
     value: SecretStr | None = None
     issued_at: AwareDatetime | None = None
     promised_s: NonNegativeFloat | None = None
+    scopes: tuple[Scope, ...] | None = None  # as granted; None: not named
     observed_s: tuple[NonNegativeFloat, ...] = ()
     refresh_at: AwareDatetime | None = None
     is_refused: bool = False  # the other side no longer accepts it
@@ -86,7 +89,7 @@ class TokenRecord(Noun):
     def credential(self, integration_id: str) -> Credential:
         """What may be shown."""
         kept = self.model_dump(include={"issued_at", "promised_s", "observed_s", "refresh_at", "last_refusal"})
-        return Credential(integration_id=integration_id, **kept)
+        return Credential(integration_id=integration_id, granted=self.scopes, **kept)
 
     def granted(self, grant: Grant, as_of: datetime, draw: Annotated[float, Field(ge=0, lt=1)]) -> TokenRecord:
         """The record with a new token in it."""
@@ -95,6 +98,7 @@ class TokenRecord(Noun):
             value=grant.value,
             issued_at=as_of,
             promised_s=grant.promised_s,
+            scopes=grant.scopes,
             observed_s=self.observed_s,
             refresh_at=refresh_time(as_of, lifetime_s, draw) if lifetime_s else None,
         )

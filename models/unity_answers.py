@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from models.classification import Judged, judge_status, parsed, unreadable
 from models.reading import Code, Outcome
@@ -28,6 +30,8 @@ UNITY_WORDING: tuple[tuple[tuple[str, ...], Outcome, Code], ...] = (
     (("credential",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
     (("log", "invalid"), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
 )
+CLOCK_SLACK = timedelta(minutes=5)  # what Kerberos, under most Windows servers, tolerates
+QUARTER = timedelta(minutes=15)  # every offset of a time zone is a multiple of it
 GUID = re.compile(r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")
 
 
@@ -88,3 +92,40 @@ def worded(text: str) -> tuple[Outcome, Code]:
         if all(word in lowered for word in words):
             return outcome, code
     return Outcome.SEMANTIC, "vendor_error"
+
+
+def strange_rows(rows: Any) -> Code | None:  # noqa: ANN401 - anything JSON can hold
+    """Why the rows of a result cannot be meant so; None: each is an object, as it must be."""
+    return None if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else "rows_are_no_objects"
+
+
+def strange_server_time(rows: Any, as_of: datetime, timezone: str) -> Code | None:  # noqa: ANN401
+    """Why the time that GetServerInfo states disagrees with ours; None: it agrees, or states none (catalogue S25).
+
+    `ServerTime` is local and names no zone, so what differs by quarters of an hour is its offset: it must be the
+    practice's own, or UTC. What is left is how wrong its clock is.
+
+    Args:
+        rows: of GetServerInfo.
+        as_of: now.
+        timezone: of the practice.
+    """
+    row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    local = _moment(row.get("ServerTime"))
+    if local is None:
+        return None
+    if local.tzinfo is not None:
+        return "server_clock_differs" if abs(local - as_of) > CLOCK_SLACK else None
+    difference = local.replace(tzinfo=UTC) - as_of
+    offset = round(difference / QUARTER) * QUARTER
+    if abs(difference - offset) > CLOCK_SLACK:
+        return "server_clock_differs"
+    expected = {timedelta(0), as_of.astimezone(ZoneInfo(timezone)).utcoffset()}
+    return None if offset in expected else "server_time_zone_differs"
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -103,6 +103,9 @@ class Epic:
         if operation == "unknown":
             return self.problem(404, "not-found", "There is no such resource here.")
         kind, _, interaction = operation.partition(".")
+        if not self._desk.allows(request, kind, interaction):
+            refusal = self.problem(403, "forbidden", "The access token does not cover this.")
+            return refusal.with_headers({"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
         try:
             return self._search(request, kind) if interaction == "search" else self._read(request, kind)
         except BadSearch as error:

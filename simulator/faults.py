@@ -116,6 +116,20 @@ class MalformedJson(Fault):
     operation: str | None = None
 
 
+class BadCertificate(Fault):
+    """The server shows another certificate: a bad one, one of another issuer, or one that ends in `days`."""
+
+    shows: Literal["expired", "not_yet_valid", "host", "self_signed", "stranger", "issuer", "ending"]
+    days: Annotated[PositiveFloat, Field(le=3650)] = 7.0  # simulated, of `ending`
+
+
+class ScopeNarrowed(Fault):
+    """The client lost its right to one resource: new tokens do not grant it, and its reads are answered 403."""
+
+    systems: ClassVar[tuple[str, ...]] = ("epic",)
+    resource: Literal["Patient", "Appointment", "MedicationRequest", "VisionPrescription"]
+
+
 def name_of(fault: type[Fault]) -> str:
     """`TokenExpiresEarly` → `token_expires_early`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", fault.__name__).lower()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from simulator.clock import Clock
 from simulator.keys import write_secret
+from simulator.wardrobe import Wardrobe
 from simulator.weather import Weather
 
 DEFAULT = ("epic", "unity")
@@ -74,4 +75,9 @@ class Site:
     plan: Plan
     files: Files
     tls: ssl.SSLContext
-    ca_bundle: str  # where the authority of `tls` is written
+    ca_bundle: str  # where the authorities that clients trust are written
+    wardrobe: Wardrobe
+
+    def host(self, system: str) -> str:
+        """How a system is called: by a name of its own where the clinic has name servers (RFC 6761, 6.3)."""
+        return f"{system}.localhost" if "dns" in self.plan.systems else "127.0.0.1"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 from models.catalogue import load
-from simulator.keys import Authority
 from simulator.plan import Files, Plan, Site, System
 from simulator.server import Door, Server
 from simulator.switchboard import Switchboard
+from simulator.wardrobe import Wardrobe
 
 ROOM = "simulator.systems"
 
@@ -22,9 +21,8 @@ async def open_premises(plan: Plan) -> AsyncIterator[dict[str, Any]]:
     """Open the clinic; yields what a client needs, as JSON. All files and sockets go when it closes."""
     plan.directory.mkdir(parents=True, exist_ok=True)
     files = Files(plan.directory)
-    authority = Authority(datetime.now(UTC), plan.clock.now())
-    tls = authority.server_context(plan.directory)
-    site = Site(plan, files, tls, files.write("ca.pem", authority.pem))
+    wardrobe = Wardrobe(plan.directory, plan.clock, [f"{name}.localhost" for name in plan.systems])
+    site = Site(plan, files, wardrobe.good, files.write("ca.pem", wardrobe.pem), wardrobe)
     opened = {name: await _opened(load(ROOM, name).open_system(site)) for name in plan.systems}
     systems: dict[str, System] = {name: system for name, (system, _) in opened.items()}
     control = Server()

@@ -125,10 +125,14 @@ class Server(Port):
 
     handle: Handle  # to be set before the door is opened
 
+    def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+        super().__init__(route, tls)
+        self._host = host
+
     @property
     def origin(self) -> str:
-        """`https://127.0.0.1:PORT`, or http."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        """`https://127.0.0.1:PORT`, or by another name for it, or http."""
+        return f"{'https' if self.tls else 'http'}://{self._host}:{self.port}"
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve request after request until one side has had enough."""

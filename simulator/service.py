@@ -11,10 +11,11 @@ from uuid import UUID
 
 from simulator import rhythm
 from simulator.clock import Clock
-from simulator.faults import Forbidden, HtmlPage, Latency, MalformedJson, ServerErrors
+from simulator.faults import BadCertificate, Forbidden, HtmlPage, Latency, MalformedJson, ServerErrors
 from simulator.messages import Application, Cut, Request, Response, text_response
 from simulator.people import Practice
 from simulator.server import Server
+from simulator.wardrobe import Wardrobe
 from simulator.weather import Weather
 
 LOG_IN_PAGE = (
@@ -38,9 +39,11 @@ class Service:
         clock: Clock,
         rng: Random,
         error_share: float,
+        wardrobe: Wardrobe | None = None,
     ) -> None:
         self._system, self._application, self._practice = system, application, practice
         self.weather, self._clock, self._rng, self._error_share = weather, clock, rng, error_share
+        self._wardrobe, self._worn = wardrobe, dict[str, BadCertificate | None]()  # by route
         self._calls: dict[str, Counter[str]] = defaultdict(Counter)
         self.servers = servers  # by route
         for server in servers.values():
@@ -52,9 +55,12 @@ class Service:
         return self._application.operations
 
     def meet_weather(self) -> None:
-        """Open, shut or silence the ports as the active faults want it."""
+        """Open, shut or silence the ports, and show the certificates, as the active faults want it."""
         for route, server in self.servers.items():
             server.set_door(self.weather.door(route))
+            shown = self.weather.find(BadCertificate, route)
+            if self._wardrobe and shown != self._worn.get(route):
+                server.tls, self._worn[route] = self._wardrobe.context(shown), shown
 
     async def stop(self) -> None:
         """Close every port."""

@@ -19,8 +19,9 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from models.scopes import covers
 from simulator.clock import Clock
-from simulator.faults import RefreshRefused, TokenExpiresEarly
+from simulator.faults import RefreshRefused, ScopeNarrowed, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response
 from simulator.weather import Weather
 
@@ -28,7 +29,8 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")
 FARTHEST_S = 300  # `exp` lies at most five minutes ahead (SMART)
 LIFETIME_S = 3600  # Epic commonly says one hour; SMART recommends 300
-SCOPE = re.compile(r"system/(\*|Patient|Appointment|MedicationRequest|VisionPrescription)\.(\*|read|rs|r|s)")
+RESOURCES = ("Patient", "Appointment", "MedicationRequest", "VisionPrescription")
+SCOPE = re.compile(rf"system/(\*|{'|'.join(RESOURCES)})\.(\*|read|rs|r|s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class TokenDesk:
         self._registration, self._token_url = registration, token_url
         self._clock, self._weather, self._rng = clock, weather, rng
         self._issued_at: dict[str, float] = {}  # simulated Unix seconds by token
+        self._scopes: dict[str, tuple[str, ...]] = {}  # by token
         self._expired: set[str] = set()  # once refused, a token stays refused
         self._used: dict[str, float] = {}  # jti → exp
         self._counts = {"issued": 0, "refused": 0}
@@ -75,7 +78,7 @@ class TokenDesk:
             return json_response(400, {"error": error, "error_description": None})
         self._counts["issued"] += 1
         token = UUID(int=self._rng.getrandbits(128), version=4).hex
-        self._issued_at[token] = self._clock.timestamp()
+        self._issued_at[token], self._scopes[token] = self._clock.timestamp(), tuple(scope.split())
         answer = {
             "access_token": token,
             "token_type": "bearer",
@@ -95,6 +98,14 @@ class TokenDesk:
             self._expired.add(token)
         return TokenState.EXPIRED if token in self._expired else TokenState.GOOD
 
+    def allows(self, request: Request, kind: str, interaction: str) -> bool:
+        """Whether the token of a data call may do this, now."""
+        token = request.headers.get("authorization", "").partition(" ")[2]
+        narrowed = self._weather.find(ScopeNarrowed, request.route)
+        if narrowed and narrowed.resource == kind:
+            return False
+        return covers(self._scopes.get(token, ()), f"system/{kind}.{'s' if interaction == 'search' else 'r'}")
+
     def _judge(self, request: Request) -> tuple[str | None, str]:
         """The OAuth error code, or None and the scope granted."""
         if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -110,7 +121,8 @@ class TokenDesk:
         scopes = form.get("scope", "").split()
         if not scopes or not all(SCOPE.fullmatch(scope) for scope in scopes):
             return "invalid_scope", ""
-        return None, " ".join(scopes)
+        narrowed = self._weather.find(ScopeNarrowed, request.route)
+        return None, " ".join(without(scopes, narrowed.resource) if narrowed else scopes)
 
     def _accepts(self, assertion: str) -> bool:
         """Whether the assertion is signed by a known key and keeps every rule; uses up its `jti`."""
@@ -140,3 +152,13 @@ class TokenDesk:
         except (JoseError, json.JSONDecodeError, KeyError, ValueError):
             return None
         return claims
+
+
+def without(scopes: list[str], resource: str) -> list[str]:
+    """These scopes with one resource taken out of them; a wildcard is written out for it."""
+    kept = []
+    for scope in scopes:
+        asked, _, verbs = scope.removeprefix("system/").partition(".")
+        named = RESOURCES if asked == "*" else (asked,)
+        kept += [f"system/{one}.{verbs}" for one in named if one != resource]
+    return kept

@@ -11,6 +11,7 @@ from models.facts import Facts, Side, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
 from models.signatures import known_signatures
+from tasks.credentials import note_ladder
 from tasks.detect import gather_case
 from tasks.house import House
 from tasks.probe import climb
@@ -25,6 +26,7 @@ async def diagnose(house: House, incident_id: str) -> Incident:
         return incident
     integration = house.integration(incident.integration_id)
     ladder, credential = await climb(house, integration)
+    note_ladder(house, integration, ladder)
     case = gather_case(house, integration)
     facts = facts_of(house, incident, case, ladder, credential)
     verdict = explain(facts, known_signatures(), house.clock.now())

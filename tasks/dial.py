@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NamedTuple
 
+from models.lookup import ANYWHERE, Lookup
 from models.reading import Rung
 from tasks.network import Trouble, addresses
 
@@ -55,7 +56,12 @@ def since_ms(began: float) -> float:
 
 
 async def dial(
-    host: str, port: int, tls: ssl.SSLContext | None, limit_s: float, progress: Progress
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    limit_s: float,
+    progress: Progress,
+    lookup: Lookup = ANYWHERE,
 ) -> Streams | Trouble:
     """A fresh connection to the first address that takes one, with every address checked before.
 
@@ -65,12 +71,13 @@ async def dial(
         tls: what to trust there; None where it speaks without TLS.
         limit_s: real seconds that the caller will wait in all.
         progress: is told of every step; when this raises, it says at which.
+        lookup: how names are looked up, and where they may lead.
 
     Raises:
         OSError: as the socket or TLS has it.
     """
     progress.rung, began = Rung.DNS, perf_counter()
-    found = await addresses(host, port)
+    found = await addresses(host, port, lookup)
     progress.ms["dns_ms"] = since_ms(began)
     if isinstance(found, Trouble):
         return found

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from models.anomaly import Case
 from models.configuration import Configuration
+from models.credential import CredentialKind
 from models.errors import BadInput
 from models.integration import Integration
 from tasks.clock import Clock
 from tasks.configure import load
 from tasks.ledger import Ledger, open_ledger
+
+Keys = dict[CredentialKind, str]
 
 HOME_VARIABLE = "HEAL_HOME"
 DEFAULT_HOME = Path("heal-state")
@@ -35,6 +38,7 @@ class House:
     home: Path
     clock: Clock
     cases: dict[str, Case] = field(default_factory=dict, compare=False, repr=False)
+    fingerprints: dict[str, Keys] = field(default_factory=dict, compare=False, repr=False)  # SSH keys met in this run
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -19,10 +19,11 @@ import httpx
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
 
 from models.errors import Transient
+from models.lookup import ANYWHERE, Lookup, is_loopback_name
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 from tasks.headers import kept_headers
-from tasks.network import Trouble, addresses, is_loopback_name, tls_context, trouble_of
+from tasks.network import Trouble, addresses, tls_context, trouble_of
 from tasks.unpack import TooLarge, Unpacker, Unreadable
 
 LARGEST_BODY = 1 << 20  # bytes, before and after decompression (spec: security, 3.5)
@@ -73,6 +74,7 @@ class Timings(Noun):
     connect_ms: NonNegativeFloat | None = None
     tls_ms: NonNegativeFloat | None = None
     first_byte_ms: NonNegativeFloat | None = None  # from the request's last byte to the answer's header
+    exchange_ms: NonNegativeFloat | None = None  # from the request's first byte to the answer's last
     total_ms: NonNegativeFloat = 0.0  # from the first look at the name to the last byte
 
 
@@ -94,6 +96,7 @@ class Fetched(Noun):
         return self.outcome is None
 
 
+REQUEST = "http11.send_request_headers"
 PHASES = {"connection.connect_tcp": Rung.TCP, "connection.start_tls": Rung.TLS}
 DURATIONS = {
     "connection.connect_tcp": "connect_ms",
@@ -137,7 +140,9 @@ class _Trace:
     @property
     def timings(self) -> Timings:
         """Everything noted so far."""
-        return Timings(total_ms=(perf_counter() - self.began) * 1000, **self.ms)
+        now, asked = perf_counter(), self._since.get(REQUEST)
+        exchange_ms = None if asked is None else (now - asked) * 1000
+        return Timings(total_ms=(now - self.began) * 1000, exchange_ms=exchange_ms, **self.ms)
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ class BoundedClient:
         ca_bundle: PEM file of the authorities to trust instead of the public ones; None: the public ones.
         deadline_s: real seconds for one whole call, unless the call says otherwise.
         largest_body: bytes, for the body as received and as decoded.
+        lookup: how names are looked up, and where they may lead.
 
     Raises:
         Misconfigured: when the bundle cannot be read.
@@ -185,7 +191,9 @@ class BoundedClient:
         ca_bundle: str | None = None,
         deadline_s: float = DEADLINE_S,
         largest_body: int = LARGEST_BODY,
+        lookup: Lookup = ANYWHERE,
     ) -> None:
+        self._lookup = lookup
         self._tls = tls_context(ca_bundle)
         self._deadline_s = deadline_s
         self._largest_body = largest_body
@@ -235,7 +243,7 @@ class BoundedClient:
         return f"BoundedClient(hosts={len(self._pools)}, open_connections={self.open_connections})"
 
     async def _reach(self, call: _Call, trace: _Trace) -> Fetched:
-        found = await addresses(call.url.host, call.port)
+        found = await addresses(call.url.host, call.port, self._lookup)
         trace.ms["dns_ms"] = (perf_counter() - trace.began) * 1000
         if isinstance(found, Trouble):
             return _troubled(found, trace)

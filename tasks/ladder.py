@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from time import perf_counter
 
 import httpx
 
 from models.ladder import Step, Verdict, absent
-from models.reading import Outcome, Rung
+from models.lookup import ANYWHERE, Lookup
+from models.reading import Code, Outcome, Rung
+from models.scopes import missing
 from models.token import Grant
+from tasks.certificates import look
+from tasks.names import prepare
 from tasks.network import Trouble, addresses, tls_context, trouble_of
 from tasks.observe import Answer
 
 TOO_LARGE = "body_too_large"
+CURES = {"address_not_allowed": "address not allowed: a private one must lie in one of `networks`"}
 
 
-async def climb_network(url: str, ca_bundle: str | None, deadline_s: float, as_of: datetime) -> tuple[Step, ...]:
+async def climb_network(
+    url: str, ca_bundle: str | None, deadline_s: float, as_of: datetime, lookup: Lookup = ANYWHERE
+) -> tuple[Step, ...]:
     """Try DNS, TCP and TLS of one base URL, each with its own deadline; stops at the first that breaks.
 
     Args:
@@ -27,18 +34,20 @@ async def climb_network(url: str, ca_bundle: str | None, deadline_s: float, as_o
         ca_bundle: authorities to trust.
         deadline_s: real seconds per rung.
         as_of: now, to say how many days a certificate has left.
+        lookup: how names are looked up, and where they may lead.
     """
+    prepare(lookup)
     place = httpx.URL(url)
     port = place.port or (443 if place.scheme == "https" else 80)
     tls = tls_context(ca_bundle) if place.scheme == "https" else absent(Rung.TLS, "plain HTTP inside this machine")
-    return await climb_to(place.host, port, tls, deadline_s, as_of)
+    return await climb_to(place.host, port, tls, deadline_s, as_of, lookup)
 
 
 async def climb_to(
-    host: str, port: int, tls: ssl.SSLContext | Step, deadline_s: float, as_of: datetime
+    host: str, port: int, tls: ssl.SSLContext | Step, deadline_s: float, as_of: datetime, lookup: Lookup = ANYWHERE
 ) -> tuple[Step, ...]:
     """The same for any host and port; `tls` is what to trust there, or the absent step that says why there is none."""
-    dns, found = await _dns(host, port, deadline_s)
+    dns, found = await _dns(host, port, deadline_s, lookup)
     if not found:
         return (dns,)
     tcp, address = await _tcp(found, port, deadline_s)
@@ -49,11 +58,11 @@ async def climb_to(
     return dns, tcp, await _tls(host, address, port, tls, deadline_s, as_of)
 
 
-async def _dns(host: str, port: int, deadline_s: float) -> tuple[Step, list[str]]:
+async def _dns(host: str, port: int, deadline_s: float, lookup: Lookup) -> tuple[Step, list[str]]:
     began = perf_counter()
     try:
         async with asyncio.timeout(deadline_s):
-            found = await addresses(host, port)
+            found = await addresses(host, port, lookup)
     except TimeoutError:
         found = Trouble(Outcome.TIMEOUT, "deadline_passed", Rung.DNS)
     if isinstance(found, Trouble):
@@ -79,49 +88,14 @@ async def _tcp(found: list[str], port: int, deadline_s: float) -> tuple[Step, st
 
 async def _tls(host: str, address: str, port: int, context: ssl.SSLContext, deadline_s: float, as_of: datetime) -> Step:
     began = perf_counter()
-    try:
-        async with asyncio.timeout(deadline_s):
-            version, ends = await _handshake(host, address, port, context)
-    except OSError as error:
-        trouble = trouble_of(error, Rung.TLS)
-        ended = await _end_of_bad_certificate(host, address, port, deadline_s, trouble)
-        return _broken(Rung.TLS, trouble, began, ended, as_of)
-    says = f"{version}, certificate {_days(ends, as_of)}"
-    return _held(Rung.TLS, says, began).model_copy(update={"certificate_ends": ends})
-
-
-async def _handshake(host: str, address: str, port: int, context: ssl.SSLContext) -> tuple[str, datetime]:
-    """TLS version and the end of the peer's certificate."""
-    from cryptography import x509  # noqa: PLC0415 - 60 ms that only a climb should pay
-
-    _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
-    try:
-        tls = writer.get_extra_info("ssl_object")
-        certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
-        return tls.version(), certificate.not_valid_after_utc
-    finally:
-        writer.transport.abort()
-
-
-async def _end_of_bad_certificate(
-    host: str, address: str, port: int, deadline_s: float, trouble: Trouble
-) -> datetime | None:
-    """When a certificate that we do not accept ends; nothing is sent over that connection."""
-    if trouble.outcome is not Outcome.TLS_FAILED or trouble.code == "handshake_failed":
-        return None
-    lenient = ssl.create_default_context()
-    lenient.check_hostname, lenient.verify_mode = False, ssl.CERT_NONE
-    try:
-        async with asyncio.timeout(deadline_s):
-            return (await _handshake(host, address, port, lenient))[1]
-    except (OSError, ValueError):
-        return None
-
-
-def _days(ends: datetime, as_of: datetime) -> str:
-    if ends >= as_of:
-        return f"ends in {(ends - as_of).days} days"
-    return f"ended {(as_of - ends).days} days ago"
+    certificate, trouble, spent_ms = await look(host, address, port, context, deadline_s)
+    known = {"certificate": certificate, "duration_ms": spent_ms}
+    if trouble is not None:
+        dated = f"; certificate {certificate.days(as_of)}" if certificate else ""
+        broken = _broken(Rung.TLS, trouble, began)
+        return broken.model_copy(update={**known, "says": broken.says + dated})
+    says = certificate.says(as_of) if certificate else "a certificate that only OpenSSL can read"
+    return _held(Rung.TLS, says, began).model_copy(update=known)
 
 
 def _held(rung: Rung, says: str, began: float) -> Step:
@@ -129,40 +103,78 @@ def _held(rung: Rung, says: str, began: float) -> Step:
     return Step(rung=rung, verdict=Verdict.PASSED, says=says, duration_ms=spent_ms, outcome=Outcome.OK)
 
 
-def _broken(
-    rung: Rung, trouble: Trouble, began: float, ends: datetime | None = None, as_of: datetime | None = None
-) -> Step:
-    says = trouble.code.replace("_", " ")
+def _broken(rung: Rung, trouble: Trouble, began: float) -> Step:
     return Step(
         rung=rung,
         verdict=Verdict.FAILED,
-        says=f"{says}; certificate {_days(ends, as_of)}" if ends and as_of else says,
+        says=CURES.get(trouble.code, trouble.code.replace("_", " ")),
         duration_ms=(perf_counter() - began) * 1000,
         outcome=trouble.outcome,
         code=trouble.code,
-        certificate_ends=ends,
     )
 
 
 def answered(rung: Rung, of: Answer, says: str = "") -> Step:
     """The step of an upper rung, from the answer that tried it.
 
-    The HTTP rung holds when an application speaks, even to say 401 or more than we want to read.
+    The HTTP rung holds when an application speaks, even to say 401 or more than we want to read; the READ rung when
+    data came, even if it makes no sense: that is for SEMANTIC to say.
     """
     speaks = of.code == TOO_LARGE or of.outcome.is_auth or of.rung in {Rung.SCOPE, Rung.READ, Rung.SEMANTIC}
-    holds = speaks if rung is Rung.HTTP else of.outcome.is_ok
+    came = of.outcome.is_ok or (rung is Rung.READ and of.rung is Rung.SEMANTIC)
+    holds = speaks if rung is Rung.HTTP else came
+    timings = of.fetched.timings
     told = f"HTTP {of.fetched.status}" if of.fetched.status is not None else "no answer"
     why = "" if holds or not of.code else f", {of.code.replace('_', ' ')}"
     return Step(
         rung=rung,
         verdict=Verdict.PASSED if holds else Verdict.FAILED,
         says=f"{told}{why}{', ' + says if says and holds else ''}",
-        duration_ms=of.fetched.timings.total_ms,
+        duration_ms=timings.total_ms
+        if timings.exchange_ms is None
+        else timings.exchange_ms,  # the rest is lower rungs'
         outcome=Outcome.OK if holds else of.outcome,
         status=of.fetched.status,
         code=None if holds else of.code,
         clock_skew_s=of.clock_skew_s,
     )
+
+
+def scoped(granted_: Sequence[str] | None, asked: Sequence[str], required: Sequence[str]) -> Step:
+    """The step of the SCOPE rung: whether a token may do all that is read.
+
+    Args:
+        granted_: by the token server; None: it names none, so all that was asked for (RFC 6749, 5.1).
+        asked: what we ask for.
+        required: by the declared reads.
+    """
+    began = perf_counter()
+    held = asked if granted_ is None else granted_
+    lacking = missing(held, required)
+    if not lacking:
+        source = "as asked for; the answer names none" if granted_ is None else "granted"
+        return _held(Rung.SCOPE, f"{len(required)} of {len(required)} scopes that are read: {source}", began)
+    unasked = missing(asked, lacking)
+    hint = " (not asked for: add it to `scopes`)" if unasked == lacking else ""
+    trouble = Trouble(Outcome.FORBIDDEN, "scope_missing", Rung.SCOPE)
+    told = {"says": f"missing: {', '.join(lacking)}{hint}", "missing": lacking}
+    return _broken(Rung.SCOPE, trouble, began).model_copy(update=told)
+
+
+def sensible(of: Answer, wrong: Code | None, says: str, began: float) -> Step:
+    """The step of the SEMANTIC rung, from an answer that was read.
+
+    Args:
+        of: the answer.
+        wrong: why its content cannot be meant so; None: it makes sense.
+        says: what was found to make sense.
+        began: the stopwatch's reading when the judging began.
+    """
+    if of.outcome.is_ok and wrong:
+        return _broken(Rung.SEMANTIC, Trouble(Outcome.SEMANTIC, wrong, Rung.SEMANTIC), began)
+    if of.outcome.is_ok:
+        return _held(Rung.SEMANTIC, says, began)
+    return _broken(Rung.SEMANTIC, Trouble(of.outcome, of.code or of.outcome.value, Rung.SEMANTIC), began)
 
 
 def granted(grant: Grant, says: str) -> Step:

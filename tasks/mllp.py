@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from models.errors import Transient
+from models.lookup import ANYWHERE, Lookup
 from models.mllp import LARGEST, NOT_MLLP, TOO_LARGE, Deframer, framed
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
@@ -121,6 +122,7 @@ class MllpClient:
         connections: how many at once; many receivers take one only.
         keep_alive: False for a receiver that hangs up after each message.
         settles: wait a moment after each TLS handshake for what the receiver may object, before anything is sent.
+        lookup: how names are looked up, and where they may lead.
     """
 
     def __init__(
@@ -132,8 +134,10 @@ class MllpClient:
         connections: int = 1,
         keep_alive: bool = True,
         settles: bool = False,
+        lookup: Lookup = ANYWHERE,
     ) -> None:
         self._place, self._tls, self._deadline_s = place, tls, deadline_s
+        self._lookup = lookup
         self._keep_alive, self._settles = keep_alive, settles and tls is not None
         self._gate = asyncio.Semaphore(connections)
         self._open: set[_Line] = set()
@@ -197,7 +201,7 @@ class MllpClient:
         return None
 
     async def _dialled(self, trace: _Trace, limit_s: float) -> _Line:
-        got = await dial(self._place.host, self._place.port, self._tls, limit_s, trace)
+        got = await dial(self._place.host, self._place.port, self._tls, limit_s, trace, self._lookup)
         if isinstance(got, Trouble):
             raise _Broken(got)
         line = _Line(*got)

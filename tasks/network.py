@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 import certifi
@@ -17,7 +16,9 @@ import h11
 import httpx
 
 from models.errors import Misconfigured, Mistake
+from models.lookup import ANYWHERE, Lookup, is_literal
 from models.reading import Code, Outcome, Rung
+from tasks.names import resolve
 
 # X509_V_ERR_* of OpenSSL, which Python hands on as `verify_code`.
 CERTIFICATE_CODES = {
@@ -39,6 +40,7 @@ BUNDLE = "ca_bundle cannot be read; give a PEM file with the certificates to tru
 CLIENT_CERTIFICATE = (
     "client_certificate cannot be used; give a PEM file with the certificate and its private key, without passphrase"
 )
+OLD_VERSION = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW"}  # OpenSSL's reasons
 OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
 
@@ -52,42 +54,26 @@ class Trouble(NamedTuple):
     is_ours: bool = False  # our machine's, not the peer's
 
 
-def is_loopback_name(host: str) -> bool:
-    """Whether this host, by its name alone, can only be this machine (RFC 6761, 6.3)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_allowed(address: str, host: str) -> bool:
-    """Whether a name may lead here; never to link-local (cloud metadata), multicast or unspecified.
-
-    Loopback is allowed to loopback names alone: an outside name that leads inside is an attack on us.
-    """
-    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    if ip.is_loopback:
-        return is_loopback_name(host)
-    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified)
-
-
-async def addresses(host: str, port: int) -> list[str] | Trouble:
+async def addresses(host: str, port: int, lookup: Lookup = ANYWHERE) -> list[str] | Trouble:
     """Every address of a name, in the resolver's order; all of them must be allowed."""
+    by_hand = lookup.resolvers and not is_literal(host)
+    found = await (resolve(host, lookup.resolvers) if by_hand else resolve_here(host, port))
+    if isinstance(found, str):
+        return Trouble(Outcome.DNS_FAILED, found, Rung.DNS)
+    if not all(lookup.allows(address, host) for address in found):
+        return Trouble(Outcome.DNS_FAILED, "address_not_allowed", Rung.DNS)
+    return found
+
+
+async def resolve_here(host: str, port: int) -> list[str] | Code:
+    """Every address of a name as this machine resolves it, or why there is none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        code = NAME_CODES.get(error.errno or 0, "name_not_resolved")
-        return Trouble(Outcome.DNS_FAILED, code, Rung.DNS)
+        return NAME_CODES.get(error.errno or 0, "name_not_resolved")
     except UnicodeError:  # a label that is empty or too long
-        return Trouble(Outcome.DNS_FAILED, "name_not_found", Rung.DNS)
-    listed = list(dict.fromkeys(str(place[0]) for *_, place in found))
-    if not all(is_allowed(address, host) for address in listed):
-        return Trouble(Outcome.DNS_FAILED, "address_not_allowed", Rung.DNS)
-    return listed
+        return "name_not_found"
+    return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
 def tls_context(ca_bundle: str | None, client_certificate: str | None = None) -> ssl.SSLContext:
@@ -157,6 +143,8 @@ def _known(cause: BaseException, rung: Rung, *, answering: bool) -> Trouble | No
     if isinstance(cause, ssl.SSLCertVerificationError):
         code = CERTIFICATE_CODES.get(cause.verify_code, "certificate_not_trusted")
         return Trouble(Outcome.TLS_FAILED, code, Rung.TLS)
+    if isinstance(cause, ssl.SSLError) and cause.reason in OLD_VERSION:
+        return Trouble(Outcome.TLS_FAILED, "tls_version_too_old", Rung.TLS)
     if isinstance(cause, ssl.SSLError) and rung is Rung.TLS:
         return Trouble(Outcome.TLS_FAILED, "handshake_failed", rung)
     if isinstance(cause, TimeoutError):  # the kernel's own patience ended

@@ -10,7 +10,8 @@ from math import ceil
 from random import random
 
 from models.catalogue import load
-from models.credential import Credential
+from models.credential import Credential, CredentialKind
+from models.credentials import FINGERPRINT
 from models.integration import Importance, Integration, Read
 from models.ladder import Ladder
 from models.reading import Reading
@@ -18,7 +19,7 @@ from models.retry import budget, wait_s
 from models.rounds import round_length, takes_part
 from models.tuning import Adjustment, Tuning, tuned
 from tasks.clock import Clock
-from tasks.connectors._interface import Connector, Context, RenewsCredentials, SaysWhetherAgain
+from tasks.connectors._interface import Connector, Context, RenewsCredentials, SaysWhetherAgain, ShowsKeys
 from tasks.house import House
 
 URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 2}
@@ -33,7 +34,18 @@ async def connected(house: House, integration: Integration, tuning: Tuning | Non
     try:
         yield connector
     finally:
+        if isinstance(connector, ShowsKeys):
+            house.fingerprints[integration.id] = met_keys(connector)
         await connector.aclose()
+
+
+def met_keys(connector: ShowsKeys) -> dict[CredentialKind, str]:
+    """The fingerprints of both sides' SSH keys, as far as they were met."""
+    shown = {
+        CredentialKind.SSH_HOST_KEY: connector.host_key_fingerprint,
+        CredentialKind.SSH_USER_KEY: connector.user_key_fingerprint,
+    }
+    return {kind: fingerprint for kind, fingerprint in shown.items() if fingerprint and FINGERPRINT.match(fingerprint)}
 
 
 def tuning_of(house: House, integration: Integration) -> Tuning:

@@ -5,11 +5,12 @@ joserfc signs: Authlib's defaults break these rules. It is imported late, becaus
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
@@ -67,6 +68,11 @@ class Signer:
         }
         return urlencode(form).encode("ascii")
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the public half of its key."""
+        return thumbprint(self._key)
+
     def __repr__(self) -> str:
         return f"Signer(algorithm={self._algorithm})"
 
@@ -97,6 +103,25 @@ def promised_s(content: dict[str, object]) -> float | None:
     if isinstance(stated, bool) or not isinstance(stated, int | float):
         return None
     return float(stated) if 0 < stated <= LONGEST_LIFE_S else None
+
+
+def thumbprint(key: RSAKey | ECKey) -> str:
+    """SHA-256 of the public half of a key (RFC 7638), in hexadecimal; it gives nothing away."""
+    text = key.thumbprint()
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).hex()
+
+
+def published_thumbprint(written: dict[str, Any]) -> str | None:
+    """The same of a key as a key set has it; None when it cannot be read."""
+    from joserfc.errors import JoseError  # noqa: PLC0415
+    from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
+
+    kinds: dict[object, type[RSAKey | ECKey]] = {"RSA": RSAKey, "EC": ECKey}
+    kind = kinds.get(str(written.get("kty")))
+    try:
+        return thumbprint(kind.import_key(written)) if kind else None
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):  # whatever a stranger's JSON makes it raise
+        return None
 
 
 def bearer(content: dict[str, object]) -> SecretStr | None:

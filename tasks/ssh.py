@@ -20,6 +20,7 @@ import asyncssh
 from pydantic import SecretStr
 
 from models.errors import Misconfigured, Mistake, Transient
+from models.lookup import ANYWHERE, Lookup
 from models.reading import Code, Outcome, Rung
 from tasks.folder import Unreachable
 from tasks.network import Trouble, addresses, trouble_of
@@ -70,6 +71,7 @@ class Account:
     port: int
     username: str
     host_keys: tuple[str, ...]  # fingerprints, as `ssh-keygen -l` prints them
+    lookup: Lookup = ANYWHERE  # how its name is looked up, and where that may lead
     key: asyncssh.SSHKey | None = field(default=None, repr=False)
     password: SecretStr | None = field(default=None, repr=False)
 
@@ -147,13 +149,13 @@ class _Watch(asyncssh.SSHClient):
         return self.shown in self._trusted
 
 
-async def resolved(host: str, port: int) -> list[str]:
+async def resolved(account: Account) -> list[str]:
     """Every address of a name.
 
     Raises:
         Unreachable: when it has none, or one that we may not talk to.
     """
-    found = await addresses(host, port)
+    found = await addresses(account.host, account.port, account.lookup)
     if isinstance(found, Trouble):
         raise Unreachable(found)
     return found
@@ -229,7 +231,7 @@ async def open_line(account: Account, note: Callable[[Rung], None]) -> Line:
     """
     began = perf_counter()
     note(Rung.DNS)
-    found = await resolved(account.host, account.port)
+    found = await resolved(account)
     dns_ms = _since(began)
     trouble = NO_COMMON
     for family in FAMILIES:

@@ -17,11 +17,17 @@ def command(
     config: ConfigurationOption = DEPLOYMENTS,
     home: HomeOption = None,
 ) -> int:
-    """Climb the ladder of one integration: DNS, TCP, TLS, HTTP, log-in, read, each with its time."""
-    from flows.screen import show_ladder  # noqa: PLC0415
+    """Climb the ladder of one integration: DNS, TCP, TLS, HTTP, log-in, scopes, read, sense, each with its time."""
+    from flows.screen import say, show_ladder  # noqa: PLC0415
+    from models.credentials import SHOWN_BY_A_CLIMB, finding_of  # noqa: PLC0415
+    from tasks.credentials import note_ladder  # noqa: PLC0415
     from tasks.probe import climb  # noqa: PLC0415
 
     house = house_of(config, home)
-    ladder, credential = run(climb(house, house.integration(integration)))
+    watched = house.integration(integration)
+    ladder, credential = run(climb(house, watched))
     show_ladder(ladder, credential, house.clock.now())
+    for record in note_ladder(house, watched, ladder):
+        if record.kind in SHOWN_BY_A_CLIMB and (finding := finding_of(record, house.clock.now())):
+            say(f"{finding.severity}: {finding.says}. {finding.advice}")
     return DEGRADED if ladder.broken else HEALTHY

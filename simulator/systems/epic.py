@@ -24,7 +24,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     plan, files = site.plan, site.files
     rng = Random(f"{plan.seed}:epic")
     weather, practice = Weather(plan.clock, rng), Practice(plan.seed, plan.timezone)
-    servers = {route: Server(route, site.tls) for route in ("main", "second")}
+    servers = {route: Server(route, site.tls, site.host("epic")) for route in ("main", "second")}
     origins = {route: server.origin for route, server in servers.items()}
     keys = client_keys()
     registration = Registration(CLIENT_ID, {kid: _public(key) for kid, key in keys.items()})
@@ -40,6 +40,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
         clock=plan.clock,
         rng=rng,
         error_share=plan.error_share,
+        wardrobe=site.wardrobe,
     )
     (key_id, key), (second_id, second) = keys.items()
     directions = {

@@ -20,7 +20,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     plan, files = site.plan, site.files
     rng = Random(f"{plan.seed}:unity")
     weather, practice = Weather(plan.clock, rng), Practice(plan.seed, plan.timezone)
-    server = Server("main", site.tls)
+    server = Server("main", site.tls, site.host("unity"))
     licence = unity.Licence(APP_NAME, "clinic-service", token_urlsafe(18))
     application = unity.Unity(licence, practice, plan.clock, weather, rng)
     service = Service(
@@ -32,6 +32,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
         clock=plan.clock,
         rng=rng,
         error_share=plan.error_share,
+        wardrobe=site.wardrobe,
     )
     directions = {
         "base_url": server.origin + unity.BASE,

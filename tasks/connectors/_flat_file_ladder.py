@@ -82,7 +82,7 @@ class Climb:
     async def _resolve(self, session: Session) -> str:
         from tasks.ssh import resolved  # noqa: PLC0415 - with SSH, which the session has loaded
 
-        self._addresses = await resolved(session.account.host, session.account.port)
+        self._addresses = await resolved(session.account)
         return "1 address" if len(self._addresses) == 1 else f"{len(self._addresses)} addresses"
 
     async def _connect(self, session: Session) -> str:

@@ -63,6 +63,7 @@ def _session(context: Context, server: Server) -> Session:
         port=server.port,
         username=_itself_or_behind(server.username, base),
         host_keys=server.host_key,
+        lookup=context.integration.lookup,
         key=private_key(pem, passphrase, context.integration.id) if pem else None,
         password=_secret(server.password, base),
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from models.credential import Credential
+from models.credentials import PublishedKey
 from models.integration import Integration, Read
 from models.ladder import Ladder
 from models.reading import Reading
@@ -73,4 +74,28 @@ class SaysWhetherAgain(Protocol):
 
     def may_repeat(self, reading: Reading) -> bool:
         """Whether the call behind this reading may be repeated, unchanged."""
+        ...
+
+
+@runtime_checkable
+class PublishesKey(Protocol):
+    """Signs with a private key whose public half it publishes for the other side to verify with."""
+
+    async def published_key(self) -> PublishedKey | None:
+        """Go and see whether the published keys hold ours; None: it publishes none, or nobody answered."""
+        ...
+
+
+@runtime_checkable
+class ShowsKeys(Protocol):
+    """Speaks SSH: both sides have keys whose fingerprints are public, as `SHA256:` and base64; None: not seen yet."""
+
+    @property
+    def host_key_fingerprint(self) -> str | None:
+        """Of the other side's key."""
+        ...
+
+    @property
+    def user_key_fingerprint(self) -> str | None:
+        """Of ours."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
@@ -17,15 +18,15 @@ from pydantic import Field, SecretStr, StringConstraints
 from models.classification import Judged, judge_status
 from models.credential import Credential
 from models.integration import Duration, Read, SecretReference, Text
-from models.ladder import Ladder, Step
+from models.ladder import Ladder, Step, Verdict, absent
 from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
 from models.token import Grant, Token
-from models.unity_answers import judge_unity, judge_unity_login
+from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient
-from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
@@ -95,6 +96,7 @@ class AllscriptsUnity:
         self._id, self._clock = context.integration.id, context.clock
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
+        self._lookup = context.integration.lookup
         self._http = self._client()
         by_reference = settings.username.startswith(("env:", "file:"))
         self._username = resolve(settings.username, context.base) if by_reference else SecretStr(settings.username)
@@ -137,14 +139,16 @@ class AllscriptsUnity:
         return self._tokens.credential()
 
     async def climb(self) -> Ladder:
-        """Try name, TCP, TLS, an answer without a session, the present session, and the first read.
+        """Try name, TCP, TLS, an answer without a session, the present session, its user, and the first read.
 
-        It takes no seat of its own: when there is no session, it is the one that reads would begin.
+        It takes no seat of its own: when there is no session, it is the one that reads would begin. The EHR user is
+        not asked for again: the log-in did so, and a second wrong password might lock the account (catalogue S23).
         """
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
         client = self._client()
         info = Action(action="GetServerInfo")
         held: list[Token] = []
+        told: list[Answer] = []  # what the server says of itself, and the first read
 
         async def http() -> Step:
             return answered(Rung.HTTP, await self._magic(client, info, SecretStr("")))
@@ -156,15 +160,23 @@ class AllscriptsUnity:
             held.append(token)
             age_s = (self._clock.now() - token.issued_at).total_seconds()
             accepted = f"the session of {max(0.0, age_s):.0f} s is accepted"
-            return answered(Rung.AUTH, await self._magic(client, info, token.value), accepted)
+            told.append(await self._magic(client, info, token.value))
+            return answered(Rung.AUTH, told[0], accepted)
 
         async def first_read() -> Step:
-            asked = await self._ask(client, self._context.integration.reads[0], held[0], limit_s)
-            return answered(Rung.READ, asked, f"{asked.judged.records} rows")
+            told.append(await self._ask(client, self._context.integration.reads[0], held[0], limit_s))
+            return answered(Rung.READ, told[1], f"{told[1].judged.records} rows")
+
+        async def semantic() -> Step:
+            stopwatch, (server, rows) = perf_counter(), told
+            wrong = strange_server_time(server.judged.content, server.received_at, self._context.integration.timezone)
+            says = "rows are as they should be, server time and zone agree"
+            return sensible(rows, wrong or strange_rows(rows.judged.content), says, stopwatch)
 
         try:
-            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
-            return Ladder.of(self._id, began, await climb_on(lower, http, auth, first_read))
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began, self._lookup)
+            tried = await climb_on(lower, http, auth, self._user_rung, first_read, semantic)
+            return Ladder.of(self._id, began, tried)
         finally:
             await client.aclose()
 
@@ -182,7 +194,15 @@ class AllscriptsUnity:
         return f"AllscriptsUnity({self._id})"
 
     def _client(self) -> BoundedClient:
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+        limit_s = self._context.tuning.deadline_s
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup)
+
+    async def _user_rung(self) -> Step:
+        """What a session may do hangs on its EHR user; one without a user may do what the licence may."""
+        if self._ehr_password is None:
+            return absent(Rung.SCOPE, "no EHR user is signed on; the licence decides")
+        says = "the EHR user was accepted when this session began"
+        return Step(rung=Rung.SCOPE, verdict=Verdict.PASSED, says=says, outcome=Outcome.OK)
 
     async def _ask(self, client: BoundedClient, read: Read, token: Token, limit_s: float) -> Answer:
         action = self._settings.action(read.operation)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, NamedTuple
@@ -12,15 +13,19 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 
 from models.classification import Judged, judge_fhir, judge_status, judge_token, parsed, unreadable
 from models.credential import Credential
-from models.integration import Read, SecretReference, Text
+from models.credentials import PublishedKey
+from models.fhir_page import implausible, newest
+from models.integration import Integration, Read, SecretReference, Text
 from models.ladder import Ladder, Step
 from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
+from models.scopes import Scope, granted_in, needed_for
 from models.token import Grant
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
-from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.jwks import look_up
+from tasks.ladder import answered, climb_network, climb_on, granted, scoped, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
@@ -53,6 +58,7 @@ class Settings(Noun):
     private_key: SecretReference  # PEM
     algorithm: Algorithm = "RS384"
     scopes: Annotated[tuple[Text, ...], Field(min_length=1)] = ("system/*.rs",)
+    jwks_url: BaseUrl | None = None  # where we publish our public keys; given: it is looked at now and then
     ca_bundle: str | None = None  # PEM file, relative to the configuration
     searches: dict[Operation, Annotated[str, AfterValidator(check_template)]] = Field(default_factory=dict)
     max_pages: Annotated[PositiveInt, Field(le=50)] = 5
@@ -60,6 +66,11 @@ class Settings(Noun):
     def search(self, operation: str) -> str | None:
         """The query of a declared read."""
         return self.searches.get(operation) or DEFAULT_SEARCHES.get(operation)
+
+    def needed(self, operations: Iterable[str]) -> dict[str, Scope]:
+        """The scope that each of these reads needs."""
+        queries = {operation: self.search(operation) for operation in operations}
+        return {operation: needed_for(query, self.scopes) for operation, query in queries.items() if query}
 
 
 class TokenPlace(NamedTuple):
@@ -72,6 +83,11 @@ class TokenPlace(NamedTuple):
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted({*DEFAULT_SEARCHES, *settings.searches}))
+
+
+def required_scopes(integration: Integration) -> dict[str, Scope]:
+    """The scope that each declared read needs, by operation."""
+    return Settings.model_validate(integration.settings).needed(read.operation for read in integration.reads)
 
 
 def open_connector(context: Context) -> EpicFhir:
@@ -95,6 +111,7 @@ class EpicFhir:
         self._id, self._clock = context.integration.id, context.clock
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
+        self._lookup = context.integration.lookup
         self._http = self._client()
         pem = resolve(settings.private_key, context.base)
         self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
@@ -107,9 +124,10 @@ class EpicFhir:
         deadline = Deadline(self._context.tuning.deadline_s)
         try:
             async with deadline.backstop:
-                return await self._read(read, deadline)
+                got = await self._read(read, deadline)
         except TimeoutError:
-            return too_late(self._id, read, observed_at)
+            got = too_late(self._id, read, observed_at)
+        return got.model_copy(update={"resource": self._kind(read)})
 
     async def renew(self) -> Reading:
         """Obtain a new token; OAuth has nothing to hand the old one back to."""
@@ -122,13 +140,20 @@ class EpicFhir:
 
     def credential(self) -> Credential:
         """What is known of the present token."""
-        return self._tokens.credential()
+        return self._tokens.credential().model_copy(update={"required": self._required})
+
+    async def published_key(self) -> PublishedKey | None:
+        """Whether the key set that we publish holds the key that we sign with."""
+        if self._settings.jwks_url is None:
+            return None
+        return await look_up(self._http, self._settings.jwks_url, self._settings.key_id, self._signer.fingerprint)
 
     async def climb(self) -> Ladder:
-        """Try name, TCP, TLS, the public `/metadata`, a token of its own (not kept), and the first read."""
+        """Try name, TCP, TLS, the public `/metadata`, a token of its own (not kept), its scopes, and the first read."""
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
-        client = self._client()
-        fresh: list[SecretStr] = []
+        client, first = self._client(), self._context.integration.reads[0]
+        fresh: list[Grant] = []
+        read: list[Answer] = []
 
         async def http() -> Step:
             fetched = await client.fetch("GET", f"{self._base_url}/metadata", headers=FHIR)
@@ -136,18 +161,27 @@ class EpicFhir:
 
         async def auth() -> Step:
             grant = await self._ask(client)
-            fresh.extend([grant.value] if grant.value else [])
+            fresh.append(grant)
             lives = "" if grant.promised_s is None else f" for {grant.promised_s:.0f} s"
             return granted(grant, f"a new token{lives}")
 
+        async def scope() -> Step:
+            return scoped(fresh[0].scopes, self._settings.scopes, self._required)
+
         async def first_read() -> Step:
-            first = self._context.integration.reads[0]
-            page = (await self._pages(client, first, fresh[0], Deadline(limit_s), most=1))[0]
-            return answered(Rung.READ, page, f"{page.judged.records} records on one page")
+            value = fresh[0].value or SecretStr("")
+            read.extend(await self._pages(client, first, value, Deadline(limit_s), most=1))
+            return answered(Rung.READ, read[0], f"{read[0].judged.records} records on one page")
+
+        async def semantic() -> Step:
+            stopwatch, page = perf_counter(), read[0]
+            theirs = page.received_at + timedelta(seconds=page.clock_skew_s or 0.0)
+            wrong = implausible(page.judged.content, self._kind(first), theirs)
+            return sensible(page, wrong, f"{self._kind(first)} as asked, counts and dates agree", stopwatch)
 
         try:
-            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
-            return Ladder.of(self._id, began, await climb_on(lower, http, auth, first_read))
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began, self._lookup)
+            return Ladder.of(self._id, began, await climb_on(lower, http, auth, scope, first_read, semantic))
         finally:
             await client.aclose()
 
@@ -165,7 +199,18 @@ class EpicFhir:
         return f"EpicFhir({self._id})"
 
     def _client(self) -> BoundedClient:
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+        limit_s = self._context.tuning.deadline_s
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup)
+
+    @property
+    def _required(self) -> tuple[Scope, ...]:
+        """What the declared reads need, each scope once."""
+        reads = self._context.integration.reads
+        return tuple(dict.fromkeys(self._settings.needed(read.operation for read in reads).values()))
+
+    def _kind(self, read: Read) -> str:
+        """The resource type that a read asks for."""
+        return re.split(r"[/?]", self._settings.search(read.operation) or read.operation)[0]
 
     async def _read(self, read: Read, deadline: Deadline) -> Reading:
         observed_at = self._clock.now()
@@ -181,7 +226,10 @@ class EpicFhir:
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self._tokens.distrust(token)
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
-        return reading(self._id, read, observed_at, pages, age_s, self.open_connections)
+        seen = (newest(page.judged.content, page.received_at) for page in pages)
+        latest = max((moment for moment in seen if moment is not None), default=None)
+        got = reading(self._id, read, observed_at, pages, age_s, self.open_connections)
+        return got.model_copy(update={"newest_at": latest})
 
     async def _pages(
         self, client: BoundedClient, read: Read, token: SecretStr, deadline: Deadline, most: int | None = None
@@ -231,7 +279,8 @@ class EpicFhir:
         value = bearer(asked.judged.content)
         if value is None:
             return measured.model_copy(update={"outcome": Outcome.MALFORMED, "code": "no_token"})
-        return measured.model_copy(update={"value": value, "promised_s": promised_s(asked.judged.content)})
+        promised, scopes = promised_s(asked.judged.content), granted_in(asked.judged.content.get("scope"))
+        return measured.model_copy(update={"value": value, "promised_s": promised, "scopes": scopes})
 
     async def _token_place(self, client: BoundedClient) -> TokenPlace | Grant:
         """The token URL; over a second route when it stands on the main one's host."""

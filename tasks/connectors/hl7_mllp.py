@@ -26,6 +26,7 @@ from models.hl7_messages import (
 )
 from models.integration import Environment, Read, SecretReference
 from models.ladder import Ladder, Verdict, absent
+from models.lookup import is_loopback_name
 from models.noun import Noun
 from models.reading import Operation, Reading, Rung
 from tasks.connectors._interface import Context
@@ -34,7 +35,7 @@ from tasks.dial import place_of
 from tasks.hl7_dialogue import Dialogue, Heard, fresh_id, told
 from tasks.ladder import climb_to
 from tasks.mllp import MllpClient
-from tasks.network import is_loopback_name, tls_context
+from tasks.network import tls_context
 
 IN_THE_CLEAR = (
     "plain MLLP would send patients in the clear; leave `tls` out, or write `allow_plaintext: true` "
@@ -206,7 +207,8 @@ class Hl7Mllp:
         harmless = [read for read in reads if not self._message(read).writes]
         tls = self._tls or absent(Rung.TLS, NO_TLS)
         try:
-            lower = await climb_to(self._place.host, self._place.port, tls, limit_s, began)
+            lookup = self._context.integration.lookup
+            lower = await climb_to(self._place.host, self._place.port, tls, limit_s, began, lookup)
             if any(step.verdict is Verdict.FAILED for step in lower):
                 return Ladder.of(self._id, began, lower)
             upper = told(await self._send(client, (*harmless, *reads)[0]))
@@ -234,6 +236,7 @@ class Hl7Mllp:
             connections=self._settings.connections,
             keep_alive=self._settings.keep_alive,
             settles=settles,
+            lookup=self._context.integration.lookup,
         )
 
     def _message(self, read: Read) -> Message:

@@ -108,7 +108,8 @@ class HttpApi:
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
         climb = _Climb(self, self._client(), self._context.integration.reads[0])
         try:
-            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
+            lookup = self._context.integration.lookup
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began, lookup)
             steps = (climb.http, climb.auth, climb.scope, climb.first_read, climb.semantic)
             return Ladder.of(self._id, began, await climb_on(lower, *steps))
         finally:
@@ -140,7 +141,8 @@ class HttpApi:
         return f"{type(self).__name__}({self._id})"
 
     def _client(self) -> BoundedClient:
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+        limit_s, lookup = self._context.tuning.deadline_s, self._context.integration.lookup
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup)
 
     async def _read(self, read: Read, call: Call, observed_at: datetime, deadline: Deadline) -> Reading:
         key = await self.keys.key()

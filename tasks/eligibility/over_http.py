@@ -74,7 +74,8 @@ class OverHttp:
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
         climb = _Climb(self, self._client())
         try:
-            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began)
+            lookup = self._context.integration.lookup
+            lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began, lookup)
             upper = (climb.http, climb.auth, climb.rungs.scope, climb.rungs.first_read, climb.rungs.semantic)
             return Ladder.of(self._id, began, await climb_on(lower, *upper))
         finally:
@@ -125,7 +126,8 @@ class OverHttp:
         return Exchange(got, verdict, len(content))
 
     def _client(self) -> BoundedClient:
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=self._context.tuning.deadline_s)
+        limit_s, lookup = self._context.tuning.deadline_s, self._context.integration.lookup
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup)
 
     def _core_login(self) -> dict[str, str]:
         """User and password stand in the form itself when there is one."""

@@ -192,14 +192,14 @@ def test_a_vendor_error_in_a_200_is_semantic_and_quotes_nothing(clinic, home):
             return await unity.read(PATIENT), repr(unity), await unity.climb()
 
     reading, shown, ladder = asyncio.run(run())
-    assert (reading.outcome, reading.code, reading.rung) == (Outcome.SEMANTIC, "vendor_error", Rung.READ)
+    assert (reading.outcome, reading.code, reading.rung) == (Outcome.SEMANTIC, "vendor_error", Rung.SEMANTIC)
     assert "987654321" not in f"{reading!r}{shown}{ladder!r}"
-    assert ladder.broken.rung is Rung.READ
+    assert (ladder.broken.rung, ladder.broken.code) == (Rung.SEMANTIC, "vendor_error")
 
 
 def test_a_climb_takes_no_seat_and_tries_the_present_session(clinic, home):
     async def run():
-        async with calling(clinic, KIND, home) as unity:
+        async with calling(clinic, KIND, home, ehr_password=f"file:{clinic.unity['password_file']}") as unity:
             await unity.read(PATIENT)
             good = await unity.climb()
             await asyncio.sleep(IDLE_S)
@@ -207,7 +207,11 @@ def test_a_climb_takes_no_seat_and_tries_the_present_session(clinic, home):
 
     good, over = asyncio.run(run())
     assert {step.verdict for step in good.steps} == {Verdict.PASSED}
-    assert re.search(r"the session of \d+ s is accepted", good.steps[4].says)
+    said = {step.rung: step.says for step in good.steps}
+    assert re.search(r"the session of \d+ s is accepted", said[Rung.AUTH])
+    assert said[Rung.SCOPE] == "the EHR user was accepted when this session began"
+    assert said[Rung.SEMANTIC] == "rows are as they should be, server time and zone agree"
+    assert clinic.journal()["unity"]["calls"]["GetUserAuthentication"] == {"200": 1}  # a climb never asks again
     assert (over.broken.rung, over.broken.code) == (Rung.AUTH, "logged_out_idle")
     assert logins(clinic)["issued"] == 1
 
@@ -239,7 +243,7 @@ def test_the_user_of_the_record_system_is_checked_where_one_is_configured(clinic
     ],
 )
 def test_settings_that_cannot_work_are_named_without_their_values(tmp_path, changes, says):
-    pretend = Clinic({"second_route": "https://x.example"}, UNITY, "", "", None, "UTC", 0)
+    pretend = Clinic({"epic": {"second_route": "https://x.example"}, "unity": UNITY}, "", "", None, "UTC", 0)
     with pytest.raises(Misconfigured, match=says) as refused:
         allscripts_unity.open_connector(context_without_clock(pretend, tmp_path, changes))
     assert "canary" not in str(refused.value)

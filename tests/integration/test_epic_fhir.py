@@ -317,9 +317,16 @@ def test_a_climb_reaches_the_top_with_measured_facts_and_keeps_nothing(clinic, t
     assert [step.rung for step in ladder.steps] == list(Rung)
     assert {step.verdict for step in ladder.steps} == {Verdict.PASSED}
     said = {step.rung: step.says for step in ladder.steps}
-    assert re.fullmatch(r"TLSv1\.[23], certificate ends in \d+ days", said[Rung.TLS])
+    assert re.fullmatch(
+        r"TLSv1\.[23], certificate ends in \d+ days, [A-Z0-9_-]+, EC-256, chain of 1, "
+        r"issued by Clinic test authority \([0-9a-f]{8}\)",
+        said[Rung.TLS],
+    )
     assert said[Rung.AUTH] == "a new token for 3600 s"
+    assert said[Rung.SCOPE] == "4 of 4 scopes that are read: granted"
     assert re.fullmatch(r"HTTP 200, \d+ records on one page", said[Rung.READ])
+    assert said[Rung.SEMANTIC] == "Patient as asked, counts and dates agree"
+    assert all(step.duration_ms is not None for step in ladder.steps)
 
 
 @pytest.mark.parametrize(
