@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from models.delivery import Memory, Seen, Verdict, arriving, judge
+from models.arrival import Memory, Seen, Verdict, arriving, judge
 from models.drop import Calendar, Due, ExpectedFile, Phase, belongs
 from models.flat_text import Unusable
 from models.reading import Code, Direction, Outcome

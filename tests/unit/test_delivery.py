@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from models.delivery import SAMPLES, Memory, Sample, Seen, Verdict, arriving, drifted, judge
+from models.arrival import SAMPLES, Memory, Sample, Seen, Verdict, arriving, drifted, judge
 from models.drop import ExpectedFile, Phase
 from models.flat_text import Content
 from models.reading import Outcome

@@ -1,4 +1,4 @@
-"""Delivery: what came of one expected file, and what is remembered of it until the next.
+"""Arrival: what came of one expected file, and what is remembered of it until the next.
 
 A file is judged once, when it has come to rest; until it changes, the verdict stands. What is kept between two
 looks is sizes, counts, instants and keyed hashes: no content, no name.
