@@ -99,6 +99,8 @@ def reading(
         tls_ms=timings.tls_ms,
         first_byte_ms=timings.first_byte_ms,
         received_bytes=sum(one.fetched.received_bytes for one in answers),
+        pool_wait_ms=sum(one.fetched.timings.pool_wait_ms for one in answers),
+        newest_at=max((one.judged.newest_at for one in answers if one.judged.newest_at), default=None),
         records=sum(counts) if counts else None,
         connections=connections,
         retry_after_s=retry_after_s(deciding.fetched.headers, deciding.received_at),
