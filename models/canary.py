@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from models.delivery import Key
 from models.noun import Kept, Noun
-from models.reading import Identifier, Operation
+from models.reading import Code, Identifier, Operation
 from models.written import Period, Text
 
 EVERY = timedelta(minutes=15)
-FOLLOWED_FOR = timedelta(days=1)  # after that it is given up; the alert about it stands on the deliveries
+SHORTEST = timedelta(minutes=5)  # what is written stays with them
+FOLLOWED_FOR = timedelta(hours=2)  # then it is given up: nobody misses it, and the next ones tell the same
 
 
 class Canary(Noun):
     """That, and how often, a record of ours may be written."""
 
-    every: Period = EVERY
+    every: Annotated[Period, Field(ge=SHORTEST)] = EVERY
     consent: Text | None = None  # who agreed that we write into production, and when; a test system needs none
 
 
@@ -28,8 +30,8 @@ class CanaryState(StrEnum):
 
     ACCEPTED = "accepted"  # they said yes
     LANDED = "landed"  # we have seen it there
-    REFUSED = "refused"  # they said no, or nothing at all
-    LOST = "lost"  # accepted, and never seen
+    REFUSED = "refused"  # they said no, or nothing at all; the reading tells which
+    LOST = "lost"  # accepted, and not seen for so long that it is given up
 
 
 class Flight(Kept):
@@ -38,12 +40,23 @@ class Flight(Kept):
     integration_id: Identifier
     state: CanaryState
     key: Key
+    receipt: Code | None  # what it is looked for by; None: it was not accepted
     operation: Operation
+    resource: Code | None
     written_at: AwareDatetime
 
-    def is_over(self, as_of: datetime) -> bool:
-        """Whether nobody looks for it any more."""
-        return self.state is not CanaryState.ACCEPTED or as_of - self.written_at >= FOLLOWED_FOR
+    def looked_for(self, is_there: bool | None, as_of: datetime) -> Flight:  # an answer, not a switch
+        """The flight after one look; None: nobody could tell."""
+        if is_there:
+            return self.model_copy(update={"state": CanaryState.LANDED})
+        if as_of - self.written_at >= FOLLOWED_FOR:
+            return self.model_copy(update={"state": CanaryState.LOST})
+        return self
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether somebody looks for it."""
+        return self.state is CanaryState.ACCEPTED
 
 
 def is_due(canary: Canary, last: Flight | None, as_of: datetime) -> bool:

@@ -24,7 +24,7 @@ class DeliveryStep(StrEnum):
 
     ACCEPTED = "accepted"  # acknowledged: an HTTP 2xx, an AA
     LANDED = "landed"  # seen there: a read-back, a webhook, an insertion report
-    REFUSED = "refused"
+    REFUSED = "refused"  # it will not land, and that is known
 
 
 class Delivery(Noun):

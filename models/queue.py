@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, NonNegativeInt, PositiveInt
 from models.alert import Alert
 from models.escalation import Escalation
 from models.noun import Noun
-from models.reading import Identifier, Operation, Reading
+from models.reading import Direction, Identifier, Operation, Reading
 
 
 class Lease(Noun):
@@ -52,11 +52,11 @@ class MissedRead(Noun):
 
 
 def missed(readings: Iterable[Reading], incident_id: str | None = None) -> tuple[MissedRead, ...]:
-    """The failed readings as reads to be replayed; the same readings give the same ids."""
+    """The failed readings as reads to be replayed; the same readings give the same ids. Nobody repeats writes."""
     seen: Counter[str] = Counter()
     reads: list[MissedRead] = []
     for reading in readings:
-        if reading.outcome.is_ok:
+        if reading.outcome.is_ok or reading.direction is Direction.OUT:
             continue
         call = f"{reading.integration_id}/{reading.operation}/{reading.observed_at.timestamp():.6f}"
         seen[call] += 1

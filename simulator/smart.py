@@ -28,7 +28,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")
 FARTHEST_S = 300  # `exp` lies at most five minutes ahead (SMART)
 LIFETIME_S = 3600  # Epic commonly says one hour; SMART recommends 300
-SCOPE = re.compile(r"system/(\*|Patient|Appointment|MedicationRequest|VisionPrescription)\.(\*|read|rs|r|s)")
+SCOPE = re.compile(r"system/(\*|Patient|Appointment|MedicationRequest|VisionPrescription)\.(\*|read|crs|rs|c|r|s)")
 
 
 @dataclass(frozen=True, slots=True)
