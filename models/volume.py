@@ -86,6 +86,30 @@ class Volume(Noun):
         return volume(self.size_bytes) + (f" {percent_change(self.change)}" if self.change is not None else "")
 
 
+def together(volumes: Sequence[Volume]) -> str:
+    """Several places as one: bytes added, and amounts beside the sum of what is usual at each.
+
+    Only places where something is usual are compared.
+    """
+    compared = [(one.amount, one.usual) for one in volumes if one.amount is not None and one.usual]
+    size = volume(sum(one.size_bytes for one in volumes))
+    if not compared:
+        return size
+    return f"{size} {percent_change(sum(now for now, _ in compared) / sum(usual for _, usual in compared) - 1)}"
+
+
+def in_short(volumes: Sequence[Volume]) -> str:
+    """All that flows over one integration in a few words: `2.4GB, Appointment −50 %`.
+
+    Real traffic where there is any, else what probes see; and the resource that changed most, if that is felt.
+    """
+    real = [one for one in volumes if one.is_traffic and one.messages] or list(volumes)
+    size = volume(sum(one.size_bytes for one in real))
+    felt = [one for one in real if one.change is not None and abs(one.change) >= DROP]
+    most = max(felt, key=lambda one: (one.is_drop, abs(one.change or 0)), default=None)
+    return f"{size}, {most.resource} {percent_change(most.change)}" if most and most.change is not None else size
+
+
 def chance_of_so_few(amount: float, samples: Sequence[float]) -> float:
     """Probability that an ordinary hour brings this little, from a few such hours.
 

@@ -148,7 +148,8 @@ class Flow:
         mine = [row for row in calls if feed.carries(row["operation"], row["direction"], row["location"])]
 
         def gauge(metric: str) -> Row | None:
-            subjects = (feed.name, feed.resource, *feed.operations)
+            alone = ("",) if len(one.feeds) == 1 else ()  # a gauge without a subject: there is only one
+            subjects = (feed.name, feed.resource, *feed.operations, *alone)
             return next((gauges[one.id, metric, s] for s in subjects if (one.id, metric, s) in gauges), None)
 
         return Workflow(
