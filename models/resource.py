@@ -117,7 +117,8 @@ def judge_wait(trend: Trend) -> Verdict | None:
     if trend.value <= WAIT_LIMIT_MS or not (trend.is_rising or trend.value > WAIT_FELT * WAIT_LIMIT_MS):
         return None
     rising = ", and longer every few minutes" if trend.is_rising else ""
-    says = f"calls wait {trend.value:.2g} ms for one of our own connections (p95, limit {WAIT_LIMIT_MS:.0f} ms){rising}"
+    wait = float(f"{trend.value:.2g}")  # two digits, so that the sentence stays the same for a while
+    says = f"calls wait {wait:.0f} ms for one of our own connections (p95, limit {WAIT_LIMIT_MS:.0f} ms){rising}"
     return Verdict(Severity.MEDIUM, says, "A pool leaks or is too small: `recycle_connections` empties it")
 
 

@@ -88,7 +88,7 @@ class Flow:
         ]
         asked = {
             "since": self.as_of - FOLLOWED,
-            "until": self.as_of,
+            "until": self._now_too,
             "integration_ids": [integration_id for integration_id, _, _ in limits],
             "operations": [operation for _, operation, _ in limits],
             "confirm_s": [seconds for _, _, seconds in limits],
@@ -120,12 +120,16 @@ class Flow:
     def _ids(self) -> list[str]:
         return [one.id for one in self.integrations]
 
+    @property
+    def _now_too(self) -> datetime:
+        """Just after now: what was seen at this very instant belongs to it."""
+        return self.as_of + timedelta(microseconds=1)
+
     def _looked(self, page: str, since: datetime, **asked: Any) -> Iterator[Row]:  # noqa: ANN401  # what a page takes
         """The rows of the long look, then those of the newest hours."""
         hour = floored(self.as_of, HOUR)
-        until = self.as_of + timedelta(microseconds=1)
         long = self._kept(page, hour, min(since, hour), hour, asked)
-        return chain(long, rows(self.db, page, {"since": hour - OVERLAP, "until": until} | asked))
+        return chain(long, rows(self.db, page, {"since": hour - OVERLAP, "until": self._now_too} | asked))
 
     def _kept(self, page: str, end: datetime, since: datetime, until: datetime, asked: Row) -> list[Row]:
         """The answer of a page, from memory while its end is the same."""
@@ -138,7 +142,7 @@ class Flow:
 
     def _gauges(self) -> dict[tuple[str, str, str], Row]:
         """Where queues and cursors stand, by integration, metric and subject."""
-        asked = {"since": self.as_of - GAUGES_REACH, "until": self.as_of + timedelta(microseconds=1)}
+        asked = {"since": self.as_of - GAUGES_REACH, "until": self._now_too}
         found = rows(self.db, "gauges_now", asked | {"metrics": [CURSOR, QUEUE_AGE, QUEUE_DEPTH]})
         return {(row["integration_id"], row["metric"], row["subject"] or ""): row for row in found}
 
