@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from models.delivery import Key
-from models.noun import Kept, Noun
+from models.noun import Kept, Noun, RecordId
 from models.reading import Code, Identifier, Operation
 from models.written import Period, Text
 
@@ -40,7 +40,7 @@ class Flight(Kept):
     integration_id: Identifier
     state: CanaryState
     key: Key
-    receipt: Code | None  # what it is looked for by; None: it was not accepted
+    receipt: RecordId | None  # what it is looked for by; None: it was not accepted
     operation: Operation
     resource: Code | None
     written_at: AwareDatetime

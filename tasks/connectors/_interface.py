@@ -14,7 +14,8 @@ from typing import Protocol, runtime_checkable
 from models.credential import Credential
 from models.integration import Integration, Read
 from models.ladder import Ladder
-from models.reading import Code, Reading
+from models.noun import RecordId
+from models.reading import Reading
 from models.tuning import Tuning
 from tasks.clock import Clock
 
@@ -74,13 +75,13 @@ class ConfirmsWrites(Protocol):
     A file whose connector has it says so with `CANARY`, the operation under which such a write is recorded.
     """
 
-    async def write(self, canary: str) -> tuple[Reading, Code | None]:
+    async def write(self, canary: str) -> tuple[Reading, RecordId | None]:
         """Write one record that bears this key, once; how that went, and a receipt when it was accepted.
 
         It must harm nobody, say what it is, and stay single when the same key is written again.
         """
         ...
 
-    async def landed(self, receipt: Code) -> bool | None:
+    async def landed(self, receipt: RecordId) -> bool | None:
         """Whether it is there; None when nobody could tell."""
         ...

@@ -14,8 +14,8 @@ from models.classification import Judged, judge_fhir, judge_status, judge_token,
 from models.credential import Credential
 from models.integration import Read, SecretReference, Text
 from models.ladder import Ladder, Step
-from models.noun import Noun
-from models.reading import Code, Operation, Outcome, Reading, Rung
+from models.noun import Noun, RecordId
+from models.reading import Operation, Outcome, Reading, Rung
 from models.token import Grant
 from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
@@ -122,7 +122,7 @@ class EpicFhir:
             got = Grant(rung=Rung.READ, status=HTTPStatus.OK, latency_ms=spent_ms)
         return without_call(self._id, RENEWAL, observed_at, got)
 
-    async def write(self, canary: str) -> tuple[Reading, Code | None]:
+    async def write(self, canary: str) -> tuple[Reading, RecordId | None]:
         """Create an appointment of ours that takes place nowhere; the receipt is its identifier."""
         observed_at, deadline = self._clock.now(), Deadline(self._context.tuning.deadline_s)
         token = await self._tokens.get(self._issue)
@@ -136,7 +136,7 @@ class EpicFhir:
         seen = told.model_copy(update=canaries.GOES_OUT | {"sent_bytes": len(body)})
         return seen, canary if written.outcome.is_ok else None
 
-    async def landed(self, receipt: Code) -> bool | None:
+    async def landed(self, receipt: RecordId) -> bool | None:
         """Look for that appointment by its identifier."""
         token = await self._tokens.get(self._issue)
         if isinstance(token, Grant):
