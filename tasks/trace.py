@@ -75,7 +75,7 @@ class Trace:
     @asynccontextmanager
     async def holding(self, slot: asyncio.Semaphore) -> AsyncIterator[None]:
         """Wait for a free connection, and hold it for the length of a `with` block."""
-        self._queued_at = perf_counter()
+        self._queued_at = perf_counter() if slot.locked() else None
         async with slot:  # a deadline that passes here leaves `is_queued` standing
             self._waited_ms, self._queued_at = self.waited_ms, None
             yield
