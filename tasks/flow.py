@@ -27,7 +27,7 @@ from models.volume import Volume
 from models.workflow import Cursor, Workflow
 from tasks.history.questions import Row, rows
 from tasks.house import House
-from tasks.past import floored
+from tasks.learn import floored
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 REACH = timedelta(days=30)  # how far back anything of a flow is known
