@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, Field, NonNegativeFloat, PositiveInt
 from models.baseline import hour_of_week
 from models.noun import Noun
 from models.reading import Code, Identifier
-from models.written import Period
+from models.written import Period, limited
 
 BEAT = "Bridge.beat"  # the operation of a reading that is a sign of life; its component is the bridge's name
 LEARNS_FOR = timedelta(days=14)  # from the first beat to the last, before a pattern is believed (spec: A19)
@@ -32,7 +32,7 @@ class Bridge(Noun):
     """One agent, as it is declared."""
 
     name: Code
-    every: Annotated[Period, Field(le=timedelta(minutes=30))] = timedelta(minutes=5)  # two beats fit into an hour
+    every: Annotated[Period, limited(most=timedelta(minutes=30))] = timedelta(minutes=5)  # two fit into an hour
     silent_after: Annotated[PositiveInt, Field(le=1000)] = 3  # missed beats
 
     @property

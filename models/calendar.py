@@ -15,7 +15,8 @@ from models.noun import Noun
 from models.written import TimeZone
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
+SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-4]):([0-5][0-9])")
+HOW = "write hours like 08:00-18:00 (24:00 is midnight), or closed; a night is two days' hours"
 MIDNIGHT_MIN = 24 * 60
 CLOSED = "closed"
 
@@ -34,7 +35,9 @@ class Span(Noun):
 
 
 def parse_spans(value: object) -> object:
-    """`08:00-12:00, 13:00-18:00` → spans; `closed` → none. What is no text is passed on for pydantic to judge."""
+    """`08:00-12:00, 13:00-18:00` → spans; `closed` → none. A list is passed on for pydantic to judge."""
+    if isinstance(value, int | float):  # YAML 1.1 reads 18:00 as a number
+        raise ValueError(HOW)
     if not isinstance(value, str):
         return value
     if value.strip() == CLOSED:
@@ -50,7 +53,7 @@ def _parse_span(text: str) -> Span:
     hours = [int(part) for part in found.groups()] if found else [0, 0, 0, 0]
     opens, closes = 60 * hours[0] + hours[1], 60 * hours[2] + hours[3]
     if not opens < closes <= MIDNIGHT_MIN:
-        raise ValueError("write hours like 08:00-18:00 (24:00 is midnight), or closed; a night is two days' hours")
+        raise ValueError(HOW)
     return Span(opens=opens, closes=closes)
 
 
@@ -67,7 +70,7 @@ class Hours(Noun):
     friday: Spans = ()
     saturday: Spans = ()
     sunday: Spans = ()
-    holidays: frozenset[date] = frozenset()  # closed all day
+    holidays: tuple[date, ...] = ()  # closed all day
 
     def on(self, day: date) -> tuple[Span, ...]:
         """The hours of one date."""

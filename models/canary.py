@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from models.delivery import Key
 from models.noun import Kept, Noun, RecordId
 from models.reading import Code, Identifier, Operation
-from models.written import Period, Text
+from models.written import Period, Text, limited
 
 EVERY = timedelta(minutes=15)
 SHORTEST = timedelta(minutes=5)  # what is written stays with them
@@ -21,7 +21,7 @@ FOLLOWED_FOR = timedelta(hours=2)  # then it is given up: nobody misses it, and 
 class Canary(Noun):
     """That, and how often, a record of ours may be written."""
 
-    every: Annotated[Period, Field(ge=SHORTEST)] = EVERY
+    every: Annotated[Period, limited(least=SHORTEST)] = EVERY
     consent: Text | None = None  # who agreed that we write into production, and when; a test system needs none
 
 

@@ -48,9 +48,33 @@ def check_secret_reference(value: str) -> str:
     return value
 
 
+def limited(*, least: timedelta | None = None, most: timedelta | None = None) -> AfterValidator:
+    """A check of a duration's length, with a sentence that writes the limit as a person would."""
+
+    def check(value: timedelta) -> timedelta:
+        if least is not None and value < least:
+            raise ValueError(f"must be at least {as_written(least)}")
+        if most is not None and value > most:
+            raise ValueError(f"must be at most {as_written(most)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def as_written(duration: timedelta) -> str:
+    """The way a person writes a duration, in the largest unit that fits.
+
+    >>> as_written(timedelta(minutes=30)), as_written(timedelta(hours=48)), as_written(timedelta(seconds=90))
+    ('30m', '2d', '90s')
+    """
+    seconds = int(duration.total_seconds())
+    unit = max((u for u, size in SECONDS_PER_UNIT.items() if seconds % size == 0), key=SECONDS_PER_UNIT.__getitem__)
+    return f"{seconds // SECONDS_PER_UNIT[unit]}{unit}"
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1)]
 TimeZone = Annotated[str, AfterValidator(check_timezone)]
 SecretReference = Annotated[str, AfterValidator(check_secret_reference)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Period = Annotated[Duration, Field(ge=timedelta(seconds=1))]  # a duration that something takes: never nothing
+Period = Annotated[Duration, limited(least=timedelta(seconds=1))]  # how long something takes: never nothing
