@@ -10,17 +10,21 @@ from flows.diagnose import diagnose
 from flows.remediate import remediate
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
+from tasks import canary as canaries
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import learn as learning
 from tasks import probe as probing
 from tasks import remediate as remediating
+from tasks import sample as sampling
 from tasks import watch as watching
 from tasks.house import House, open_house
 from tasks.remember import remember
 
 probe = coat(probing.probe_all, name="probe")
+fly = coat(canaries.fly, name="canary")
+sample = coat(sampling.sample, name="sample")
 store = coat(remember, name="remember")
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn")
@@ -38,7 +42,8 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     """
     house = open_house(configuration, home, clock())
     detecting.note_configuration(house)
-    readings = await probe(house, everybody=everybody)
+    readings = await probe(house, everybody=everybody) + await fly(house)
+    await sample(house)
     await store(readings, house.home)
     await watch(house, readings)
     for case, anomalies in detecting.worth_attending(house, await judge(house)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -100,11 +100,11 @@ def show_ladder(ladder: Ladder, credential: Credential | None, now: datetime) ->
         )
 
 
-def show_status(stories: Sequence[Story]) -> int:
-    """One line for each integration; returns the exit code."""
+def show_status(stories: Sequence[Story], volumes: Mapping[str, str]) -> int:
+    """One line for each integration, with what flowed over it in the last hour; returns the exit code."""
     from models.report import status_of  # noqa: PLC0415
 
-    table = Table("integration", "status", "why", "latency", "failed", "incident", box=None)
+    table = Table("integration", "status", "why", "latency", "failed", "volume", "incident", box=None)
     for story in stories:
         status = status_of(story)
         colour = {"HEALTHY": "green", "DEGRADED": "yellow", "DOWN": "red"}.get(status.word.value, "dim")
@@ -116,6 +116,7 @@ def show_status(stories: Sequence[Story]) -> int:
             escape(status.says),
             "–" if latency is None else f"{latency:.0f} ms",
             f"{story.totals.counts.failed} of {story.totals.counts.total}",
+            escape(volumes.get(story.integration.id, "–")),
             f"{active.id} {active.state}" if active else "–",
         )
     console.print(table)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
@@ -68,6 +69,7 @@ TOKEN_ERRORS: dict[str, Outcome] = {
     **dict.fromkeys(("temporarily_unavailable", "server_error"), Outcome.SERVER_ERROR),
     "slow_down": Outcome.THROTTLED,
 }
+LONGEST_INSTANT = 35  # characters: 2026-03-03T15:00:00.123456789+00:00
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
 
@@ -131,7 +133,8 @@ def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
         return Judged(outcome=Outcome.MALFORMED, code="not_fhir")
     outcome, code = (Outcome.PARTIAL, "data_withheld") if withheld else (Outcome.OK, None)
     records, following = _contents(content)
-    return Judged(outcome=outcome, code=code, records=records, next_url=following, content=content)
+    newest = newest_of(content)
+    return Judged(outcome=outcome, code=code, records=records, newest_at=newest, next_url=following, content=content)
 
 
 def _refined(by_status: Judged, code: str | None) -> Judged:
@@ -190,6 +193,27 @@ def _contents(resource: dict[str, Any]) -> tuple[int, str | None]:
     links = [link for link in _list(resource.get("link")) if isinstance(link, dict)]
     urls = [link.get("url") for link in links if link.get("relation") == "next"]
     return matches, next((url for url in urls if isinstance(url, str) and url), None)
+
+
+def newest_of(content: dict[str, Any]) -> datetime | None:
+    """The latest `meta.lastUpdated` of the matches of a Bundle, or of a resource; None where nobody says."""
+    entries = [entry for entry in _list(content.get("entry")) if isinstance(entry, dict) and _mode(entry) == "match"]
+    is_bundle = content.get("resourceType") == "Bundle"
+    resources = [entry.get("resource") for entry in entries] if is_bundle else [content]
+    metas = [resource.get("meta") for resource in resources if isinstance(resource, dict)]
+    told = [_instant(meta.get("lastUpdated")) for meta in metas if isinstance(meta, dict)]
+    return max((at for at in told if at), default=None)
+
+
+def _instant(text: object) -> datetime | None:
+    """A FHIR instant, which always has a time zone."""
+    if not isinstance(text, str) or len(text) > LONGEST_INSTANT:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):  # year 1 or 9999 beyond the edge of UTC
+        return None
 
 
 def _mode(entry: dict[str, Any]) -> str:

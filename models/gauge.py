@@ -25,3 +25,8 @@ class Gauge(Noun):
     value: FiniteFloat
     unit: Unit = ""
     subject: Operation | None = None  # which queue, pool, feed or disk; None: there is only one
+
+
+QUEUE_DEPTH = "queue_depth"  # what waits in a queue; `subject` is a feed's name or its resource
+QUEUE_AGE = "queue_oldest_age_s"  # how long the oldest of it has waited
+CURSOR = "cursor"  # how far a sync has come: in seconds, an instant since 1970; without a unit, any number that grows

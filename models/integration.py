@@ -2,66 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
+from models.bridge import Bridge
+from models.calendar import Calendar, Hours
+from models.canary import Canary
 from models.credential import CredentialKind
+from models.feed import Feed, assumed_feeds
 from models.lookup import Lookup, NetworkRange, Resolver
 from models.noun import Noun
 from models.reading import Code, Identifier, Operation
 from models.tier import Mode
+from models.written import SECONDS_PER_UNIT, Duration, SecretReference, Share, Text, TimeZone
 
 LONGEST_AGE = timedelta(days=3650)  # no password policy allows more
-SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-DURATION = re.compile(r"[0-9]{1,7}[smhd]")
-
-
-def parse_duration(value: object) -> object:
-    """`90s`, `5m`, `2h`, `7d` → timedelta; a bare number is refused, because nobody could tell its unit."""
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and DURATION.fullmatch(value):
-        return timedelta(seconds=int(value[:-1]) * SECONDS_PER_UNIT[value[-1]])
-    raise ValueError("write a duration as a number with s, m, h or d, e.g. 90s or 5m")
-
-
-def parse_share(value: object) -> object:
-    """`5%` → 0.05; anything else is passed on for pydantic to judge."""
-    if isinstance(value, str) and value.endswith("%"):
-        try:
-            return float(value[:-1]) / 100
-        except ValueError:
-            raise ValueError("write a share as a percentage, e.g. 5%") from None
-    return value
-
-
-def check_timezone(value: str) -> str:
-    """Refuse a name that the IANA time zone database does not know."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a directory of zones, or an endless name
-        raise ValueError("no such time zone; use an IANA name such as America/New_York") from None
-    return value
-
-
-def check_secret_reference(value: str) -> str:
-    """Refuse anything but a reference: a secret itself never stands in a configuration file."""
-    if not value.startswith(("env:", "file:")) or value in {"env:", "file:"}:
-        raise ValueError("a secret is written by reference: env:NAME or file:PATH, never as itself")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1)]
-TimeZone = Annotated[str, AfterValidator(check_timezone)]
-SecretReference = Annotated[str, AfterValidator(check_secret_reference)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]  # arithmetic on it stays within the calendar
-Text = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+
+__all__ = [  # the words of models.written are part of how an integration is written
+    "SECONDS_PER_UNIT",
+    "Contacts",
+    "DataClass",
+    "Duration",
+    "Environment",
+    "Importance",
+    "Integration",
+    "Read",
+    "Route",
+    "SecretReference",
+    "Share",
+    "Sla",
+    "Text",
+    "TimeZone",
+]
 
 
 class Environment(StrEnum):
@@ -173,6 +150,15 @@ class Integration(Noun):
     resolvers: Annotated[tuple[Resolver, ...], Field(max_length=3)] = ()  # name servers of its own
     credentials: tuple[DeclaredCredential, ...] = ()  # those whose end no system tells us
     impact: Text = "Data from this system is late"  # what people at the practice notice
+    hours: Hours | None = None  # when the practice is open; None: always
+    feeds: tuple[Feed, ...] = Field(default_factory=assumed_feeds)  # what flows; by default, each read is a feed
+    bridges: tuple[Bridge, ...] = ()  # agents at the practice that must give a sign of life
+    canary: Canary | None = None  # None: nothing is ever written to find out whether writes land
+
+    @property
+    def calendar(self) -> Calendar:
+        """When the practice is open, on its own clock."""
+        return Calendar(hours=self.hours, timezone=self.timezone)
 
     @property
     def lookup(self) -> Lookup:

@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from simulator.appointments import CREATE, KIND, BadAppointment, FewerRecords, Written, thinned
 from simulator.clock import Clock
 from simulator.messages import Request, Response, json_response
 from simulator.people import BUILDERS, PATIENTS, Arrival, Practice, instant, patient_name, resource
 from simulator.smart import ALGORITHMS, Registration, TokenDesk, TokenState
+from simulator.weather import Weather
 
 BASE = "/api/FHIR/R4"
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 (a path, not a secret)
@@ -43,7 +45,7 @@ class BadSearch(ValueError):
 class Epic:
     """The application behind both Epic ports."""
 
-    operations = frozenset({*DISCOVERY.values(), *(f"{k}.{v}" for k in BUILDERS for v in ("search", "read"))})
+    operations = frozenset({*DISCOVERY.values(), CREATE, *(f"{k}.{v}" for k in BUILDERS for v in ("search", "read"))})
 
     def __init__(
         self,
@@ -52,14 +54,18 @@ class Epic:
         desk: TokenDesk,
         practice: Practice,
         clock: Clock,
+        weather: Weather,
     ) -> None:
         self._origins, self._registration, self._desk = origins, registration, desk
-        self._practice, self._clock = practice, clock
+        self._practice, self._clock, self._weather = practice, clock, weather
+        self._written = Written(clock, weather)
 
     def operation(self, request: Request) -> str:
-        """`Patient.search`, `Patient.read`, `metadata`, `token` …, or `unknown`."""
+        """`Patient.search`, `Patient.read`, `Appointment.create`, `metadata`, `token` …, or `unknown`."""
         if request.path in DISCOVERY:
             return DISCOVERY[request.path]
+        if request.method == "POST" and request.path == f"{BASE}/{KIND}":
+            return CREATE
         kind, _, identifier = request.path.removeprefix(BASE + "/").partition("/")
         if kind not in BUILDERS or not request.path.startswith(BASE):
             return "unknown"
@@ -70,8 +76,8 @@ class Epic:
         return operation not in {"token", "jwks", "smart-configuration"}
 
     def journal(self) -> dict[str, Any]:
-        """Tokens issued and refused; Epic has no sessions."""
-        return {"tokens": self._desk.counts, "sessions": {}}
+        """Tokens issued and refused, appointments written by clients; Epic has no sessions."""
+        return {"tokens": self._desk.counts, "sessions": {}, "written": self._written.stored}
 
     def problem(self, status: int, code: str, says: str) -> Response:
         """An OperationOutcome."""
@@ -81,7 +87,7 @@ class Epic:
     def answer(self, request: Request) -> Response:
         """Serve one request."""
         operation = self.operation(request)
-        method = "POST" if operation == "token" else "GET"
+        method = "POST" if operation in {"token", CREATE} else "GET"
         if request.method != method:
             refusal = self.problem(405, "not-supported", "This method is not supported here.")
             return refusal.with_headers({"Allow": method})
@@ -107,17 +113,27 @@ class Epic:
             refusal = self.problem(403, "forbidden", "The access token does not cover this.")
             return refusal.with_headers({"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
         try:
+            if interaction == "create":
+                return self._create(request)
             return self._search(request, kind) if interaction == "search" else self._read(request, kind)
-        except BadSearch as error:
+        except (BadSearch, BadAppointment) as error:
             return self.problem(400, "invalid", str(error))
 
+    def _create(self, request: Request) -> Response:
+        is_new, created = self._written.create(request)
+        where = f"{self._origins[request.route]}{BASE}/{KIND}/{created['id']}"
+        return _fhir(201 if is_new else 200, created).with_headers({"Location": where} if is_new else {})
+
     def _search(self, request: Request, kind: str) -> Response:
+        if kind == KIND and "identifier" in request.query:
+            return self._found_by(request.query["identifier"][-1])
         now = self._clock.now()
         span, offset = _span(request.query, now), 0
         if "page" in request.query:
             span, offset = _page(request.query["page"][-1])
         count = _count(request.query)
-        found = self._practice.arrivals(f"{kind}.search", *span)
+        fault = self._weather.find(FewerRecords, request.route, f"{kind}.search")
+        found = thinned(self._practice.arrivals(f"{kind}.search", *span), fault)
         if kind == "Patient":  # a patient who changed twice is one patient, as last changed
             found = list({arrival.patient: arrival for arrival in found}.values())
         link = [{"relation": "self", "url": self._url(request, kind, span, offset, count)}]
@@ -125,6 +141,12 @@ class Epic:
             link.append({"relation": "next", "url": self._url(request, kind, span, offset + count, count)})
         entries = [self._entry(request, kind, arrival) for arrival in found[offset : offset + count]]
         bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link}
+        return _fhir(200, bundle | ({"entry": entries} if entries else {}))
+
+    def _found_by(self, token: str) -> Response:
+        """What clients have written, by its identifier."""
+        entries = [{"resource": found, "search": {"mode": "match"}} for found in self._written.find(token)]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
         return _fhir(200, bundle | ({"entry": entries} if entries else {}))
 
     def _url(self, request: Request, kind: str, span: tuple[datetime, datetime], offset: int, count: int) -> str:

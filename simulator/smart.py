@@ -30,7 +30,7 @@ ALGORITHMS = ("RS384", "ES384")
 FARTHEST_S = 300  # `exp` lies at most five minutes ahead (SMART)
 LIFETIME_S = 3600  # Epic commonly says one hour; SMART recommends 300
 RESOURCES = ("Patient", "Appointment", "MedicationRequest", "VisionPrescription")
-SCOPE = re.compile(rf"system/(\*|{'|'.join(RESOURCES)})\.(\*|read|rs|r|s)")
+SCOPE = re.compile(rf"system/(\*|{'|'.join(RESOURCES)})\.(\*|read|crs|rs|c|r|s)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import AfterValidator, Field, NonNegativeInt
 
 from models.errors import Transient
 from models.lookup import ANYWHERE, Lookup, is_loopback_name
@@ -24,11 +24,13 @@ from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 from tasks.headers import kept_headers
 from tasks.network import Trouble, addresses, tls_context, trouble_of
+from tasks.trace import Timings, Trace
 from tasks.unpack import TooLarge, Unpacker, Unreadable
 
 LARGEST_BODY = 1 << 20  # bytes, before and after decompression (spec: security, 3.5)
 DEADLINE_S = 10.0
-PER_HOST = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30.0)
+POOL_SIZE = 8  # connections per host
+KEPT_ALIVE_S = 30.0
 USER_AGENT = "integration-healing/0.1"
 for _name in ("httpx", "httpcore"):  # they write URLs and headers into the log
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -67,17 +69,6 @@ def split_origin(url: str) -> tuple[str, str]:
 BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 
 
-class Timings(Noun):
-    """How long each phase took, in ms; None: it did not happen (or the connection was kept alive)."""
-
-    dns_ms: NonNegativeFloat | None = None
-    connect_ms: NonNegativeFloat | None = None
-    tls_ms: NonNegativeFloat | None = None
-    first_byte_ms: NonNegativeFloat | None = None  # from the request's last byte to the answer's header
-    exchange_ms: NonNegativeFloat | None = None  # from the request's first byte to the answer's last
-    total_ms: NonNegativeFloat = 0.0  # from the first look at the name to the last byte
-
-
 class Fetched(Noun):
     """What one HTTP call brought: an answer, or the trouble that kept it from coming."""
 
@@ -94,55 +85,6 @@ class Fetched(Noun):
     def answered(self) -> bool:
         """Whether a whole answer came."""
         return self.outcome is None
-
-
-REQUEST = "http11.send_request_headers"
-PHASES = {"connection.connect_tcp": Rung.TCP, "connection.start_tls": Rung.TLS}
-DURATIONS = {
-    "connection.connect_tcp": "connect_ms",
-    "connection.start_tls": "tls_ms",
-    "http11.receive_response_headers": "first_byte_ms",
-}
-
-
-class _Trace:
-    """Listens to httpcore and notes when each phase began and ended."""
-
-    def __init__(self) -> None:
-        self.began = perf_counter()
-        self.rung = Rung.DNS
-        self.ms: dict[str, float] = {}
-        self.answering = False
-        self._since: dict[str, float] = {}
-        self._stream: Any = None
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpcore at `<phase>.started`, `.complete` and `.failed`."""
-        phase, _, moment = event.rpartition(".")
-        if moment == "started":
-            self._since[phase] = perf_counter()
-            self.rung = PHASES.get(phase, Rung.HTTP)
-        elif moment == "complete":
-            self._note(phase)
-            if phase == "connection.connect_tcp":
-                self._stream = info.get("return_value")
-
-    def _note(self, phase: str) -> None:
-        if name := DURATIONS.get(phase):
-            self.ms[name] = (perf_counter() - self._since[phase]) * 1000
-        self.answering = self.answering or phase == "http11.receive_response_headers"
-
-    async def abandon(self) -> None:
-        """Close a socket whose handshake we left half-way; httpcore forgets it when it is cancelled."""
-        if self._stream is not None and self.rung is Rung.TLS:
-            await self._stream.aclose()
-
-    @property
-    def timings(self) -> Timings:
-        """Everything noted so far."""
-        now, asked = perf_counter(), self._since.get(REQUEST)
-        exchange_ms = None if asked is None else (now - asked) * 1000
-        return Timings(total_ms=(now - self.began) * 1000, exchange_ms=exchange_ms, **self.ms)
 
 
 @dataclass(frozen=True)
@@ -180,6 +122,7 @@ class BoundedClient:
         deadline_s: real seconds for one whole call, unless the call says otherwise.
         largest_body: bytes, for the body as received and as decoded.
         lookup: how names are looked up, and where they may lead.
+        pool_size: connections per host; a call that finds all of them in use waits, and its answer says how long.
 
     Raises:
         Misconfigured: when the bundle cannot be read.
@@ -192,13 +135,17 @@ class BoundedClient:
         deadline_s: float = DEADLINE_S,
         largest_body: int = LARGEST_BODY,
         lookup: Lookup = ANYWHERE,
+        pool_size: int = POOL_SIZE,
     ) -> None:
         self._lookup = lookup
         self._tls = tls_context(ca_bundle)
         self._deadline_s = deadline_s
         self._largest_body = largest_body
+        self._pool_size = pool_size
         # One pool per host: a shared one slows with the number of idle connections in it.
         self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
+        # httpcore does not tell how long a call waited in its pool, so nobody gets to wait there.
+        self._slots: dict[str, asyncio.Semaphore] = {}
         self._last_address: dict[str, str] = {}
 
     async def fetch(
@@ -215,7 +162,7 @@ class BoundedClient:
         Raises:
             Transient: when it is our own machine that cannot (no file descriptors, no memory).
         """
-        trace = _Trace()
+        trace = Trace()
         limit_s = self._deadline_s if deadline_s is None else max(0.0, deadline_s)
         call = _Call(method, httpx.URL(url), dict(headers or {}), content, limit_s)
         try:
@@ -223,6 +170,8 @@ class BoundedClient:
                 return await self._reach(call, trace)
         except (httpx.HTTPError, OSError) as error:  # a passed deadline is an OSError too
             trouble = trouble_of(error, trace.rung, answering=trace.answering)
+            if trace.is_queued:  # it never left the house
+                trouble = Trouble(Outcome.TIMEOUT, "pool_exhausted", Rung.TCP)
         finally:
             await trace.abandon()
         return _troubled(trouble, trace)
@@ -242,7 +191,7 @@ class BoundedClient:
     def __repr__(self) -> str:
         return f"BoundedClient(hosts={len(self._pools)}, open_connections={self.open_connections})"
 
-    async def _reach(self, call: _Call, trace: _Trace) -> Fetched:
+    async def _reach(self, call: _Call, trace: Trace) -> Fetched:
         found = await addresses(call.url.host, call.port, self._lookup)
         trace.ms["dns_ms"] = (perf_counter() - trace.began) * 1000
         if isinstance(found, Trouble):
@@ -260,18 +209,29 @@ class BoundedClient:
 
     def _pool(self, host: str) -> httpx.AsyncHTTPTransport:
         if host not in self._pools:
-            self._pools[host] = httpx.AsyncHTTPTransport(verify=self._tls, limits=PER_HOST, trust_env=False)
+            limits = httpx.Limits(
+                max_connections=self._pool_size,
+                max_keepalive_connections=self._pool_size,
+                keepalive_expiry=KEPT_ALIVE_S,
+            )
+            self._pools[host] = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
         return self._pools[host]
 
-    async def _exchange(self, call: _Call, address: str, trace: _Trace, connect_s: float | None) -> Fetched:
+    async def _exchange(self, call: _Call, address: str, trace: Trace, connect_s: float | None) -> Fetched:
         request = call.to(address)
         request.extensions = {
             "sni_hostname": call.url.host,  # what the certificate must name
             "trace": trace,
             "timeout": {"connect": connect_s},
         }
-        response = await self._pool(call.host).handle_async_request(request)
-        self._last_address[call.host] = address
+        slot = self._slots.setdefault(call.host, asyncio.Semaphore(self._pool_size))
+        async with trace.holding(slot):
+            response = await self._pool(call.host).handle_async_request(request)
+            self._last_address[call.host] = address
+            return await self._received(response, trace)
+
+    async def _received(self, response: httpx.Response, trace: Trace) -> Fetched:
+        """The answer to its last byte, or as much of it as we want."""
         unpacker = Unpacker(response.headers.get("content-encoding", ""), self._largest_body)
         trouble: Trouble | None = None
         try:
@@ -296,7 +256,7 @@ class BoundedClient:
         )
 
 
-def _troubled(trouble: Trouble, trace: _Trace) -> Fetched:
+def _troubled(trouble: Trouble, trace: Trace) -> Fetched:
     if trouble.is_ours:
         raise Transient("this machine is out of file descriptors or memory; raise its limits, then try again")
     return Fetched(outcome=trouble.outcome, code=trouble.code, rung=trouble.rung, timings=trace.timings)

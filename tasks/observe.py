@@ -99,6 +99,7 @@ def reading(
         tls_ms=timings.tls_ms,
         first_byte_ms=timings.first_byte_ms,
         received_bytes=sum(one.fetched.received_bytes for one in answers),
+        pool_wait_ms=sum(one.fetched.timings.pool_wait_ms for one in answers),
         records=sum(counts) if counts else None,
         newest_at=max((one.judged.newest_at for one in answers if one.judged.newest_at is not None), default=None),
         connections=connections,

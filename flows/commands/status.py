@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.commands._feeds import volumes_in_short
 from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, HomeOption, stories
 
 PANEL = LOOK
@@ -11,4 +12,4 @@ def command(config: ConfigurationOption = DEPLOYMENTS, home: HomeOption = None) 
     """Show how every integration is, from what was recorded; no call is made."""
     from flows.screen import show_status  # noqa: PLC0415
 
-    return show_status(stories(config, home, None))
+    return show_status(stories(config, home, None), volumes_in_short(config, home))

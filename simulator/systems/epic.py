@@ -30,7 +30,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     registration = Registration(CLIENT_ID, {kid: _public(key) for kid, key in keys.items()})
     token_url = origins["main"] + epic.TOKEN_PATH
     desk = TokenDesk(registration, token_url, plan.clock, weather, rng)
-    application = epic.Epic(origins, registration, desk, practice, plan.clock)
+    application = epic.Epic(origins, registration, desk, practice, plan.clock, weather)
     service = Service(
         "epic",
         application=application,

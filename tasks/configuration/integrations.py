@@ -10,7 +10,7 @@ from pydantic import Field
 
 from models import catalogue
 from models.errors import Mistake
-from models.integration import Integration
+from models.integration import Environment, Integration
 from models.noun import Noun
 from tasks.configuration.page import Page, Place
 from tasks.configuration.wording import no_such, validate
@@ -36,12 +36,13 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         place: Place = ("integrations", index)
         mistakes += check_connector(page, place, entry)
         mistakes += repeated(page, (*place, "reads"), entry, "operation")
-        mistakes += repeated(page, (*place, "routes"), entry, "name")
+        for key in ("routes", "feeds", "bridges"):
+            mistakes += repeated(page, (*place, key), entry, "name")
         mistakes += check_routes(page, place, entry)
     mistakes += repeated(page, ("integrations",), page.data, "id")
     if watched is None:
         return (), mistakes
-    return watched.integrations, [*mistakes, *check_rounds(page, watched)]
+    return watched.integrations, [*mistakes, *check_rounds(page, watched), *check_canaries(page, watched)]
 
 
 def entries(block: object, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -114,3 +115,17 @@ def check_rounds(page: Page, watched: Watched) -> Iterator[Mistake]:
     for index, integration in enumerate(watched.integrations):
         if integration.probe_every < SHORTEST_ROUND:
             yield page.mistake(("integrations", index, "probe_every"), "`probe_every` must be at least 1s")
+
+
+def check_canaries(page: Page, watched: Watched) -> Iterator[Mistake]:
+    """Whether a record of ours may be written, and can be."""
+    for index, one in enumerate(watched.integrations):
+        if one.canary is None:
+            continue
+        place = ("integrations", index, "canary")
+        can_write = one.kind in catalogue.names(CONNECTORS) and hasattr(catalogue.load(CONNECTORS, one.kind), "CANARY")
+        if not can_write:
+            yield page.mistake(place, "`canary`: this kind of system has no harmless record to write; leave it out")
+        if one.environment is Environment.PRODUCTION and one.canary.consent is None:
+            says = "`consent` is missing: it is production; write who agreed, and when, e.g. Dr. Muster, 2026-11-20"
+            yield page.mistake(place, says)

@@ -83,9 +83,11 @@ def validate(page: Page, model: type[M], at: Place = ()) -> tuple[M | None, list
 def told_elsewhere(error: ErrorDetails) -> bool:
     """Whether another sentence says it better.
 
-    A secret in plain has its own, see `plain_secrets`. And pydantic calls a list too short when its entries
-    are there, but wrong.
+    A secret in plain has its own, see `plain_secrets`. Pydantic calls a list too short when its entries are there,
+    but wrong; and it makes no default out of other keys when one of those is wrong.
     """
+    if error["type"] == "default_factory_not_called":
+        return True
     if error["type"] == "too_short":
         return bool(len(error["input"]) >= error["ctx"]["min_length"])
     return error["type"] == "value_error" and is_plain_secret(error["loc"], error["input"])

@@ -15,6 +15,7 @@ from models.credential import Credential
 from models.credentials import PublishedKey
 from models.integration import Integration, Read
 from models.ladder import Ladder
+from models.noun import RecordId
 from models.reading import Reading
 from models.tuning import Tuning
 from tasks.clock import Clock
@@ -98,4 +99,23 @@ class ShowsKeys(Protocol):
     @property
     def user_key_fingerprint(self) -> str | None:
         """Of ours."""
+        ...
+
+
+@runtime_checkable
+class ConfirmsWrites(Protocol):
+    """Can write a harmless record of ours, and look whether it is there.
+
+    A file whose connector has it says so with `CANARY`, the operation under which such a write is recorded.
+    """
+
+    async def write(self, canary: str) -> tuple[Reading, RecordId | None]:
+        """Write one record that bears this key, once; how that went, and a receipt when it was accepted.
+
+        It must harm nobody, say what it is, and stay single when the same key is written again.
+        """
+        ...
+
+    async def landed(self, receipt: RecordId) -> bool | None:
+        """Whether it is there; None when nobody could tell."""
         ...

@@ -17,10 +17,12 @@ from models.credentials import PublishedKey
 from models.fhir_page import implausible, newest
 from models.integration import Integration, Read, SecretReference, Text
 from models.ladder import Ladder, Step
-from models.noun import Noun
+from models.noun import Noun, RecordId
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope, granted_in, needed_for
 from models.token import Grant
+from tasks.connectors import _fhir_canary as canaries
+from tasks.connectors._fhir_canary import CANARY
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
@@ -138,6 +140,29 @@ class EpicFhir:
             got = Grant(rung=Rung.READ, status=HTTPStatus.OK, latency_ms=spent_ms)
         return without_call(self._id, RENEWAL, observed_at, got)
 
+    async def write(self, canary: str) -> tuple[Reading, RecordId | None]:
+        """Create an appointment of ours that takes place nowhere; the receipt is its identifier."""
+        observed_at, deadline = self._clock.now(), Deadline(self._context.tuning.deadline_s)
+        token = await self._tokens.get(self._issue)
+        if isinstance(token, Grant):
+            return without_call(self._id, CANARY, observed_at, token).model_copy(update=canaries.GOES_OUT), None
+        url, body = f"{self._base_url}/{canaries.RESOURCE}", canaries.appointment(canary)
+        headers = self._headers(token.value) | canaries.once(canary)
+        sent = await self._http.fetch("POST", url, headers=headers, content=body, deadline_s=deadline.left_s)
+        written = canaries.certain(self._judged(sent, canaries.judge_create))
+        told = reading(self._id, CANARY, observed_at, [written], None, self.open_connections)
+        seen = told.model_copy(update=canaries.GOES_OUT | {"sent_bytes": len(body)})
+        return seen, canary if written.outcome.is_ok else None
+
+    async def landed(self, receipt: RecordId) -> bool | None:
+        """Look for that appointment by its identifier."""
+        token = await self._tokens.get(self._issue)
+        if isinstance(token, Grant):
+            return None
+        url = f"{self._base_url}/{canaries.search(receipt)}"
+        found = self._judged(await self._http.fetch("GET", url, headers=self._headers(token.value)), judge_fhir)
+        return bool(found.judged.records) if found.outcome.is_ok else None
+
     def credential(self) -> Credential:
         """What is known of the present token."""
         return self._tokens.credential().model_copy(update={"required": self._required})
@@ -236,7 +261,7 @@ class EpicFhir:
     ) -> list[Answer]:
         """Every page of a search, up to `most` (None: as the settings say) or the first that fails."""
         url: str | None = f"{self._base_url}/{self._settings.search(read.operation)}"
-        headers = FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}
+        headers = self._headers(token)
         seen: set[str] = set()
         got: list[Answer] = []
         while url and len(got) < (most or self._settings.max_pages):
@@ -249,6 +274,9 @@ class EpicFhir:
                 judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
                 return [*got[:-1], got[-1]._replace(judged=judged)]
         return got
+
+    def _headers(self, token: SecretStr) -> dict[str, str]:
+        return FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}
 
     def _following(self, page: Answer) -> str | None:
         """The next page, by our route; None when there is none, or when it is not on this server."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from models.alert import Finding
 from models.integration import Integration
 from models.reading import Reading
+from tasks.flow import Flow
 from tasks.history.read import history
 from tasks.house import House
 
@@ -45,6 +46,11 @@ class Round:
         db = history(self.house.home, since=self.as_of - REACH)
         self._opened.append(db)
         return db
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What flows everywhere, gathered once for all watches of this round."""
+        return Flow(self.house, self.history, self.as_of)
 
     def close(self) -> None:
         """Close what was opened."""

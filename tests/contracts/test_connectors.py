@@ -18,7 +18,7 @@ from models.noun import Noun
 from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
-from tasks.connectors._interface import Connector, RenewsCredentials
+from tasks.connectors._interface import ConfirmsWrites, Connector, RenewsCredentials
 from tests.callers import READS, SYSTEM, context_for, settings_for
 from tests.sockets import answer, head_of, serving
 from tests.x12 import an_answer
@@ -125,6 +125,31 @@ def test_a_capability_that_is_had_works(clinic, home, kind):
     old, renewed, new = asyncio.run(run())
     assert renewed.outcome is Outcome.OK
     assert new > old
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_a_kind_that_writes_canaries_says_so_and_a_canary_that_was_accepted_is_found_again(clinic, home, kind):
+    async def run():
+        room = load("tasks.connectors", kind)
+        connector = room.open_connector(context_for(clinic, kind, home))
+        try:
+            assert isinstance(connector, ConfirmsWrites) == hasattr(room, "CANARY")
+            if not isinstance(connector, ConfirmsWrites):
+                return
+            key = "0123456789abcdef"
+            reading, receipt = await connector.write(key)
+            assert (reading.outcome, reading.direction, reading.operation) == (Outcome.OK, "out", room.CANARY.operation)
+            assert reading.sent_bytes > 0
+            assert await connector.landed(receipt) is True
+            again, same = await connector.write(key)
+            assert (again.outcome, same) == (Outcome.OK, receipt)
+            clinic.break_(SYSTEM[kind], "refused")
+            assert (await connector.write("fedcba9876543210"))[1] is None
+            assert await connector.landed(receipt) is None
+        finally:
+            await connector.aclose()
+
+    asyncio.run(run())
 
 
 ERROR = {"severity": "error", "code": "exception", "diagnostics": CANARY, "details": {"text": CANARY}}

@@ -14,8 +14,12 @@ import yaml
 from pydantic import BaseModel
 
 from models import catalogue
+from models.bridge import Bridge
+from models.calendar import Hours
+from models.canary import Canary
 from models.configuration import Configuration
 from models.errors import Misconfigured
+from models.feed import Feed
 from models.hl7_messages import Message
 from models.integration import Contacts, Integration, Read, Route, Sla
 from models.policy import Channel, EscalationRule, Limits, Permission, Policy
@@ -82,14 +86,15 @@ def test_with_its_secrets_in_place_the_shipped_example_is_accepted(tmp_path, mon
 def test_what_is_commented_out_in_the_examples_is_right_too(tmp_path: Path) -> None:
     example(tmp_path)
     integrations, policy = tmp_path / "integrations.yaml", tmp_path / "policy.yaml"
-    routes = re.sub(
-        r"^    # ( *)(routes:|- name:|base_url:)", r"    \1\2", integrations.read_text(), flags=re.MULTILINE
-    )
-    integrations.write_text(routes)
+    keys = re.sub(r"^    # ( *(?:- )?[a-z_]+:)", r"    \1", integrations.read_text(), flags=re.MULTILINE)
+    integrations.write_text(keys)
     hook = re.sub(r"^  # ( *)(- route:|settings:|url:|secret:)", r"  \1\2", policy.read_text(), flags=re.MULTILINE)
     policy.write_text(hook.replace("# review_by", "review_by"))
     configuration = load(tmp_path, check_secrets=False)
-    assert configuration.integrations[0].routes[0].name == "second-provider"
+    epic = configuration.integrations[0]
+    assert epic.routes[0].name == "second-provider"
+    assert [(feed.name, feed.direction) for feed in epic.feeds] == [("visits", "in"), ("orders", "out")]
+    assert (epic.hours.wednesday[1].closes, len(epic.hours.holidays), epic.bridges[0].name) == (1080, 2, "front-desk")
     assert [one.route for one in configuration.policy.channels] == ["console", "webhook"]
     assert configuration.policy.review_by is not None
 
@@ -221,6 +226,10 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### sla", Sla),
     ("### contacts", Contacts),
     ("### routes", Route),
+    ("### hours", Hours),
+    ("### feeds", Feed),
+    ("### bridges", Bridge),
+    ("### canary", Canary),
     ("## policy.yaml", Policy),
     ("### remedies", Permission),
     ("### limits", Limits),
