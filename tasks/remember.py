@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.delivery import Delivery
 from models.gauge import Gauge
 from models.reading import Reading
 from tasks.history.compact import compact, steps
@@ -31,7 +32,7 @@ from tasks.history.questions import (
     windows,
 )
 from tasks.history.read import check_history, history, history_folder
-from tasks.history.table import GAUGES, READINGS
+from tasks.history.table import DELIVERIES, GAUGES, READINGS
 from tasks.history.write import write_frame, write_nouns
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "latencies",
     "recent",
     "remember",
+    "remember_deliveries",
     "remember_frame",
     "remember_gauges",
     "steps",
@@ -83,6 +85,19 @@ def remember_gauges(gauges: Sequence[Gauge], home: Path | None = None) -> Path |
         The file, or None when there was nothing to write.
     """
     return write_nouns(GAUGES, gauges, history_folder(home) / GAUGES.name)
+
+
+def remember_deliveries(deliveries: Sequence[Delivery], home: Path | None = None) -> Path | None:
+    """Append steps of writes as one small file, durable and complete when this returns.
+
+    Args:
+        deliveries: in any order; none at all writes nothing.
+        home: the state directory; default $HEAL_HOME, else ./heal-state.
+
+    Returns:
+        The file, or None when there was nothing to write.
+    """
+    return write_nouns(DELIVERIES, deliveries, history_folder(home) / DELIVERIES.name)
 
 
 def remember_frame(frame: pd.DataFrame, home: Path | None = None) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from pydantic import AwareDatetime
 
+from models.delivery import Delivery
 from models.gauge import Gauge
 from models.noun import Noun
 from models.reading import Reading
@@ -40,7 +41,8 @@ class Table(NamedTuple):
 
 READINGS = Table("readings", Reading, at="observed_at", order="integration_id, observed_at")
 GAUGES = Table("gauges", Gauge, at="observed_at", order="integration_id, metric, observed_at")
-TABLES = (READINGS, GAUGES)
+DELIVERIES = Table("deliveries", Delivery, at="observed_at", order="integration_id, observed_at")
+TABLES = (READINGS, GAUGES, DELIVERIES)
 
 
 @cache
