@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 from models.diagnosis import Diagnosis
 from models.integration import Duration, Environment, Share
 from models.noun import Noun
+from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 
 NEVER = frozenset({EffectClass.CREDENTIAL})  # keys, secrets and scopes are changed by people only
@@ -77,6 +78,7 @@ class Policy(Noun):
     remedies: dict[str, Permission] = Field(default_factory=dict)
     escalation: EscalationRule = EscalationRule()
     channels: tuple[Channel, ...] = (Channel(route="console"),)
+    receivers: tuple[Receiver, ...] = ()  # who may send to us
 
     def permission(self, remedy: str) -> Permission:
         """What is said of a remedy; one that is not mentioned may only be tried on paper."""

@@ -6,10 +6,8 @@ schema are not looked at, words that are on no list are dropped (`models.vocabul
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from models.delivery import Step
 from models.intake._batch import (
@@ -20,10 +18,10 @@ from models.intake._batch import (
     Unusable,
     judged,
     known_code,
-    microseconds,
     named,
     told,
 )
+from models.intake._json import SCAN, instant, number
 from models.reading import Direction, Outcome, Rung, Source
 from models.template import operation as operation_of
 from models.vocabulary import OTHER, Vocabulary
@@ -84,31 +82,6 @@ def parse(lines: Sequence[str], door: Door) -> Batch:
         except (StopIteration, ValueError, RecursionError):
             batch.refused.append((place, "not_json"))
     return batch
-
-
-def instant(told_at: object) -> int:
-    """Microseconds since 1970 of an ISO 8601 text with its zone, or of a number of seconds.
-
-    Raises:
-        Unusable: when it is neither.
-    """
-    if type(told_at) is str:
-        try:
-            return microseconds(datetime.fromisoformat(told_at))
-        except (ValueError, OverflowError):
-            raise Unusable("bad_time") from None
-    return round(number(told_at, "bad_time", 1e11) * 1_000_000)
-
-
-def number(value: object, reason: str, largest: float, least: float = 0.0) -> float:
-    """A finite number within bounds.
-
-    Raises:
-        Unusable: when it is anything else; a bool is no number.
-    """
-    if type(value) not in {int, float} or not least <= value <= largest:  # type: ignore[operator]  # a number by now
-        raise Unusable(reason)
-    return value  # type: ignore[return-value]  # as above
 
 
 def optional(record: Record, name: str, largest: float) -> float | None:
@@ -248,12 +221,6 @@ def word_of(record: Record, name: str, vocabulary: Vocabulary) -> str:
     return str(word)
 
 
-def refuse_constant(_: str) -> NoReturn:
-    """NaN and Infinity are no JSON."""
-    raise ValueError
-
-
-SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=refuse_constant).scan_once
 WRITERS: dict[str | None, Callable[[Record, Vocabulary, int, Door, Batch], None]] = {
     "call": write_call,
     "accepted": write_delivery,

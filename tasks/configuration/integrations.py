@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from models import catalogue
+from models.configuration import IntakeSettings
 from models.errors import Mistake
 from models.integration import Integration
 from models.noun import Noun
@@ -25,6 +26,7 @@ class Watched(Noun):
     """`integrations.yaml` as a whole."""
 
     integrations: Annotated[tuple[Integration, ...], Field(min_length=1)]
+    intake: IntakeSettings = IntakeSettings()
 
 
 def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistake]]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 READ_ONLY = 0o444  # what is remembered does not change
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1) // timedelta(microseconds=1)
-WAITING_ROOM = "staged"  # beside the shelves, where no compaction sweeps
 
 
 class Staged(NamedTuple):
@@ -88,19 +87,23 @@ def write_columns(table: Table, columns_told: Mapping[str, Sequence[Any]], shelf
     """Write columns as one file per UTC day, quicker than nouns by an order of magnitude; see `as_rows`."""
     if not columns_told or not len(next(iter(columns_told.values()))):
         return ()
-    staged = stage_rows(table, as_rows(table, columns_told), shelf)
-    put_in_place(staged)
-    return tuple(one.path for one in staged)
+    days = _by_day(table, as_rows(table, columns_told))
+    return tuple(_write(table, day, first, last, shelf) for first, last, day in days)
 
 
-def stage_rows(table: Table, rows: Any, shelf: Path) -> tuple[Staged, ...]:  # noqa: ANN401 - a pyarrow.Table
+def stage_rows(table: Table, rows: Any, shelf: Path, room: Path) -> tuple[Staged, ...]:  # noqa: ANN401 - as above
     """Write rows durably, a file for each UTC day, where no reader looks; `put_in_place` makes them count.
 
     Between the two, whoever must be sure that they count exactly once writes down their names.
+
+    Args:
+        table: whose rows.
+        rows: a `pyarrow.Table` in its schema.
+        shelf: where they will count.
+        room: where they wait; on the shelf's file system, outside its day folders.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
-    room = shelf.parent / WAITING_ROOM / table.name
     make_folder(room)
     staged = []
     for first, last, day in _by_day(table, rows):

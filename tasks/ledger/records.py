@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import delete, insert, select, update
 
 from models.noun import Kept
@@ -41,4 +43,12 @@ class RecordChanges(Pen):
         gone = bool(self._connection.execute(delete(records).where(*here)).rowcount)
         if gone:
             self._record(f"{name_of(kind)}-forgotten", record_id)
+        return gone
+
+    def forget_before(self, kind: type[Kept], state: str, before: datetime) -> int:
+        """Forget those of one state that were last changed before an instant; how many there were."""
+        old = records.c.noun == name_of(kind), records.c.state == state, records.c.updated_at < before
+        gone = self._connection.execute(delete(records).where(*old)).rowcount
+        if gone:
+            self._record(f"{name_of(kind)}-forgotten", name_of(kind), count=gone)
         return gone
