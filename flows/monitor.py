@@ -13,6 +13,7 @@ from models.incident import Incident
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
+from tasks import intake as taking
 from tasks import learn as learning
 from tasks import probe as probing
 from tasks import remediate as remediating
@@ -22,6 +23,7 @@ from tasks.remember import remember
 
 probe = coat(probing.probe_all, name="probe")
 store = coat(remember, name="remember")
+take_in = coat(taking.take_in_round, name="take in")
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn")
 watch = coat(watching.watch_all, name="watch")
@@ -40,6 +42,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     detecting.note_configuration(house)
     readings = await probe(house, everybody=everybody)
     await store(readings, house.home)
+    await take_in(house)
     await watch(house, readings)
     for case, anomalies in detecting.worth_attending(house, await judge(house)):
         await attend(house, case, anomalies)

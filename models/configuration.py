@@ -6,10 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from models.integration import Identifier, Integration
+from models.integration import Integration
 from models.noun import Noun
 from models.policy import Policy
-from models.reading import Code, Operation
+from models.reading import Code, Identifier, Operation
 
 
 class Follow(Noun):

@@ -125,6 +125,17 @@ def microseconds(at: datetime) -> int:
     return (at - EPOCH) // MICROSECOND
 
 
+def within(at: int, span: tuple[int, int]) -> int:
+    """The instant, when it can be meant.
+
+    Raises:
+        Unusable: when it lies too far back or ahead.
+    """
+    if span[0] <= at <= span[1]:
+        return at
+    raise Unusable("too_old" if at < span[0] else "in_the_future")
+
+
 @lru_cache(maxsize=4096)
 def judged(status: int) -> tuple[str, str, str | None]:
     """Outcome, rung and code of an answer's status alone.

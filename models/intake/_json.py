@@ -15,7 +15,7 @@ def refuse_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=refuse_constant).scan_once
+SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(parse_constant=refuse_constant))["scan_once"]
 """Value and end of the JSON at a place of a text: what `json.loads` calls, without what it does around it."""
 
 

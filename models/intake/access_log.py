@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
-from models.intake._batch import Batch, Door, Unusable, judged, microseconds, refuse_all, traffic
+from models.intake._batch import Batch, Door, Unusable, judged, microseconds, refuse_all, traffic, within
 from models.template import operation as operation_of
 
 BREAKS = b"\n"
@@ -42,7 +42,7 @@ def parse(lines: Sequence[str], door: Door) -> Batch:
     if vocabulary is None:
         return refuse_all(lines, "unknown_integration")
     batch = Batch(consumed=len(lines))
-    first, last = door.span
+    span = door.span
     steps, resources, match = vocabulary.steps, vocabulary.resources, LINE.match
     for place, line in enumerate(lines):
         if not line:
@@ -53,9 +53,7 @@ def parse(lines: Sequence[str], door: Door) -> Batch:
             continue
         stamp, method, target, status, size, rest = found.groups()
         try:
-            at = instant(stamp)
-            if not first <= at <= last:
-                raise Unusable("too_old" if at < first else "in_the_future")
+            at = within(instant(stamp), span)
             verdict = judged(int(status))
         except Unusable as reason:
             batch.refused.append((place, str(reason)))

@@ -20,8 +20,9 @@ from models.intake._batch import (
     known_code,
     named,
     told,
+    within,
 )
-from models.intake._json import SCAN, instant, number
+from models.intake._json import instant, number, object_in
 from models.reading import Direction, Outcome, Rung, Source
 from models.template import operation as operation_of
 from models.vocabulary import OTHER, Vocabulary
@@ -47,40 +48,31 @@ LARGEST_VALUE = 1e15  # of a gauge
 def looks_like(line: str) -> bool:
     """An object that names one of our types."""
     try:
-        record = SCAN(line, 0)[0]
-    except (StopIteration, ValueError, RecursionError):
+        return object_in(line).get("type") in TYPES
+    except (Unusable, TypeError):
         return False
-    return isinstance(record, dict) and record.get("type") in TYPES
 
 
 def parse(lines: Sequence[str], door: Door) -> Batch:
     """Rows of these lines; each line stands for itself."""
     batch = Batch(consumed=len(lines))
-    first, last = door.span
-    own, known, scan, writers = door.own(), door.known, SCAN, WRITERS
+    own, known, span, writers = door.own(), door.known, door.span, WRITERS
     for place, line in enumerate(lines):
         if not line:
             continue
         try:
-            record, end = scan(line, 0)
-            if end != len(line) and line[end:].strip():
-                raise Unusable("not_json")
-            if type(record) is not dict:
-                raise Unusable("not_an_object")
+            record = object_in(line)
             named_by = record.get("integration")
             vocabulary = own if named_by is None else known.get(named_by)
             if vocabulary is None:
-                raise Unusable("unknown_integration")
-            at = instant(record.get("at"))
-            if not first <= at <= last:
-                raise Unusable("too_old" if at < first else "in_the_future")
+                batch.refused.append((place, "unknown_integration"))
+                continue
+            at = within(instant(record.get("at")), span)
             writers[record.get("type")](record, vocabulary, at, door, batch)
         except Unusable as reason:
             batch.refused.append((place, str(reason)))
         except (KeyError, TypeError):  # no such type; a list where a word must stand
             batch.refused.append((place, "bad_record"))
-        except (StopIteration, ValueError, RecursionError):
-            batch.refused.append((place, "not_json"))
     return batch
 
 

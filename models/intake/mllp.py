@@ -1,10 +1,10 @@
-"""Traces of HL7 v2 over MLLP: framed messages, or text as Mirth shows it, with the instant of each before it.
+r"""Traces of HL7 v2 over MLLP: framed messages, or text as Mirth shows it, with the instant of each before it.
 
     2026-11-23T09:15:23.120Z SENT
-    MSH|^~\\&|HEAL|MAIN|PMS|MAIN|20261123091523||ADT^A08|000123|P|2.5
+    MSH|^~\&|HEAL|MAIN|PMS|MAIN|20261123091523||ADT^A08|000123|P|2.5
     PID|…
     2026-11-23T09:15:23.180Z RECEIVED
-    MSH|^~\\&|PMS|MAIN|HEAL|MAIN|20261123091523||ACK^A08|77|P|2.5
+    MSH|^~\&|PMS|MAIN|HEAL|MAIN|20261123091523||ACK^A08|77|P|2.5
     MSA|AA|000123
 
 Of a message its type, its control id (as a pseudonym) and its acknowledgement are looked at, nothing else. The
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from models.intake._batch import Batch, Door, Unusable, Waiting, microseconds, refuse_all, traffic
+from models.intake._batch import Batch, Door, Unusable, Waiting, microseconds, refuse_all, traffic, within
 from models.reading import Direction, Outcome, Rung
 from models.vocabulary import OTHER, Vocabulary
 from models.words import MESSAGES, TRIGGER
@@ -113,10 +113,7 @@ def take(entry: list[str], vocabulary: Vocabulary, door: Door, waiting: dict[str
     fields = header.split("|", 12)
     if len(fields) < 10:  # noqa: PLR2004 - MSH-10 is the last that is needed
         raise Unusable("short_header")
-    at = instant(head[1] if head else None, fields[6], vocabulary.timezone)
-    first, last = door.span
-    if not first <= at <= last:
-        raise Unusable("too_old" if at < first else "in_the_future")
+    at = within(instant(head[1] if head else None, fields[6], vocabulary.timezone), door.span)
     answer = next((line.split("|", 3) for line in entry if line.startswith("MSA|")), None)
     if answer is None:
         word = (head[2] or "").upper() if head else ""
@@ -182,12 +179,12 @@ def instant(told_at: str | None, said: str, timezone: str) -> int:
     Raises:
         Unusable: when neither can be read.
     """
+    found = HL7_TIME.fullmatch(said)
+    if told_at is None and found is None:
+        raise Unusable("bad_time")
     try:
-        if told_at is not None:
-            return microseconds(datetime.fromisoformat(told_at))
-        found = HL7_TIME.fullmatch(said)
-        if found is None:
-            raise Unusable("bad_time")
+        if told_at is not None or found is None:
+            return microseconds(datetime.fromisoformat(told_at or ""))
         local = datetime.strptime(found[1] + (found[2] or "+0000"), "%Y%m%d%H%M%S%z")
         return microseconds(local if found[2] else local.replace(tzinfo=ZoneInfo(timezone)))
     except (ValueError, OverflowError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.intake._batch import LARGEST, LONGEST_MS, Batch, Door, Unusable, judged, refuse_all, traffic
+from models.intake._batch import LARGEST, LONGEST_MS, Batch, Door, Unusable, judged, refuse_all, traffic, within
 from models.intake._json import instant, number, object_in
 from models.template import operation as operation_of
 from models.vocabulary import Vocabulary
@@ -56,9 +56,7 @@ def row_of(record: Mapping[str, Any], vocabulary: Vocabulary, span: tuple[int, i
         Unusable: with the reason.
     """
     told_at = first_of(record, TIMES)
-    at = instant(told_at if isinstance(told_at, str) and "-" in told_at else figure(told_at, "bad_time"))
-    if not span[0] <= at <= span[1]:
-        raise Unusable("too_old" if at < span[0] else "in_the_future")
+    at = within(instant(told_at if isinstance(told_at, str) and "-" in told_at else figure(told_at, "bad_time")), span)
     status = int(figure(record.get("status"), "bad_status"))
     method, target = request_of(record)
     operation, resource = operation_of(method, target, vocabulary.steps, vocabulary.resources)

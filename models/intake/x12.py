@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from models.intake._batch import Batch, Door, Unusable, Waiting, microseconds, refuse_all, traffic
+from models.intake._batch import Batch, Door, Unusable, Waiting, microseconds, refuse_all, traffic, within
 from models.reading import Outcome, Rung
 from models.vocabulary import Vocabulary
 from models.words import listed
@@ -97,10 +97,7 @@ class Interchange:
         parts = line.split(self.separator) if self.separator else []
         if len(parts) < 16:  # noqa: PLR2004 - ISA has sixteen elements
             raise Unusable("short_header")
-        at = instant(parts[9] + parts[10], self.vocabulary.timezone)
-        if not self.span[0] <= at <= self.span[1]:
-            raise Unusable("too_old" if at < self.span[0] else "in_the_future")
-        self.at = at
+        self.at = within(instant(parts[9] + parts[10], self.vocabulary.timezone), self.span)
 
     def begin_set(self, parts: list[str]) -> None:
         """A transaction set opens."""

@@ -240,7 +240,8 @@ def decoded(data: bytes) -> tuple[list[str], list[tuple[int, str]]]:
 
 def one_by_one(raw: list[bytes]) -> tuple[list[str], list[tuple[int, str]]]:
     """Each line on its own, since one of them cannot be read."""
-    lines, refused = [], []
+    lines: list[str] = []
+    refused: list[tuple[int, str]] = []
     for place, line in enumerate(raw):
         text = ""
         try:

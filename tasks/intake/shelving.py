@@ -81,7 +81,9 @@ class Shelving:
     @property
     def is_full(self) -> bool:
         """Whether it is time to flush."""
-        return sum(map(len, self.rows.values())) + sum(t.num_rows for ts in self.columns.values() for t in ts) >= FULL
+        loose = sum(map(len, self.rows.values()))
+        packed: int = sum(columns.num_rows for listed in self.columns.values() for columns in listed)
+        return loose + packed >= FULL
 
     def flush(self) -> None:
         """All three steps.

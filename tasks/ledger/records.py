@@ -37,6 +37,10 @@ class RecordChanges(Pen):
         self._record(f"{name}-kept", noun.id, documents=(before, document), state=state)
         return True
 
+    def next_id(self, kind: str) -> str:
+        """An id that no other of this kind has: KIND-YYYY-MM-DD-NNN."""
+        return self._numbered(kind, self.at)
+
     def forget(self, kind: type[Kept], record_id: str) -> bool:
         """Remember it no longer; whether it was known."""
         here = records.c.noun == name_of(kind), records.c.id == record_id
