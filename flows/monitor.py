@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prefect import flow
 
 from flows.clock import clock
@@ -16,12 +18,14 @@ from tasks import escalate as escalating
 from tasks import intake as taking
 from tasks import learn as learning
 from tasks import probe as probing
+from tasks import pull as pulling
 from tasks import remediate as remediating
 from tasks import watch as watching
 from tasks.house import House, open_house
 from tasks.remember import remember
 
 probe = coat(probing.probe_all, name="probe")
+pull = coat(pulling.pull, name="pull", retries=0)
 store = coat(remember, name="remember")
 take_in = coat(taking.take_in_round, name="take in")
 judge = coat(detecting.detect, name="detect")
@@ -40,7 +44,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     """
     house = open_house(configuration, home, clock())
     detecting.note_configuration(house)
-    readings = await probe(house, everybody=everybody)
+    readings, _ = await asyncio.gather(probe(house, everybody=everybody), pull(house))
     await store(readings, house.home)
     await take_in(house)
     await watch(house, readings)

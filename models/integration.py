@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, StringConstraints
 
+from models.gauge import Unit
 from models.noun import Noun
-from models.reading import Identifier, Operation
+from models.reading import Code, Identifier, Operation
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"[0-9]{1,7}[smhd]")
@@ -57,6 +58,7 @@ Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1)]
 TimeZone = Annotated[str, AfterValidator(check_timezone)]
 SecretReference = Annotated[str, AfterValidator(check_secret_reference)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]  # of Prometheus
 
 
 class Environment(StrEnum):
@@ -107,6 +109,22 @@ class Route(Noun):
     base_url: str
 
 
+class MetricQuery(Noun):
+    """One query to a Prometheus server, which becomes a series of ours (spec: issue 3, "also pull")."""
+
+    url: str  # of the Prometheus server, up to and without /api
+    query: Annotated[str, StringConstraints(min_length=1, max_length=2000)]  # PromQL
+    name: Code  # how the series is called here
+    unit: Unit = ""
+    subject: Operation | None = None  # which queue, pool or feed
+    labels: tuple[LabelName, ...] = ()  # whose values may be kept, as part of the subject
+    every: Duration = timedelta(seconds=60)
+    bearer_token: SecretReference | None = None
+    username: str | None = None
+    password: SecretReference | None = None
+    ca_bundle: str | None = None  # a file, when the server's certificate is signed by an authority of yours
+
+
 class Integration(Noun):
     """One watched connection."""
 
@@ -122,6 +140,7 @@ class Integration(Noun):
     sla: Sla = Sla()
     contacts: Contacts = Contacts()
     routes: tuple[Route, ...] = ()
+    metrics: tuple[MetricQuery, ...] = ()
     impact: Text = "Data from this system is late"  # what people at the practice notice
 
     def read(self, operation: str) -> Read:

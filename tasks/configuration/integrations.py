@@ -40,6 +40,7 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         mistakes += repeated(page, (*place, "reads"), entry, "operation")
         mistakes += repeated(page, (*place, "routes"), entry, "name")
         mistakes += check_routes(page, place, entry)
+        mistakes += check_metrics(page, place, entry)
     mistakes += repeated(page, ("integrations",), page.data, "id")
     if watched is None:
         return (), mistakes
@@ -103,6 +104,19 @@ def check_routes(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator
             check_base_url(route["base_url"])
         except ValueError as error:
             yield page.mistake((*here, "base_url"), f"`base_url`: {error}")
+
+
+def check_metrics(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Whether every Prometheus server is one that we may ask."""
+    for index, metric in entries(entry, "metrics"):
+        here = (*place, "metrics", index)
+        if ("username" in metric) != ("password" in metric):
+            yield page.mistake(here, "`username` and `password` belong together; write both, or `bearer_token`")
+        if isinstance(metric.get("url"), str):
+            try:
+                check_base_url(metric["url"])
+            except ValueError as error:
+                yield page.mistake((*here, "url"), f"`url`: {error}")
 
 
 def check_rounds(page: Page, watched: Watched) -> Iterator[Mistake]:

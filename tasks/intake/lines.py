@@ -223,8 +223,9 @@ def normal(data: bytes, breaks: bytes) -> bytes:
 
 def decoded(data: bytes) -> tuple[list[str], list[tuple[int, str]]]:
     """The lines as text; one that is too long or no UTF-8 is empty, and told by its place."""
+    refused: list[tuple[int, str]] = []
     try:
-        lines, refused = data.decode().split("\n"), []
+        lines = data.decode().split("\n")
     except UnicodeDecodeError:
         lines, refused = one_by_one(data.split(b"\n"))
     if lines and not lines[-1]:
