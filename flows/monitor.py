@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prefect import flow
 
 from flows.clock import clock
@@ -14,8 +16,10 @@ from tasks import canary as canaries
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
+from tasks import intake as taking
 from tasks import learn as learning
 from tasks import probe as probing
+from tasks import pull as pulling
 from tasks import remediate as remediating
 from tasks import sample as sampling
 from tasks import watch as watching
@@ -25,7 +29,9 @@ from tasks.remember import remember
 probe = coat(probing.probe_all, name="probe")
 fly = coat(canaries.fly, name="canary")
 sample = coat(sampling.sample, name="sample")
+pull = coat(pulling.pull, name="pull", retries=0)
 store = coat(remember, name="remember")
+take_in = coat(taking.take_in_round, name="take in")
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn")
 watch = coat(watching.watch_all, name="watch")
@@ -42,9 +48,11 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     """
     house = open_house(configuration, home, clock())
     detecting.note_configuration(house)
-    readings = await probe(house, everybody=everybody) + await fly(house)
+    readings, flown, _ = await asyncio.gather(probe(house, everybody=everybody), fly(house), pull(house))
+    readings += flown
     await sample(house)
     await store(readings, house.home)
+    await take_in(house)
     await watch(house, readings)
     for case, anomalies in detecting.worth_attending(house, await judge(house)):
         await attend(house, case, anomalies)

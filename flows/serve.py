@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from flows.engine import server_in_use
 from flows.ground import prepare_prefect
 from flows.screen import Progress, say
+from models.configuration import Configuration
 from models.errors import HEALTHY
 from models.rounds import round_length
 from tasks.configure import load
 from tasks.house import home_folder
 
 
-def serve_flows(configuration: Path, home: Path | None, port: int) -> int:
+def serve_flows(
+    configuration: Path, home: Path | None, port: int, listen: str, tls: tuple[Path, Path] | None = None
+) -> int:
     """Register the flows and run them until Ctrl-C, on the configured server or one of our own."""
     known = load(configuration)  # a broken configuration is said at once, not once a minute in a log
     prepare_prefect()
@@ -23,8 +27,20 @@ def serve_flows(configuration: Path, home: Path | None, port: int) -> int:
         with Progress(f"Starting the Prefect server, its UI will be at {server.address}"):
             server.wait()
         say(f"Prefect: {server.address}")
-        serve_all(configuration, home_folder(home), round_length(known.integrations))
+        with endpoint(known, home_folder(home), listen, tls):
+            serve_all(configuration, home_folder(home), round_length(known.integrations))
     return HEALTHY
+
+
+def endpoint(
+    known: Configuration, home: Path, listen: str, tls: tuple[Path, Path] | None
+) -> AbstractContextManager[object]:
+    """The signed endpoint beside the flows, when somebody may send to it."""
+    if not known.policy.receivers:
+        return nullcontext()
+    from flows.receive import receiving  # noqa: PLC0415
+
+    return receiving(known.path, home, listen, tls)
 
 
 def serve_all(configuration: Path, home: Path, every: timedelta) -> None:

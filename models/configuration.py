@@ -9,6 +9,23 @@ from pathlib import Path
 from models.integration import Integration
 from models.noun import Noun
 from models.policy import Policy
+from models.reading import Code, Identifier, Operation
+
+
+class Follow(Noun):
+    """A log that is followed where it is."""
+
+    path: str
+    integration: Identifier | None = None  # whose it is, when its lines do not say
+    format: Code | None = None  # a file in models/intake; None: found out from its first lines
+
+
+class IntakeSettings(Noun):
+    """Where traffic comes from, and which words of ours may stand in it."""
+
+    inbox: str | None = None  # a folder; None: `inbox` in the home
+    follow: tuple[Follow, ...] = ()
+    names: tuple[Operation, ...] = ()  # operations, feeds, queues, bridges and sites that are kept by their names
 
 
 class Configuration(Noun):
@@ -16,6 +33,7 @@ class Configuration(Noun):
 
     integrations: tuple[Integration, ...]  # in the order of the file, each id once
     policy: Policy
+    intake: IntakeSettings = IntakeSettings()
     path: Path  # the directory that it was read from
 
     def integration(self, integration_id: str) -> Integration:

@@ -14,6 +14,7 @@ from models.calendar import Calendar, Hours
 from models.canary import Canary
 from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
+from models.gauge import Unit
 from models.lookup import Lookup, NetworkRange, Resolver
 from models.noun import Noun
 from models.reading import Code, Identifier, Operation
@@ -22,6 +23,8 @@ from models.written import SECONDS_PER_UNIT, Duration, SecretReference, Share, T
 
 LONGEST_AGE = timedelta(days=3650)  # no password policy allows more
 Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]  # arithmetic on it stays within the calendar
+
+LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]  # of Prometheus
 
 __all__ = [  # the words of models.written are part of how an integration is written
     "SECONDS_PER_UNIT",
@@ -129,6 +132,22 @@ def midnight(day: date, timezone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
 
 
+class MetricQuery(Noun):
+    """One query to a Prometheus server, which becomes a series of ours (spec: issue 3, "also pull")."""
+
+    url: str  # of the Prometheus server, up to and without /api
+    query: Annotated[str, StringConstraints(min_length=1, max_length=2000)]  # PromQL
+    name: Code  # how the series is called here
+    unit: Unit = ""
+    subject: Operation | None = None  # which queue, pool or feed
+    labels: tuple[LabelName, ...] = ()  # whose values may be kept, as part of the subject
+    every: Duration = timedelta(seconds=60)
+    bearer_token: SecretReference | None = None
+    username: str | None = None
+    password: SecretReference | None = None
+    ca_bundle: str | None = None  # a file, when the server's certificate is signed by an authority of yours
+
+
 class Integration(Noun):
     """One watched connection."""
 
@@ -149,6 +168,7 @@ class Integration(Noun):
     networks: tuple[NetworkRange, ...] = ()  # private ranges that its names may lead to
     resolvers: Annotated[tuple[Resolver, ...], Field(max_length=3)] = ()  # name servers of its own
     credentials: tuple[DeclaredCredential, ...] = ()  # those whose end no system tells us
+    metrics: tuple[MetricQuery, ...] = ()
     impact: Text = "Data from this system is late"  # what people at the practice notice
     hours: Hours | None = None  # when the practice is open; None: always
     feeds: tuple[Feed, ...] = Field(default_factory=assumed_feeds)  # what flows; by default, each read is a feed

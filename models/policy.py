@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 from models.diagnosis import Diagnosis
 from models.integration import Duration, Environment, Integration, Share, Text
 from models.noun import Noun
+from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode, most_cautious
 
@@ -81,6 +82,8 @@ class Policy(Noun):
         reached = {route for group in groups or self.groups for route in self.groups.get(group, ())}
         every = tuple(channel.route for channel in self.channels)
         return tuple(route for route in every if route in reached) or every
+
+    receivers: tuple[Receiver, ...] = ()  # who may send to us
 
     def permission(self, remedy: str) -> Permission:
         """What is said of a remedy; one that is not mentioned may only be tried on paper."""

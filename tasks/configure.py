@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.configuration import Configuration
 from models.errors import Misconfigured, Mistake
+from tasks.configuration.intake import check_intake, check_receivers
 from tasks.configuration.integrations import check_integrations
 from tasks.configuration.page import Page, read_page
 from tasks.configuration.policy import check_policy
@@ -32,14 +33,17 @@ def load(directory: Path, *, check_secrets: bool = True) -> Configuration:
     watched, permitted = read_page(directory / INTEGRATIONS), read_page(directory / POLICY)
     integrations, wrong_watched = check_integrations(watched)
     policy, wrong_permitted = check_policy(permitted)
-    mistakes = [*told(watched, wrong_watched), *told(permitted, wrong_permitted)]
+    intake, wrong_intake = check_intake(watched, integrations)
+    known = tuple(integration.id for integration in integrations)
+    wrong_permitted += check_receivers(permitted, policy.receivers if policy else (), known)
+    mistakes = [*told(watched, [*wrong_watched, *wrong_intake]), *told(permitted, wrong_permitted)]
     if policy is not None:
         mistakes += check_together(watched, integrations, policy)
     if check_secrets:
         mistakes += [*missing_secrets(watched, directory), *missing_secrets(permitted, directory)]
     if mistakes or policy is None:
         raise Misconfigured(from_top_to_bottom(mistakes))
-    return Configuration(integrations=integrations, policy=policy, path=directory)
+    return Configuration(integrations=integrations, policy=policy, intake=intake, path=directory)
 
 
 def told(page: Page, found: Iterable[Mistake]) -> tuple[Mistake, ...]:

@@ -25,8 +25,8 @@ from models.mllp import LARGEST, NOT_MLLP, TOO_LARGE, Deframer, framed
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 from tasks.dial import Place, Progress, dial, since_ms
-from tasks.http import Timings
 from tasks.network import Trouble, trouble_of
+from tasks.trace import Timings
 
 CHUNK = 1 << 16  # bytes per look into the socket
 CERTIFICATE_ALERT = re.compile("ALERT.*(?:CERTIFICATE|UNKNOWN_CA)")  # as OpenSSL names what a peer says of ours

@@ -31,6 +31,15 @@ HomeOption = Annotated[
     typer.Option("--home", envvar="HEAL_HOME", help="Where history and ledger are kept.", show_default="./heal-state"),
 ]
 DEPLOYMENTS = Path("deployments")
+LISTEN = "127.0.0.1:4280"
+
+ListenOption = Annotated[str, typer.Option(help="HOST:PORT of the signed endpoint.")]
+CertificateOption = Annotated[
+    Path | None, typer.Option("--tls-certificate", help="Its certificate chain, PEM.", show_default="no TLS")
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", help="The key of the certificate, PEM.", show_default="none")
+]
 
 
 def house_of(config: Path, home: Path | None, *, check_secrets: bool = True) -> House:
@@ -53,3 +62,12 @@ def stories(config: Path, home: Path | None, integration: str | None) -> list[St
 def run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the work returns
     """Do asynchronous work to its end."""
     return asyncio.run(work)
+
+
+def tls_pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    """Both or neither."""
+    from models.errors import BadInput  # noqa: PLC0415
+
+    if (certificate is None) != (key is None):
+        raise BadInput("--tls-certificate and --tls-key belong together; give both, or neither behind a proxy")
+    return (certificate, key) if certificate and key else None

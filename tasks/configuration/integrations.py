@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from models import catalogue
+from models.configuration import IntakeSettings
 from models.errors import Mistake
 from models.integration import Environment, Integration
 from models.noun import Noun
@@ -25,6 +26,7 @@ class Watched(Noun):
     """`integrations.yaml` as a whole."""
 
     integrations: Annotated[tuple[Integration, ...], Field(min_length=1)]
+    intake: IntakeSettings = IntakeSettings()
 
 
 def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistake]]:
@@ -39,6 +41,7 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         for key in ("routes", "feeds", "bridges"):
             mistakes += repeated(page, (*place, key), entry, "name")
         mistakes += check_routes(page, place, entry)
+        mistakes += check_metrics(page, place, entry)
     mistakes += repeated(page, ("integrations",), page.data, "id")
     if watched is None:
         return (), mistakes
@@ -108,6 +111,19 @@ def check_routes(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator
             check(route["base_url"])
         except ValueError as error:
             yield page.mistake((*here, "base_url"), f"`base_url`: {error}")
+
+
+def check_metrics(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Whether every Prometheus server is one that we may ask."""
+    for index, metric in entries(entry, "metrics"):
+        here = (*place, "metrics", index)
+        if ("username" in metric) != ("password" in metric):
+            yield page.mistake(here, "`username` and `password` belong together; write both, or `bearer_token`")
+        if isinstance(metric.get("url"), str):
+            try:
+                check_base_url(metric["url"])
+            except ValueError as error:
+                yield page.mistake((*here, "url"), f"`url`: {error}")
 
 
 def check_rounds(page: Page, watched: Watched) -> Iterator[Mistake]:

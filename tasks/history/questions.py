@@ -14,7 +14,7 @@ from models.baseline import BUCKET_MINUTES, Baseline
 from models.errors import BadInput, Transient
 from models.history import Latencies, Minute, Totals
 from models.integration import Integration
-from models.reading import Counts, Reading, Source, Window
+from models.reading import Counts, Outcome, Reading, Source, Window
 from tasks.history.read import LOOKS, has_lost_files, history
 
 PAGES = Path(__file__).parent.parent / "sql"
@@ -66,6 +66,14 @@ def totals(
     (row,) = rows(store, "totals", _span(integration_id, since, until, sources))
     counts = Counts(total=row.pop("total"), failed=row.pop("failed"))
     return Totals(integration_id=integration_id, since=since, until=until, counts=counts, **row)
+
+
+def outcomes(
+    store: Store, integration_id: str, since: datetime, until: datetime, operation: str | None = None
+) -> dict[Outcome, int]:
+    """How many calls of the span ended in which way, the most frequent first; of one operation or of all."""
+    asked = _span(integration_id, since, until, REAL) | {"operation": operation}
+    return {Outcome(row["outcome"]): row["calls"] for row in rows(store, "outcomes", asked)}
 
 
 def calls_per_minute(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.errors import BadInput
 from models.noun import Noun
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READ_ONLY = 0o444  # what is remembered does not change
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1) // timedelta(microseconds=1)
+
+
+class Staged(NamedTuple):
+    """A durable file that no reader sees yet, and the name it is to get."""
+
+    temporary: Path
+    path: Path
 
 
 def write_nouns(table: Table, nouns: Sequence[Noun], shelf: Path) -> Path | None:
@@ -50,6 +59,87 @@ def write_frame(table: Table, frame: pd.DataFrame, shelf: Path) -> tuple[Path, .
             raise BadInput(f"{table.name}: a column has the wrong type ({type(error).__name__})") from None
         paths.append(_write(table, rows, day[table.at].min(), day[table.at].max(), shelf))
     return tuple(paths)
+
+
+def as_rows(table: Table, columns_told: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """Columns as they stand in a file; instants are microseconds since 1970, columns left out have their default.
+
+    Nothing is checked but the types: whoever writes so has checked every value (`models.intake`).
+    """
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    total = len(next(iter(columns_told.values())))
+    given = {column.name: column for column in columns(table)}
+    arrays = []
+    for field in arrow_schema(table):
+        values = columns_told.get(field.name)
+        if values is None:
+            default = given[field.name].default
+            arrays.append(pa.nulls(total, field.type) if default is None else pa.repeat(pa.scalar(default), total))
+        else:
+            kind = pa.int64() if pa.types.is_timestamp(field.type) else field.type
+            arrays.append(pa.array(values, kind))
+    cast = [array.cast(field.type) for array, field in zip(arrays, arrow_schema(table), strict=True)]
+    return pa.Table.from_arrays(cast, schema=arrow_schema(table))
+
+
+def write_columns(table: Table, columns_told: Mapping[str, Sequence[Any]], shelf: Path) -> tuple[Path, ...]:
+    """Write columns as one file per UTC day, quicker than nouns by an order of magnitude; see `as_rows`."""
+    if not columns_told or not len(next(iter(columns_told.values()))):
+        return ()
+    days = _by_day(table, as_rows(table, columns_told))
+    return tuple(_write(table, day, first, last, shelf) for first, last, day in days)
+
+
+def stage_rows(table: Table, rows: Any, shelf: Path, room: Path) -> tuple[Staged, ...]:  # noqa: ANN401 - as above
+    """Write rows durably, a file for each UTC day, where no reader looks; `put_in_place` makes them count.
+
+    Between the two, whoever must be sure that they count exactly once writes down their names.
+
+    Args:
+        table: whose rows.
+        rows: a `pyarrow.Table` in its schema.
+        shelf: where they will count.
+        room: where they wait; on the shelf's file system, outside its day folders.
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    make_folder(room)
+    staged = []
+    for first, last, day in _by_day(table, rows):
+        name = new_name(stamp(first), stamp(last), shape(table), day.num_rows)
+        pq.write_table(day, room / name)
+        (room / name).chmod(READ_ONLY)
+        sync(room / name)
+        staged.append(Staged(room / name, shelf / f"day={first:%Y-%m-%d}" / name))
+    sync(room)
+    return tuple(staged)
+
+
+def _by_day(table: Table, rows: Any) -> Iterator[tuple[datetime, datetime, Any]]:  # noqa: ANN401 - as above
+    """The rows of each UTC day with their first and last instant."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    instants = rows[table.at].cast(pa.int64())
+    days = pc.divide(instants, DAY)
+    for day in [days[0]] if pc.min(days) == pc.max(days) else pc.unique(days):
+        mine = pc.equal(days, day)
+        bounds = pc.min_max(instants.filter(mine)).as_py()
+        first, last = (EPOCH + timedelta(microseconds=bounds[end]) for end in ("min", "max"))
+        yield first, last, rows.filter(mine)
+
+
+def put_in_place(staged: Iterable[Staged]) -> None:
+    """Give staged files their names; one that has it already is left alone, so this may be done again."""
+    touched = set()
+    for one in staged:
+        if one.temporary.exists():
+            make_folder(one.path.parent)
+            one.temporary.rename(one.path)
+            touched |= {one.path.parent, one.temporary.parent}
+    for folder in touched:
+        sync(folder)
 
 
 def _checked(table: Table, frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import delete, insert, select, update
 
 from models.noun import Kept
@@ -35,10 +37,22 @@ class RecordChanges(Pen):
         self._record(f"{name}-kept", noun.id, documents=(before, document), state=state)
         return True
 
+    def next_id(self, kind: str) -> str:
+        """An id that no other of this kind has: KIND-YYYY-MM-DD-NNN."""
+        return self._numbered(kind, self.at)
+
     def forget(self, kind: type[Kept], record_id: str) -> bool:
         """Remember it no longer; whether it was known."""
         here = records.c.noun == name_of(kind), records.c.id == record_id
         gone = bool(self._connection.execute(delete(records).where(*here)).rowcount)
         if gone:
             self._record(f"{name_of(kind)}-forgotten", record_id)
+        return gone
+
+    def forget_before(self, kind: type[Kept], state: str, before: datetime) -> int:
+        """Forget those of one state that were last changed before an instant; how many there were."""
+        old = records.c.noun == name_of(kind), records.c.state == state, records.c.updated_at < before
+        gone = self._connection.execute(delete(records).where(*old)).rowcount
+        if gone:
+            self._record(f"{name_of(kind)}-forgotten", name_of(kind), count=gone)
         return gone

@@ -6,9 +6,6 @@ The receiver verifies `webhook-signature`, refuses a timestamp older than five m
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +13,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PositiveFloat
 
-from models.errors import Misconfigured, Mistake, Permanent, Transient
+from models.errors import Permanent, Transient
 from models.integration import SecretReference
 from models.noun import Noun
 from models.queue import Notice, NoticeKind
 from tasks.http import BoundedClient, check_base_url
-from tasks.secrets import resolve
+from tasks.signing import key_of, signature
 
 RETRYABLE = frozenset({408, 425, 429})  # beside 5xx: the receiver may take it later
-PREFIX = "whsec_"  # before a secret that is written in base64
-SHORTEST_KEY = 24  # bytes (Standard Webhooks 1.0.0, "Signature scheme")
 
 
 class Settings(Noun):
@@ -50,7 +45,7 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
         "content-type": "application/json",
         "webhook-id": notice.id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signature(key(settings, base), notice.id, int(now.timestamp()), body),
+        "webhook-signature": signature(key_of(settings.secret, base), notice.id, int(now.timestamp()), body),
     }
     ca_bundle = str(base / settings.ca_bundle) if settings.ca_bundle else None
     client = BoundedClient(ca_bundle=ca_bundle, deadline_s=settings.deadline_s)
@@ -72,26 +67,3 @@ def payload(notice: Notice) -> dict[str, object]:
         return {"type": f"alert.{ended}", "alert": notice.incident_id, "repeat": notice.is_repeat, "data": told}
     call = notice.escalation.model_dump(mode="json") if notice.escalation else None
     return {"type": f"incident.{notice.kind}", "incident": notice.incident_id, "repeat": notice.is_repeat, "data": call}
-
-
-def key(settings: Settings, base: Path) -> bytes:
-    """The shared secret as bytes.
-
-    Raises:
-        Misconfigured: when there is none, or none that is fit to sign with; names the reference only.
-    """
-    secret = resolve(settings.secret, base).get_secret_value()
-    try:
-        found = base64.b64decode(secret[len(PREFIX) :], validate=True) if secret.startswith(PREFIX) else secret.encode()
-    except ValueError:  # not base64
-        found = b""
-    if len(found) < SHORTEST_KEY:
-        says = f"write at least {SHORTEST_KEY} random bytes here, as they are or as {PREFIX}<base64>"
-        raise Misconfigured((Mistake(file=settings.secret, line=0, says=says),))
-    return found
-
-
-def signature(secret: bytes, notice_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,<base64>` as the standard writes it."""
-    signed = b".".join([notice_id.encode(), str(timestamp).encode(), body])
-    return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()

@@ -1,0 +1,1 @@
+"""Larger displays, one file each; what they share is in `flows/screen.py`."""
