@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, model_
 
 from models.integration import SECONDS_PER_UNIT, Duration
 from models.json_path import JsonPath, check_path
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.reading import Code, Direction, Outcome
 
 RELATIVE = re.compile(
@@ -33,16 +33,16 @@ def check_relative(value: str) -> str:
     """Refuse a path that could lead to another server, or that carries a secret.
 
     Raises:
-        ValueError: with a sentence that does not repeat it.
+        Advice: with a sentence that does not repeat it.
     """
     if SECRET_PARAMETER.search(value):
-        raise ValueError("a secret in a URL lands in the logs of every machine on the way; put it under auth")
+        raise Advice("a secret in a URL lands in the logs of every machine on the way; put it under auth")
     plain = MOMENT.sub("", value)
     if len(value) > 500 or "{" in plain or "}" in plain:  # noqa: PLR2004 - longer than any path that people write
-        raise ValueError("between { and } stands now or today, and what to add: {now-1h}, {today+7d}")
+        raise Advice("between { and } stands now or today, and what to add: {now-1h}, {today+7d}")
     first, *others = plain.split("?", 1)[0].split("/")
     if not RELATIVE.match(plain) or ":" in first or ".." in (first, *others):
-        raise ValueError("write a path relative to base_url, such as appointments?per_page=50")
+        raise Advice("write a path relative to base_url, such as appointments?per_page=50")
     return value
 
 
@@ -55,14 +55,14 @@ def check_following(value: str) -> str:
     """Refuse what says neither where in the answer nor that it is in a header.
 
     Raises:
-        ValueError: with a sentence that says both.
+        Advice: with a sentence that says both.
     """
     if re.sub("[-_ ]", " ", value).lower() == LINK_HEADER:
         return LINK_HEADER
     try:
         return check_path(value)
-    except ValueError:
-        raise ValueError(f"write a path such as page.next, or `{LINK_HEADER}`") from None
+    except Advice:
+        raise Advice(f"write a path such as page.next, or `{LINK_HEADER}`") from None
 
 
 RelativePath = Annotated[str, AfterValidator(check_relative)]
@@ -97,15 +97,15 @@ class Call(Noun):
     def _is_possible(self) -> Call:
         """Keys that need each other."""
         if self.method == "POST" and not self.safe:
-            raise ValueError("a POST is only sent with `safe: true`, by which you say that it changes nothing there")
+            raise Advice("a POST is only sent with `safe: true`, by which you say that it changes nothing there")
         if self.method != "POST" and self.body is not None:
-            raise ValueError("`body` goes with `method: POST`")
+            raise Advice("`body` goes with `method: POST`")
         if self.method == "HEAD" and self.reads_json:
-            raise ValueError("HEAD brings no body; leave records, newest, require and next out, or use GET")
+            raise Advice("HEAD brings no body; leave records, newest, require and next out, or use GET")
         if self.fresh_within is not None and self.newest is None:
-            raise ValueError("`fresh_within` needs `newest`: the path to when records last changed")
+            raise Advice("`fresh_within` needs `newest`: the path to when records last changed")
         if self.cursor is not None and self.next in {None, LINK_HEADER}:
-            raise ValueError("`cursor` needs `next`: the path to the value that it is given")
+            raise Advice("`cursor` needs `next`: the path to the value that it is given")
         return self
 
     @property

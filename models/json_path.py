@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from models.noun import Advice
+
 EVERY = "[]"  # every entry of a list
 DEEPEST = 16  # steps; answers that people work with have five
 LONGEST = 200  # characters
@@ -24,12 +26,12 @@ def check_path(value: str) -> str:
     """Refuse what is no path, in a sentence that does not repeat it.
 
     Raises:
-        ValueError: when it is not keys, dots and `[]`.
+        Advice: when it is not keys, dots and `[]`.
     """
     if len(value) > LONGEST or not all(step == EVERY or KEY.match(step) for step in steps_of(value)):
-        raise ValueError("write a path of keys with dots between them and [] for a list, e.g. data[].updated_at")
+        raise Advice("write a path of keys with dots between them and [] for a list, e.g. data[].updated_at")
     if not 1 <= len(steps_of(value)) <= DEEPEST:
-        raise ValueError(f"write a path of 1 to {DEEPEST} steps, e.g. data[].updated_at")
+        raise Advice(f"write a path of 1 to {DEEPEST} steps, e.g. data[].updated_at")
     return value
 
 

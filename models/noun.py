@@ -20,6 +20,13 @@ class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Advice(ValueError):
+    """Refuses a value in a sentence of ours that says what to write instead, and never quotes the value.
+
+    Pydantic makes a validation error of it, as of every ValueError; `heal validate` shows it as it is.
+    """
+
+
 class Kept(Noun):
     """A noun that the ledger keeps by its id; `integration_id` and `state`, where it has them, can be asked for."""
 

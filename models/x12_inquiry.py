@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.x12 import Sent
 
 VERSION = "005010X279A1"
@@ -28,12 +28,12 @@ def check_npi(value: str) -> str:
     """Refuse a number that its own check digit does not fit (45 CFR 162.406: Luhn, with 80840 before it).
 
     Raises:
-        ValueError: with a sentence that does not repeat it.
+        Advice: with a sentence that does not repeat it.
     """
     digits = [int(digit) for digit in f"80840{value}"] if re.fullmatch("[0-9]{10}", value) else [1]
     doubled = [digit * 2 - 9 * (digit > 4) if place % 2 else digit for place, digit in enumerate(reversed(digits))]  # noqa: PLR2004
     if sum(doubled) % 10:
-        raise ValueError("this is no NPI: ten digits, of which the last fits the others; put it in quotes")
+        raise Advice("this is no NPI: ten digits, of which the last fits the others; put it in quotes")
     return value
 
 

@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from models.classification import judge_token
 from models.credential import Credential
 from models.integration import Read, SecretReference, Text
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.reading import Outcome, Reading, Rung
 from models.token import Grant, Token
 from tasks.connectors._interface import Context
@@ -95,10 +95,10 @@ def not_in_a_query(value: Any) -> Any:  # noqa: ANN401 - what a person wrote
     """Refuse a key in the query before the union does, which could not say why.
 
     Raises:
-        ValueError: with the reason.
+        Advice: with the reason.
     """
     if isinstance(value, dict) and value.get("scheme") == "query":
-        raise ValueError("a key in a URL lands in the logs of every machine on the way; ask for one in a header")
+        raise Advice("a key in a URL lands in the logs of every machine on the way; ask for one in a header")
     return value
 
 

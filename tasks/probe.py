@@ -64,7 +64,7 @@ def tunings(house: House) -> dict[str, Tuning]:
 
 
 class Turns:
-    """Who may call now: few at once, because a loop that serves many measures itself (docs/decisions/0022).
+    """Who may call now: few at once, because a loop that serves many measures itself (docs/decisions/0017).
 
     A turn is lent, not given. Whoever still waits for a peer when `LENT_S` is over, in a loop that has nothing
     else to do, goes on without it: two hundred dead hosts cost the healthy ones a moment each, and not ten

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.errors import Mistake
+from models.noun import Advice
 from tasks.configuration.page import Page, Place, quoted
 from tasks.configuration.references import is_plain_secret
 
@@ -46,6 +47,8 @@ HOW = {
     "tuple_type": "must be a list, each entry with `- ` on a line of its own",
     "set_type": "must be a list, each entry with `- ` on a line of its own",
     "frozen_set_type": "must be a list, each entry with `- ` on a line of its own",
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
+    "union_tag_not_found": "add {discriminator}, which says how the rest is to be read",
     "too_short": "has too few entries; write {min_length} or more",
     "too_long": "has too many entries; write {max_length} or fewer",
 }
@@ -54,6 +57,8 @@ HOW = {
 FORMS = {
     r"^[a-z][a-z0-9-]{0,62}$": "use lower-case letters, digits and hyphens, e.g. epic-fhir-main",
     r"^[a-z][a-z0-9_]*$": "use lower-case letters, digits and underscores, e.g. epic_fhir",
+    r"^[A-Za-z][A-Za-z0-9_.:-]{0,63}$": "use letters, digits and _ . : - without spaces, a letter first",
+    r"^[A-Za-z][A-Za-z0-9-]{0,63}$": "write a header's name, e.g. X-Api-Key",
     r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$": "write the operation's name without identifiers, e.g. Patient.search",
 }
 SHORTEST_ECHO = 4  # characters; shorter inputs are found in any sentence
@@ -116,6 +121,8 @@ def how_to_write(error: ErrorDetails) -> str:
     limits = error.get("ctx", {})
     if error["type"] == "string_pattern_mismatch":
         return FORMS.get(limits["pattern"], "this is not in the form that is asked for; see docs/configuration.md")
+    if isinstance(limits.get("error"), Advice):
+        return str(limits["error"])
     if error["type"] in {"value_error", "assertion_error"}:
         return unless_echo(str(limits.get("error", "")), error["input"])
     if limits.get("le") == 1.0:
@@ -154,14 +161,23 @@ def no_such(name: str, written: str, known: Sequence[str], what: str) -> str:
 
 def keys_at(model: type[BaseModel], place: Sequence[str | int]) -> tuple[str, ...]:
     """The keys that a model knows at a place below it."""
+    choices = [model]
     for step in place:
-        if step in model.model_fields:
-            model = nested(model.model_fields[str(step)].annotation) or model
-    return tuple(model.model_fields)
+        if step in choices[0].model_fields:
+            choices = list(nested(choices[0].model_fields[str(step)].annotation)) or choices
+        else:
+            choices = [choice for choice in choices if is_tagged(choice, step)] or choices
+    return tuple(choices[0].model_fields)
 
 
-def nested(annotation: object) -> type[BaseModel] | None:
-    """The model inside an annotation such as ``tuple[Read, ...]``; None when it holds none."""
+def nested(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as ``tuple[Read, ...]``, or of a union; none when it holds none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for argument in get_args(annotation) if (found := nested(argument))), None)
+        yield annotation
+    for argument in get_args(annotation):
+        yield from nested(argument)
+
+
+def is_tagged(choice: type[BaseModel], tag: str | int) -> bool:
+    """Whether a model of a union is the one with this tag, which pydantic puts into the place of an error."""
+    return any(tag in get_args(field.annotation) for field in choice.model_fields.values())

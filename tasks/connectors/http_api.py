@@ -18,7 +18,7 @@ from models.classification import Judged
 from models.credential import Credential
 from models.integration import Read
 from models.ladder import Ladder, Step, Verdict, absent
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.reading import Operation, Outcome, Reading, Rung
 from models.token import Grant
 from tasks.access import Access, HeaderName, Key, NoAccess, Tokens, as_key, open_access
@@ -39,12 +39,12 @@ def check_headers(value: dict[str, str]) -> dict[str, str]:
     """Refuse headers that are ours to write, or that look like a credential.
 
     Raises:
-        ValueError: with a sentence that does not repeat a value.
+        Advice: with a sentence that does not repeat a value.
     """
     if any(name.lower() in OURS for name in value):
-        raise ValueError("Host, Content-Type and those of the connection itself are written by heal; leave them out")
+        raise Advice("Host, Content-Type and those of the connection itself are written by heal; leave them out")
     if any(CREDENTIAL.search(name) for name in value):
-        raise ValueError("what says who we are goes under auth, by reference; leave it out of headers")
+        raise Advice("what says who we are goes under auth, by reference; leave it out of headers")
     return value
 
 

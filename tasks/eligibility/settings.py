@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from models.integration import Duration, SecretReference
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.x12_inquiry import Inquiry, Party, Payer, Provider, ServiceType
 from tasks.access import Access, NoAccess
 from tasks.http import BaseUrl
@@ -49,9 +49,9 @@ class Settings(Noun):
         """HTTP or folders, not both and not half of either."""
         folders = [folder for folder in (self.outbox, self.inbox) if folder is not None]
         if bool(self.base_url) == bool(folders) or len(folders) == 1:
-            raise ValueError("write base_url to ask over HTTP, or outbox and inbox to ask over two folders")
+            raise Advice("write base_url to ask over HTTP, or outbox and inbox to ask over two folders")
         if folders and (not isinstance(self.auth, NoAccess) or self.envelope == "core"):
-            raise ValueError("auth and envelope are for HTTP; over folders, leave them out")
+            raise Advice("auth and envelope are for HTTP; over folders, leave them out")
         return self
 
     @property
