@@ -1,4 +1,4 @@
-"""Receive: the signed endpoint, a small server beside the flows (docs/decisions/0019)."""
+"""Receive: the signed endpoint, a small server beside the flows (docs/decisions/0016)."""
 
 from __future__ import annotations
 

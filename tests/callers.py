@@ -176,7 +176,9 @@ def context_for(
         kind=kind,
         settings=settings_for(clinic, kind) | changes,
         reads=[{"operation": operation, "component": operation} for operation in READS[kind]],
-        routes=(Route(name="second", base_url=second_route(clinic, kind)),) if "epic" in clinic.systems else (),
+        routes=(Route(name="second", base_url=second_route(clinic, kind)),)
+        if "epic" in clinic.systems or kind == "hl7_mllp"
+        else (),
     )
     return Context(integration, ClinicClock(clinic, ahead_s), home, tuning or Tuning())
 

@@ -320,9 +320,12 @@ def endless(path):
     threading.Thread(target=write, daemon=True).start()
 
 CASES = [
-    ("file_too_large", sparse, {}), ("nul_bytes", sparse, {"largest_mb": 100_000}), ("line_too_long", line, {"largest_mb": 100_000}),
+    ("file_too_large", sparse, {}),
+    ("nul_bytes", sparse, {"largest_mb": 100_000}),
+    ("line_too_long", line, {"largest_mb": 100_000}),
     ("line_too_long", field, {"largest_mb": 100_000}), (None, many, {}),
-    ("unpacks_too_large", bomb, {"name": "claims_{date:%Y%m%d}.csv.gz", "largest_mb": 64}), ("still_arriving", endless, {}),
+    ("unpacks_too_large", bomb, {"name": "claims_{date:%Y%m%d}.csv.gz", "largest_mb": 64}),
+    ("still_arriving", endless, {}),
 ]
 
 async def run(root):

@@ -224,7 +224,7 @@ async def until(holds) -> None:
 
 def lines(clinic: Clinic) -> list[dict]:
     inbox = Path(clinic.systems["bridge"]["inbox"])
-    return [json.loads(path.read_text()) for path in sorted(inbox.glob("*.jsonl"))]
+    return [json.loads(path.read_text()) for path in sorted(inbox.glob("[!.]*.jsonl"))]
 
 
 @pytest.mark.parametrize("fault", ["asleep", "stopped"])

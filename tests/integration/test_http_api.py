@@ -75,7 +75,7 @@ def test_a_read_brings_records_their_age_and_where_data_goes(clinic, tmp_path):
     assert (reading.resource, reading.direction) == ("Appointment", Direction.IN)
     assert reading.records > 10
     assert 0 < (reading.observed_at - reading.newest_at).total_seconds() < 3600
-    assert reading.request_id
+    assert reading.request_id is None
     assert reading.connections == 1
 
 

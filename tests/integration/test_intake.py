@@ -215,7 +215,7 @@ def test_traces_are_taken_in_with_messages_that_span_blocks(house, inbox):
     filler = "NTE|1||" + "x" * 1000
     trace = "".join(
         f"2026-11-23T11:{n // 60:02}:{n % 60:02}Z SENT\nMSH|^~\\&|A|B|C|D|20261123060000||ADT^A08|{n}|P|2.5\r{filler}\n"
-        f"2026-11-23T11:{n // 60:02}:{n % 60:02}.500Z RECEIVED\nMSH|^~\\&|A|B|C|D|20261123060000||ACK|9{n}|P|2.5\rMSA|AA|{n}\n"
+        f"2026-11-23T11:{n // 60:02}:{n % 60:02}.500Z RECEIVED\nMSH|^~\\&|A|B|C|D|20261123060000||ACK|9{n}|P|2.5\rMSA|AA|{n}\n"  # noqa: E501  # a row of a table
         for n in range(600)
     )
     settled(inbox / EPIC / "feed.hl7", trace)
@@ -285,12 +285,12 @@ def planted(canary, n):
             ]
         ),
         f"{EPIC}/access.log": f"{an_access(n, target=target)}\n{canary} {an_access(n)}\n",
-        f"{EPIC}/trace.hl7": f"2026-11-23T11:00:00Z SENT\nMSH|^~\\&|{canary}|A|B|C|20261123060000||ADT^A08|{canary}|P|2.5\rPID|1||{canary}",
+        f"{EPIC}/trace.hl7": f"2026-11-23T11:00:00Z SENT\nMSH|^~\\&|{canary}|A|B|C|20261123060000||ADT^A08|{canary}|P|2.5\rPID|1||{canary}",  # noqa: E501  # a row of a table
         f"{canary}/x.jsonl": a_call(n, url=target),
     }
 
 
-def test_no_identifier_is_found_anywhere_afterwards(house, inbox, caplog, capsys, tmp_path):
+def test_no_identifier_is_found_anywhere_afterwards(house, inbox, caplog, capsys, tmp_path):  # noqa: ARG001  # a fixture that must be there
     caplog.set_level(logging.DEBUG)
     for n, canary in enumerate(CANARIES):
         for name, text in planted(canary, n).items():
@@ -301,7 +301,8 @@ def test_no_identifier_is_found_anywhere_afterwards(house, inbox, caplog, capsys
     assert taken.turned_down > 100
     tables = ("readings", "gauges", "deliveries")
     rows = answer(
-        house.home, lambda db: repr([db.sql(f"SELECT * FROM {t}").to_arrow_table().to_pylist() for t in tables])
+        house.home,
+        lambda db: repr([db.sql(f"SELECT * FROM {t}").to_arrow_table().to_pylist() for t in tables]),  # noqa: S608  # our own words
     )
     house.ledger.close()
     files = [p for p in house.home.rglob("*") if p.is_file() and not {"set-aside", "taken", "inbox"} & set(p.parts)]

@@ -86,11 +86,12 @@ def finish(home):
         pass
     inbox = inbox_of(house.configuration, home)
     assert list((home / "history" / "staged").rglob("*.parquet")) == []
-    assert [path.name for path in inbox.iterdir() if path.is_file() and not path.name.startswith(".")] == ["a.log"]
+    left = {path.name for path in inbox.iterdir() if path.is_file() and not path.name.startswith(".")}
+    assert "a.log" in left <= {"a.log", "b.jsonl"}  # a log is followed where it lies; nothing received stays behind
 
 
 def test_killed_anywhere_each_line_counts_once(nursery, tmp_path):
-    expected, chance = dropped(tmp_path), random.Random(11)
+    expected, chance = dropped(tmp_path), random.Random(11)  # noqa: S311  # chance for a test
     for _ in range(KILLS):
         pid = born(nursery, home=str(tmp_path))
         time.sleep(chance.uniform(0.05, 0.6))

@@ -14,15 +14,18 @@ import yaml
 from pydantic import BaseModel
 
 from models import catalogue
+from models.api_call import Call
 from models.bridge import Bridge
 from models.calendar import Hours
 from models.canary import Canary
 from models.configuration import Configuration
+from models.drop import ExpectedFile
 from models.errors import Misconfigured
 from models.feed import Feed
 from models.hl7_messages import Message
-from models.integration import Contacts, Integration, Read, Route, Sla
+from models.integration import Contacts, DeclaredCredential, Integration, MetricQuery, Read, Route, Sla
 from models.policy import Channel, EscalationRule, Limits, Permission, Policy
+from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode
 from tasks.configuration.integrations import check_reads
@@ -235,7 +238,12 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### limits", Limits),
     ("### escalation", EscalationRule),
     ("### channels", Channel),
+    ("### credentials", DeclaredCredential),
+    ("### metrics", MetricQuery),
+    ("### receivers", Receiver),
     ("### messages of `hl7_mllp`", Message),
+    ("### files of `flat_file`", ExpectedFile),
+    ("### calls of `http_api`", Call),
     *((f"### settings of `{name}`", model) for name, model in {**OF_KINDS, **OF_ROUTES}.items() if model.model_fields),
 ]
 

@@ -258,11 +258,11 @@ def test_a_line_of_nginx_as_json_that_cannot_be_used_is_turned_down(record, reas
 
 
 def sent(number, at="2026-11-23T11:00:00Z", kind="ADT^A08", word="SENT"):
-    return f"{at} {word}\nMSH|^~\\&|HEAL|A|PMS|A|20261123060000||{kind}|{number}|P|2.5\rPID|1||{CANARIES[0]}^^^A||Smith^John\n"
+    return f"{at} {word}\nMSH|^~\\&|HEAL|A|PMS|A|20261123060000||{kind}|{number}|P|2.5\rPID|1||{CANARIES[0]}^^^A||Smith^John\n"  # noqa: E501  # a row of a table
 
 
 def acknowledged(number, at="2026-11-23T11:00:00.060Z", code="AA"):
-    return f"{at} RECEIVED\nMSH|^~\\&|PMS|A|HEAL|A|20261123060000||ACK^A08|9{number}|P|2.5\rMSA|{code}|{number}|{CANARIES[1]}\n"
+    return f"{at} RECEIVED\nMSH|^~\\&|PMS|A|HEAL|A|20261123060000||ACK^A08|9{number}|P|2.5\rMSA|{code}|{number}|{CANARIES[1]}\n"  # noqa: E501  # a row of a table
 
 
 def of_trace(text, **door):
