@@ -132,7 +132,7 @@ def answered(rung: Rung, of: Answer, says: str = "") -> Step:
         says=f"{told}{why}{', ' + says if says and holds else ''}",
         duration_ms=timings.total_ms
         if timings.exchange_ms is None
-        else timings.exchange_ms,  # the rest is lower rungs'
+        else timings.exchange_ms,  # the rest is theirs below
         outcome=Outcome.OK if holds else of.outcome,
         status=of.fetched.status,
         code=None if holds else of.code,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from models.lookup import Lookup, parse_resolver
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 TRY_S = 1.5  # real seconds for one question to one server
 LIFETIME_S = 5.0  # for all tries together; a caller's deadline may end it earlier
 FAMILIES = ("A", "AAAA")
+WANTED = ("dns.asyncresolver", "dns._asyncio_backend", "dns.rdtypes.IN.A", "dns.rdtypes.IN.AAAA")  # loaded at need
 
 
 def prepare(lookup: Lookup) -> None:
     """Import what a lookup will need, so that nobody's stopwatch measures it."""
     if lookup.resolvers:
-        import dns.asyncresolver  # noqa: F401, PLC0415
+        for name in WANTED:
+            import_module(name)
 
 
 async def resolve(host: str, resolvers: Sequence[str]) -> list[str] | Code:
