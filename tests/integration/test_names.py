@@ -134,7 +134,7 @@ def test_no_name_but_loopbacks_own_leads_to_this_machine_whatever_is_declared(cl
 
 
 NOISE = [
-    pytest.param(lambda asked: b"", id="nothing"),
+    pytest.param(lambda _asked: b"", id="nothing"),
     pytest.param(lambda asked: asked, id="the question again"),
     pytest.param(lambda asked: asked[:2] + b"\x81\x80" + asked[4:-3], id="cut short"),
     pytest.param(lambda asked: asked[:2] + b"\x81\x80\xff\xff\xff\xff\xff\xff\xff\xff", id="counts without content"),
