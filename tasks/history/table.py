@@ -17,6 +17,7 @@ from pydantic import AwareDatetime
 from models.gauge import Gauge
 from models.noun import Noun
 from models.reading import Reading
+from models.tally import Hour
 
 
 class Column(NamedTuple):
@@ -40,7 +41,8 @@ class Table(NamedTuple):
 
 READINGS = Table("readings", Reading, at="observed_at", order="integration_id, observed_at")
 GAUGES = Table("gauges", Gauge, at="observed_at", order="integration_id, metric, observed_at")
-TABLES = (READINGS, GAUGES)
+HOURS = Table("hours", Hour, at="bucket", order="integration_id, bucket")
+TABLES = (READINGS, GAUGES, HOURS)
 
 
 @cache

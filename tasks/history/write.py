@@ -52,6 +52,17 @@ def write_frame(table: Table, frame: pd.DataFrame, shelf: Path) -> tuple[Path, .
     return tuple(paths)
 
 
+def write_rows(table: Table, rows: Any, shelf: Path) -> Path | None:  # noqa: ANN401 - a pyarrow.Table
+    """Write rows of one UTC day that DuckDB counted, with exactly the noun's fields as columns; None for none."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
+    if not rows.num_rows:
+        return None
+    full = rows.select(arrow_schema(table).names).cast(arrow_schema(table))
+    first, last = (pc.min_max(full[table.at])[end].as_py() for end in ("min", "max"))
+    return _write(table, full, first, last, shelf)
+
+
 def _checked(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with every column, its instants in UTC."""
     wanted = {column.name: column for column in columns(table)}
