@@ -65,6 +65,14 @@ class Channel(Noun):
     settings: dict[str, Any] = Field(default_factory=dict)  # checked by the notifier's own Settings
 
 
+class Heartbeat(Noun):
+    """Where we say after each cycle that we live: whoever listens there calls a person when we fall silent."""
+
+    url: SecretReference  # who knows it can keep the alarm quiet
+    deadline: Lasting = timedelta(seconds=5)  # given up after this; the cycle is over by then
+    ca_bundle: str | None = None  # a file, when the receiver's certificate is signed by an authority of yours
+
+
 class Policy(Noun):
     """`policy.yaml`, checked."""
 
@@ -77,6 +85,7 @@ class Policy(Noun):
     remedies: dict[str, Permission] = Field(default_factory=dict)
     escalation: EscalationRule = EscalationRule()
     channels: tuple[Channel, ...] = (Channel(route="console"),)
+    heartbeat: Heartbeat | None = None  # None: nobody notices when the monitor itself is gone
 
     def permission(self, remedy: str) -> Permission:
         """What is said of a remedy; one that is not mentioned may only be tried on paper."""
