@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from pydantic import AwareDatetime, NonNegativeInt
+from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from models.noun import Kept, Noun
 from models.reading import Identifier, Operation
@@ -52,11 +52,12 @@ class FieldTally(Noun):
 class Tally(Noun):
     """A block that is being counted: kind of object → answers with such an object, and its fields."""
 
-    answers: dict[str, NonNegativeInt] = {}
-    fields: dict[str, dict[str, FieldTally]] = {}
+    since: AwareDatetime | None = None  # when it was begun; what it shows has been so since then
+    answers: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    fields: dict[str, dict[str, FieldTally]] = Field(default_factory=dict)
 
 
-class Field(Noun):
+class Known(Noun):
     """What is known of one field."""
 
     always: bool
@@ -68,10 +69,9 @@ class AnswerSchema(Kept):
 
     integration_id: Identifier
     operation: Operation
-    objects: dict[str, dict[str, Field]] = {}
+    objects: dict[str, dict[str, Known]] = Field(default_factory=dict)
     changed_at: AwareDatetime | None = None  # when it was last found to differ; None: it never was
-    stood_until: AwareDatetime | None = None  # when the block before that was judged
-    judged_at: AwareDatetime | None = None
+    stood_until: AwareDatetime | None = None  # when the block that showed it was begun
 
 
 def is_sampled(integration_id: str, operation: str, every: timedelta, survey_every: timedelta, as_of: datetime) -> bool:
@@ -132,7 +132,7 @@ def type_of(value: object) -> str:
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), "number")
 
 
-def tallied(tally: Tally, shape: Sketch) -> Tally:
+def tallied(tally: Tally, shape: Sketch, as_of: datetime) -> Tally:
     """The block with one more answer."""
     answers, fields = dict(tally.answers), dict(tally.fields)
     for path, seen in shape.items():
@@ -146,7 +146,7 @@ def tallied(tally: Tally, shape: Sketch) -> Tally:
                 types=tuple(sorted({*before.types, *glimpse.types})),
             )
         fields[path] = known
-    return Tally(answers=answers, fields=fields)
+    return Tally(since=tally.since or as_of, answers=answers, fields=fields)
 
 
 def is_complete(tally: Tally) -> bool:
@@ -154,9 +154,7 @@ def is_complete(tally: Tally) -> bool:
     return any(count >= BLOCK for count in tally.answers.values())
 
 
-def settled(
-    schema: AnswerSchema, tally: Tally, as_of: datetime
-) -> tuple[AnswerSchema, Tally, tuple[Difference, ...]]:
+def settled(schema: AnswerSchema, tally: Tally, as_of: datetime) -> tuple[AnswerSchema, Tally, tuple[Difference, ...]]:
     """What is known after the full blocks of a tally, what is left to count, and what differs."""
     full = [path for path, count in tally.answers.items() if count >= BLOCK]
     objects, found = dict(schema.objects), []
@@ -166,17 +164,18 @@ def settled(
             found += list(differing(schema.operation, path, known, block, tally.answers[path]))
         objects[path] = merged(known, block, tally.answers[path])
     rest = Tally(
+        since=as_of,
         answers={path: count for path, count in tally.answers.items() if path not in full},
         fields={path: fields for path, fields in tally.fields.items() if path not in full},
     )
-    after: dict[str, object] = {"objects": objects, "judged_at": as_of}
+    after: dict[str, object] = {"objects": objects}
     if found:
-        after |= {"changed_at": as_of, "stood_until": schema.judged_at}
+        after |= {"changed_at": as_of, "stood_until": tally.since}
     return schema.model_copy(update=after), rest, tuple(found)
 
 
 def differing(
-    operation: str, path: str, known: Mapping[str, Field], block: Mapping[str, FieldTally], answers: int
+    operation: str, path: str, known: Mapping[str, Known], block: Mapping[str, FieldTally], answers: int
 ) -> Iterator[Difference]:
     """The fields of one kind of object that came, went or changed their type."""
     for name in sorted({*known, *block}):
@@ -200,18 +199,16 @@ def changed(
     return Difference(kind=Trait.FIELD, verb=verb, name=field[:120], before=old, after=new, says=says)
 
 
-def merged(known: Mapping[str, Field] | None, block: Mapping[str, FieldTally], answers: int) -> dict[str, Field]:
+def merged(known: Mapping[str, Known] | None, block: Mapping[str, FieldTally], answers: int) -> dict[str, Known]:
     """What is known of one kind of object after a block: only what is always there stays so."""
-    after: dict[str, Field] = {}
+    after: dict[str, Known] = {}
     for name in sorted({*(known or {}), *block}):
         old, new = (known or {}).get(name), block.get(name)
         if new is None:
             if old is not None and not old.always:
                 after[name] = old
         else:
-            types = (
-                set(new.types) if old is None or not set(old.types) & set(new.types) else {*old.types, *new.types}
-            )
+            types = set(new.types) if old is None or not set(old.types) & set(new.types) else {*old.types, *new.types}
             always = new.whole == answers and (old is None or old.always)
-            after[name] = Field(always=always, types=tuple(sorted(types)))
+            after[name] = Known(always=always, types=tuple(sorted(types)))
     return after

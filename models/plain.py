@@ -16,7 +16,7 @@ UNREADABLE = "unreadable"  # stands for what was said and may not be kept
 LONGEST = 120  # characters
 
 CHARACTERS = re.compile(rf"[A-Za-z0-9(][A-Za-z0-9 ._:/()+&,'*#→–-]{{0,{LONGEST - 1}}}")
-DATE = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")  # of this century: no birthday of a patient
+DATE = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")  # of this century
 VERSION = re.compile(
     r"v?[0-9]{1,4}(?:\.[0-9]{1,6}){1,4}(?:[-+.][A-Za-z0-9.]{1,20})?"  # 10.5, 2026.11.3, 20.1.0.0, 1.4.0-rc.2
     r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}"  # of a commit: letters and digits, so no record number
@@ -68,3 +68,13 @@ def check_plain(text: str) -> str:
 
 Remark = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_plain)]
 """One line about a change, of which nothing can name a patient."""
+
+
+def check_version(text: str) -> str:
+    """Refuse what is no version: one word of letters, digits and . _ + - in which nothing could be a record number."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}", text) or looks_identifying(text):
+        raise ValueError("write a version as one word, such as 2026.11.3, v1.4.0-rc.2 or a commit")
+    return text
+
+
+Version = Annotated[str, AfterValidator(check_version)]

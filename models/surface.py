@@ -187,20 +187,17 @@ def shown(trait: Trait, name: str, value: str | None) -> str | None:
 
 def sentence(trait: Trait, name: str, old: str | None, new: str | None) -> str:
     """One difference in words, e.g. `software version 10.4 → 10.5`."""
-    if trait is Trait.SIGNING_KEY:
-        return f"signing key {'added' if old is None else 'removed'} (kid {new or old}, thumbprint {name[:SHOWN]})"
-    if trait is Trait.CERTIFICATE_ENDS and new is not None:
-        return f"certificate renewed: ends {new}"
-    if trait is Trait.CERTIFICATE_KEY and old and new:
-        return f"public key of the certificate changed ({old[:SHOWN]} → {new[:SHOWN]})"
-    if trait is Trait.CERTIFICATE_ISSUER and old and new:
-        return f"certificate issuer changed {old} → {new}"
     what = f"{trait.says} {name}".strip()
+    if trait is Trait.SIGNING_KEY:
+        return f"{trait.says} {'added' if old is None else 'removed'} (kid {new or old}, thumbprint {name[:SHOWN]})"
     if old is None:
-        return f"{what} added" + (f": {new}" if new else "")
+        return f"{what} added: {new}" if new else f"{what} added"
     if new is None:
-        return f"{what} removed" + (f" (was {old})" if old else "")
-    return f"{what}: {old} → {new}" if name else f"{what} {old} → {new}"
+        return f"{what} removed (was {old})" if old else f"{what} removed"
+    if trait is Trait.CERTIFICATE_ENDS:
+        return f"certificate renewed: ends {new}"
+    verb = ":" if name else " changed" if trait is Trait.CERTIFICATE_ISSUER else ""
+    return f"{what}{verb} {shown(trait, name, old)} → {shown(trait, name, new)}"
 
 
 def counted(found: Iterable[Difference]) -> Iterator[Difference]:

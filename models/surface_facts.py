@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from models.noun import Noun
 from models.plain import UNREADABLE, plain
@@ -56,9 +56,9 @@ BORN_FORMATS = ("%b %d %Y %I:%M%p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y", "%Y-%m-%
 class PeerCertificate(Noun):
     """What a TLS peer showed, whether or not we trust it."""
 
-    issuer: str  # common name, else organisation
-    ends_at: AwareDatetime
-    key_hash: str  # SHA-256 of the SubjectPublicKeyInfo, hex
+    issuer: str = Field(repr=False)  # common name, else organisation; as it was sent
+    ends: AwareDatetime
+    key_sha256: str  # of the SubjectPublicKeyInfo, hex
 
 
 def surface_of(part: Part, said: Said, received_bytes: int = 0) -> Surface:
@@ -135,8 +135,8 @@ def certificate(shown: PeerCertificate) -> Surface:
     """A TLS certificate."""
     facts = (
         (Trait.CERTIFICATE_ISSUER, "", plain(shown.issuer)),
-        (Trait.CERTIFICATE_ENDS, "", f"{shown.ends_at:%Y-%m-%d}"),
-        (Trait.CERTIFICATE_KEY, "", shown.key_hash),
+        (Trait.CERTIFICATE_ENDS, "", f"{shown.ends:%Y-%m-%d}"),
+        (Trait.CERTIFICATE_KEY, "", shown.key_sha256),
     )
     return surface_of(Part.CERTIFICATE, iter(facts))
 

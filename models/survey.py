@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from models.anomaly import Severity
 from models.facts import Change, Side
@@ -42,7 +42,7 @@ class KnownSurface(Kept):
     surface: Surface
     recorded_at: AwareDatetime  # when this was first seen
     stood_until: AwareDatetime | None = None  # when the one before was last seen; None: this is the first
-    seen: dict[str, AwareDatetime] = {}  # fingerprints of former ones, and when each was left
+    seen: dict[str, AwareDatetime] = Field(default_factory=dict)  # fingerprints of former ones, and when each was left
     troubles: tuple[Trouble, ...] = ()
 
     @property
@@ -56,7 +56,7 @@ class SurveyTurn(Kept):
 
     integration_id: Identifier
     next_at: AwareDatetime
-    looked: dict[Part, AwareDatetime] = {}  # when each part was last seen
+    looked: dict[Part, AwareDatetime] = Field(default_factory=dict)  # when each part was last seen
 
 
 def due(

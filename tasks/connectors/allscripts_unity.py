@@ -21,10 +21,13 @@ from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step, Verdict, absent
 from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
+from models.surface import Surface, Uses
+from models.surface_facts import certificate, server_info
 from models.token import Grant, Token
 from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.handshake import shown_certificate
 from tasks.http import BaseUrl, BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
@@ -122,6 +125,9 @@ class AllscriptsUnity:
                     await self._tokens.note(token)
         except TimeoutError:
             return too_late(self._id, read, observed_at)
+        if asked.outcome.is_ok:
+            content = asked.judged.content
+            self._context.sketches.note(self._context.integration, read.operation, self._clock, content, "row")
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
         return reading(self._id, read, observed_at, [asked], age_s, self.open_connections)
 
@@ -179,6 +185,22 @@ class AllscriptsUnity:
             return Ladder.of(self._id, began, tried)
         finally:
             await client.aclose()
+
+    async def survey(self) -> tuple[Surface, ...]:
+        """The certificate, and GetServerInfo over the present session; without one, no seat is taken for it."""
+        limit_s = self._context.tuning.deadline_s
+        shown = await shown_certificate(self._base_url, limit_s / 2)
+        token = self._tokens.held()
+        said = None
+        if token is not None:
+            asked = await self._magic(self._http, Action(action="GetServerInfo"), token.value, limit_s / 2)
+            rows = asked.judged.content if asked.outcome.is_ok else []
+            said = next((server_info(row, asked.fetched.received_bytes) for row in rows), None)
+        return tuple(filter(None, (certificate(shown) if shown else None, said)))
+
+    def uses(self) -> Uses:
+        """Unity does not say what can be asked."""
+        return ()
 
     async def aclose(self) -> None:
         """Close every socket. The session stays, for the next process to use: each one costs a seat."""

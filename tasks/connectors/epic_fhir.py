@@ -20,11 +20,13 @@ from models.ladder import Ladder, Step
 from models.noun import Noun, RecordId
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope, granted_in, needed_for
+from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.fhir_surface import survey_fhir, used
 from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
 from tasks.jwks import look_up
 from tasks.ladder import answered, climb_network, climb_on, granted, scoped, sensible
@@ -210,6 +212,16 @@ class EpicFhir:
         finally:
             await client.aclose()
 
+    async def survey(self) -> tuple[Surface, ...]:
+        """What the server says of itself to anybody: no token is used, and none asked for."""
+        official = self._settings.token_url or self._settings.base_url
+        return await survey_fhir(self._http, self._base_url, official, self._context.tuning.deadline_s)
+
+    def uses(self) -> Uses:
+        """What of that the declared reads and the log-in need."""
+        searches = [self._settings.search(read.operation) or "" for read in self._context.integration.reads]
+        return used(searches, self._settings.scopes, self._settings.algorithm)
+
     async def aclose(self) -> None:
         """Close every socket."""
         await self._tokens.aclose()
@@ -250,6 +262,9 @@ class EpicFhir:
             pages = await self._pages(self._http, read, token.value, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self._tokens.distrust(token)
+        if pages[-1].outcome.is_ok:
+            content = [page.judged.content for page in pages]
+            self._context.sketches.note(self._context.integration, read.operation, self._clock, content, "answer")
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
         seen = (newest(page.judged.content, page.received_at) for page in pages)
         latest = max((moment for moment in seen if moment is not None), default=None)
