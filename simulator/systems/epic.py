@@ -7,6 +7,7 @@ from random import Random
 from joserfc.jwk import ECKey, RSAKey
 
 from simulator import epic
+from simulator.drift import Certificates, Drifting
 from simulator.keys import client_keys
 from simulator.people import Practice
 from simulator.plan import Site
@@ -33,14 +34,18 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     application = epic.Epic(origins, registration, desk, practice, plan.clock, weather)
     service = Service(
         "epic",
-        application=application,
+        application=Drifting(application, weather),
         servers=servers,
         practice=practice,
         weather=weather,
         clock=plan.clock,
         rng=rng,
         error_share=plan.error_share,
+<<<<<<< HEAD
         wardrobe=site.wardrobe,
+=======
+        settle=Certificates(site, servers, weather).show,
+>>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     )
     (key_id, key), (second_id, second) = keys.items()
     directions = {
