@@ -10,8 +10,6 @@ from joserfc.jwk import ECKey
 
 from simulator.faults import Fault
 from simulator.messages import Application, Request, Response
-from simulator.plan import Site
-from simulator.server import Server
 from simulator.weather import Weather
 
 
@@ -31,9 +29,9 @@ class CapabilityRemoved(Fault):
 
 
 class KeysRotated(Fault):
-    """The server publishes another signing key (Epic), or shows another TLS certificate."""
+    """The server publishes another signing key in the place of the present ones; `bad_certificate` is for TLS."""
 
-    what: Literal["jwks", "certificate", "all"] = "all"
+    systems: ClassVar[tuple[str, ...]] = ("epic",)
 
 
 class SchemaChanged(Fault):
@@ -89,7 +87,7 @@ class Drifting:
             return [
                 {name: [row | {"ProductVersion": version.version} for row in rows]} for name, rows in tables(answer)
             ]
-        if operation == "jwks" and rotated and rotated.what != "certificate":
+        if operation == "jwks" and rotated:
             return {"keys": [self._new_key]}
         return reshaped(json.loads(answer.body), schema) if schema else None
 
@@ -145,18 +143,3 @@ def records(content: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSO
         yield from (entry["resource"] for entry in content.get("entry", ()))
     elif isinstance(content, list):
         yield from (row for table in content for rows in table.values() if isinstance(rows, list) for row in rows)
-
-
-class Certificates:
-    """The two certificates that the ports of one system can show."""
-
-    def __init__(self, site: Site, servers: dict[str, Server], weather: Weather) -> None:
-        self._servers, self._weather = servers, weather
-        self._usual, self._rotated = site.tls, site.authority.server_context(site.plan.directory)
-
-    def show(self) -> None:
-        """Show the one that the active faults want; connections that are open keep theirs."""
-        rotated = self._weather.find(KeysRotated)
-        wanted = self._rotated if rotated and rotated.what != "jwks" else self._usual
-        for server in self._servers.values():
-            server.tls = wanted

@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from simulator.clock import Clock
-<<<<<<< HEAD
 from simulator.keys import write_secret
 from simulator.wardrobe import Wardrobe
-=======
-from simulator.keys import Authority, write_secret
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
 from simulator.weather import Weather
 
 DEFAULT = ("epic", "unity")
@@ -79,14 +75,9 @@ class Site:
     plan: Plan
     files: Files
     tls: ssl.SSLContext
-<<<<<<< HEAD
     ca_bundle: str  # where the authorities that clients trust are written
     wardrobe: Wardrobe
 
     def host(self, system: str) -> str:
         """How a system is called: by a name of its own where the clinic has name servers (RFC 6761, 6.3)."""
         return f"{system}.localhost" if "dns" in self.plan.systems else "127.0.0.1"
-=======
-    ca_bundle: str  # where the authority of `tls` is written
-    authority: Authority
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)

@@ -21,14 +21,8 @@ async def open_premises(plan: Plan) -> AsyncIterator[dict[str, Any]]:
     """Open the clinic; yields what a client needs, as JSON. All files and sockets go when it closes."""
     plan.directory.mkdir(parents=True, exist_ok=True)
     files = Files(plan.directory)
-<<<<<<< HEAD
     wardrobe = Wardrobe(plan.directory, plan.clock, [f"{name}.localhost" for name in plan.systems])
     site = Site(plan, files, wardrobe.good, files.write("ca.pem", wardrobe.pem), wardrobe)
-=======
-    authority = Authority(datetime.now(UTC), plan.clock.now())
-    tls = authority.server_context(plan.directory)
-    site = Site(plan, files, tls, files.write("ca.pem", authority.pem), authority)
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     opened = {name: await _opened(load(ROOM, name).open_system(site)) for name in plan.systems}
     systems: dict[str, System] = {name: system for name, (system, _) in opened.items()}
     control = Server()

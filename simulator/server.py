@@ -48,7 +48,6 @@ class Port:
         self._accepting: asyncio.Task[None] | None = None
         self._talks: dict[asyncio.Task[None], asyncio.StreamWriter | None] = {}
 
-<<<<<<< HEAD
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Speak with one client until one side has had enough."""
         raise NotImplementedError
@@ -56,12 +55,6 @@ class Port:
     def new_reader(self) -> asyncio.StreamReader:
         """What a conversation reads from."""
         return asyncio.StreamReader()
-=======
-    @property
-    def origin(self) -> str:
-        """`https://127.0.0.1:PORT`, or http."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
 
     @property
     def open_sockets(self) -> int:
@@ -116,11 +109,7 @@ class Port:
             if self._door is Door.SILENT:
                 await _swallow(connection)
                 return
-<<<<<<< HEAD
             reader, writer = await _open_streams(connection, self.tls, self.new_reader())
-=======
-            reader, writer = await _open_streams(connection, self.tls)
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
             talk = asyncio.current_task()
             if talk is not None:
                 self._talks[talk] = writer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from http import HTTPStatus
 from random import Random
 from typing import Any
@@ -40,18 +39,13 @@ class Service:
         clock: Clock,
         rng: Random,
         error_share: float,
-<<<<<<< HEAD
         wardrobe: Wardrobe | None = None,
-=======
-        settle: Callable[[], None] = lambda: None,
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     ) -> None:
         self._system, self._application, self._practice = system, application, practice
         self.weather, self._clock, self._rng, self._error_share = weather, clock, rng, error_share
         self._wardrobe, self._worn = wardrobe, dict[str, BadCertificate | None]()  # by route
         self._calls: dict[str, Counter[str]] = defaultdict(Counter)
         self.servers = servers  # by route
-        self._settle = settle  # what else becomes as the active faults want it
         for server in servers.values():
             server.handle = self.handle
 
@@ -64,13 +58,9 @@ class Service:
         """Open, shut or silence the ports, and show the certificates, as the active faults want it."""
         for route, server in self.servers.items():
             server.set_door(self.weather.door(route))
-<<<<<<< HEAD
             shown = self.weather.find(BadCertificate, route)
             if self._wardrobe and shown != self._worn.get(route):
                 server.tls, self._worn[route] = self._wardrobe.context(shown), shown
-=======
-        self._settle()
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
 
     async def stop(self) -> None:
         """Close every port."""

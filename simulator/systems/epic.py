@@ -7,7 +7,7 @@ from random import Random
 from joserfc.jwk import ECKey, RSAKey
 
 from simulator import epic
-from simulator.drift import Certificates, Drifting
+from simulator.drift import Drifting
 from simulator.keys import client_keys
 from simulator.people import Practice
 from simulator.plan import Site
@@ -41,11 +41,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
         clock=plan.clock,
         rng=rng,
         error_share=plan.error_share,
-<<<<<<< HEAD
         wardrobe=site.wardrobe,
-=======
-        settle=Certificates(site, servers, weather).show,
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     )
     (key_id, key), (second_id, second) = keys.items()
     directions = {

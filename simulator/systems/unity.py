@@ -6,7 +6,7 @@ from random import Random
 from secrets import token_urlsafe
 
 from simulator import unity
-from simulator.drift import Certificates, Drifting
+from simulator.drift import Drifting
 from simulator.people import Practice
 from simulator.plan import Site
 from simulator.server import Server
@@ -21,30 +21,22 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     plan, files = site.plan, site.files
     rng = Random(f"{plan.seed}:unity")
     weather, practice = Weather(plan.clock, rng), Practice(plan.seed, plan.timezone)
-<<<<<<< HEAD
     server = Server("main", site.tls, site.host("unity"))
-=======
-    servers = {"main": Server("main", site.tls)}
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     licence = unity.Licence(APP_NAME, "clinic-service", token_urlsafe(18))
     application = unity.Unity(licence, practice, plan.clock, weather, rng)
     service = Service(
         "unity",
         application=Drifting(application, weather),
-        servers=servers,
+        servers={"main": server},
         practice=practice,
         weather=weather,
         clock=plan.clock,
         rng=rng,
         error_share=plan.error_share,
-<<<<<<< HEAD
         wardrobe=site.wardrobe,
-=======
-        settle=Certificates(site, servers, weather).show,
->>>>>>> aac43b0 (Show changes beside the incidents that followed; tell deploys from the command line; alert on what was taken away)
     )
     directions = {
-        "base_url": servers["main"].origin + unity.BASE,
+        "base_url": server.origin + unity.BASE,
         "app_name": licence.app_name,
         "username_file": files.write("unity-username", licence.username.encode()),
         "password_file": files.write("unity-password", licence.password.encode()),
