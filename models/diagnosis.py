@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, Field
 from models.facts import Change, Facts, Side
 from models.noun import Noun
 from models.reading import Identifier
+from models.surface import Trait
 from models.wording import span
 
 INCONCLUSIVE = "INCONCLUSIVE"
@@ -193,8 +194,13 @@ def conclude(facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis,
 
 def altered(facts: Facts) -> tuple[str, ...]:
     """What changed on either side before the trouble began, the latest first, each with when it was noticed."""
-    latest = sorted(facts.changes, key=lambda change: change.at, reverse=True)[:MOST_CHANGES]
+    latest = sorted(facts.changes, key=lambda change: (-change.at.timestamp(), weight(change.kind)))[:MOST_CHANGES]
     return tuple(f"Changed on {WHOSE[change.side]} side: {change.says}{noticed(change, facts)}" for change in latest)
+
+
+def weight(kind: str | None) -> int:
+    """Where a kind of change stands among those of one moment: a new version explains the rest of them."""
+    return list(Trait).index(Trait(kind)) if kind in set(Trait) else -1
 
 
 def noticed(change: Change, facts: Facts) -> str:

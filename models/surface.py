@@ -102,6 +102,9 @@ SPEAKS_FOR = {  # a new issuer brings a new certificate, and that a new key: one
 }
 
 
+PARTS_OF_A_RESOURCE = {Trait.INTERACTION, Trait.SEARCH_PARAMETER}
+
+
 class Surface(Noun):
     """One part of what a system said of itself when it was asked."""
 
@@ -151,9 +154,15 @@ class Difference(Noun):
 def diff(before: Surface, after: Surface, in_use: Uses = ()) -> tuple[Difference, ...]:
     """What changed from one surface to the other; the same twice, and nothing between equal ones."""
     found = [one for trait in Trait for one in differing(trait, before, after, in_use)]
-    kinds = {one.kind for one in found}
-    silent = {kind for speaker, spoken_for in SPEAKS_FOR.items() if speaker in kinds for kind in spoken_for}
-    return tuple(counted([one for one in found if one.kind not in silent]))
+    return tuple(counted(one for one in found if not is_spoken_for(one, found)))
+
+
+def is_spoken_for(one: Difference, found: Collection[Difference]) -> bool:
+    """Whether a larger change among those found says it already: a whole resource, or a new certificate."""
+    if one.kind in PARTS_OF_A_RESOURCE:
+        whole = one.name.partition(".")[0]
+        return any(other.kind is Trait.RESOURCE and other.name == whole for other in found)
+    return any(one.kind in SPEAKS_FOR.get(other.kind, ()) for other in found)
 
 
 def differing(trait: Trait, before: Surface, after: Surface, in_use: Uses) -> Iterator[Difference]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.house import House
 
 PANEL = LOOK
+HEADINGS = ("when", "whose", "integration", "kind", "what", "before → after", "incidents that followed")
 
 
 def command(
@@ -83,8 +84,7 @@ def show(changes: Sequence[Change], incidents: Sequence[Incident], house: House)
             change.integration_id,
             (change.kind or "").replace("_", " "),
             change.says,
-            change.before or "–",
-            change.after or "–",
+            f"{change.before or '–'} → {change.after or '–'}" if change.before or change.after else "–",
             followed or "–",
         )
         table.add_row(*map(escape, cells))

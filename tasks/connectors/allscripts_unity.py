@@ -20,7 +20,7 @@ from models.credential import Credential
 from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step, Verdict, absent
 from models.noun import Noun
-from models.reading import Operation, Outcome, Reading, Rung
+from models.reading import Operation, Reading, Rung
 from models.surface import Surface, Uses
 from models.surface_facts import certificate, server_info
 from models.token import Grant, Token
@@ -279,21 +279,18 @@ class AllscriptsUnity:
         if not asked.outcome.is_ok:
             return grant
         value = SecretStr(asked.judged.content)
-        return await self._authenticated(value, grant) or grant.model_copy(update={"value": value})
+        return await self._authenticated(value) or grant.model_copy(update={"value": value})
 
-    async def _authenticated(self, session: SecretStr, grant: Grant) -> Grant | None:
+    async def _authenticated(self, session: SecretStr) -> Grant | None:
         """Why the EHR user was turned away, where one is configured; the session is handed back then."""
         if self._ehr_password is None:
             return None
         secret = {"Parameter1": self._ehr_password.get_secret_value()}
         action = Action.model_validate({"action": "GetUserAuthentication", "parameters": secret})
         asked = await self._magic(self._http, action, session)
-        if asked.outcome.is_ok and any(is_valid_user(row) for row in asked.judged.content):
+        if asked.outcome.is_ok:
             return None
         await self._retire(session)
-        if asked.outcome.is_ok:
-            refused = {"outcome": Outcome.CREDENTIAL_REFUSED, "code": "invalid_credentials"}
-            return grant.model_copy(update=refused)
         return refusal(asked, at_home=True)
 
     async def _log_in_again(self, old: SecretStr | None) -> Grant:
@@ -316,12 +313,6 @@ class AllscriptsUnity:
         if self._ehr_password is not None:
             secret += "\n" + self._ehr_password.get_secret_value()
         return hashlib.scrypt(secret.encode(), salt=salt, n=SCRYPT_N, r=8, p=1, dklen=16).hex()
-
-
-def is_valid_user(row: object) -> bool:
-    """Whether a row of GetUserAuthentication says yes; releases differ in how they write the name."""
-    named = {str(k).lower().replace("_", ""): v for k, v in row.items()} if isinstance(row, dict) else {}
-    return str(named.get("validuser", "")).upper() == "YES"
 
 
 def judge_status_only(status: int, headers: Mapping[str, str], _: bytes) -> Judged:
