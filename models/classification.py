@@ -112,6 +112,12 @@ def rung_of(outcome: Outcome) -> Rung:
     return Rung.READ
 
 
+def of_a_write(outcome: Outcome, rung: Rung) -> Outcome:
+    """What an outcome means when the call was a write: once it had left, silence is no refusal (catalogue, S18)."""
+    has_left = rung not in {Rung.DNS, Rung.TCP, Rung.TLS}
+    return Outcome.UNKNOWN if has_left and outcome in {Outcome.RESET, Outcome.TIMEOUT} else outcome
+
+
 def judge_status(status: int, headers: Mapping[str, str]) -> Judged:
     """The plain reading of a status, with the error of `WWW-Authenticate` where it is a known one."""
     said = headers.get("www-authenticate")
