@@ -1,7 +1,7 @@
 """Flow: gather from the history what flows everywhere, for watches and screens; one question for all integrations.
 
-What lies back further than some hours hardly changes. It is looked at once an hour and kept; each cycle looks only
-at the newest hours and puts both together.
+What lies back further than some hours hardly changes. It is looked at once an hour and put aside (`tasks.kept`); each
+cycle looks only at the newest hours and puts both together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,6 +26,7 @@ from models.volume import Volume
 from models.workflow import Cursor, Workflow
 from tasks.history.questions import Row, rows
 from tasks.house import House
+from tasks.kept import kept
 from tasks.learn import floored
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
@@ -36,8 +36,6 @@ GAUGES_REACH = timedelta(days=3)
 FRESH_GAUGE = timedelta(minutes=15)  # a queue that was measured longer ago is not known
 LAST_S = 253_402_300_799  # the last second that a datetime can hold: 9999-12-31T23:59:59Z
 REAL = [Source.PROBE.value, Source.TRAFFIC.value]
-
-_kept: dict[tuple[Path, str], tuple[datetime, Row, list[Row]]] = {}  # home, page → until when, what was asked, answer
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,11 @@ class Flow:
         until = floored(self.as_of, QUARTER)
         return until - HOUR, until
 
-    def volumes(self) -> tuple[Volume, ...]:
-        """What flowed in that hour beside what is usual."""
-        until = self.hour_compared[1]
+    def volumes(self, until: datetime | None = None) -> tuple[Volume, ...]:
+        """What flowed in that hour, or in the one before `until`, beside what is usual."""
+        end = (until or self.hour_compared[1]).replace(microsecond=0)
         asked = {"integration_ids": self._ids, "timezones": [one.timezone for one in self.integrations]}
-        found = self._kept("volume", until, until - REACH, until, asked)
+        found = self._asked("volume", end - REACH, end, asked, keep=until is None)
         return tuple(Volume.model_validate(row) for row in found)
 
     def landings(self) -> tuple[Landing, ...]:
@@ -128,17 +126,16 @@ class Flow:
     def _looked(self, page: str, since: datetime, **asked: Any) -> Iterator[Row]:  # noqa: ANN401  # what a page takes
         """The rows of the long look, then those of the newest hours."""
         hour = floored(self.as_of, HOUR)
-        long = self._kept(page, hour, min(since, hour), hour, asked)
+        long = self._asked(page, min(since, hour), hour, asked)
         return chain(long, rows(self.db, page, {"since": hour - OVERLAP, "until": self._now_too} | asked))
 
-    def _kept(self, page: str, end: datetime, since: datetime, until: datetime, asked: Row) -> list[Row]:
-        """The answer of a page, from memory while its end is the same."""
-        key = self.house.home, page
-        known = _kept.get(key)
-        if known is None or known[:2] != (end, asked):
-            known = end, asked, rows(self.db, page, {"since": since, "until": until} | asked)
-            _kept[key] = known
-        return known[2]
+    def _asked(self, page: str, since: datetime, until: datetime, asked: Row, *, keep: bool = True) -> list[Row]:
+        """The answer of a page, as a rule put aside for every process that asks about the same instant."""
+
+        def answer() -> list[Row]:
+            return rows(self.db, page, {"since": since, "until": until} | asked)
+
+        return kept(self.house.home, page, until, asked, answer) if keep else answer()
 
     def _gauges(self) -> dict[tuple[str, str, str], Row]:
         """Where queues and cursors stand, by integration, metric and subject."""

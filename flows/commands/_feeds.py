@@ -39,7 +39,7 @@ def flow_of(config: Path, home: Path | None, integration: str | None) -> Iterato
 def volumes_in_short(config: Path, home: Path | None) -> dict[str, str]:
     """What flowed in the last hour over each integration, in a few words."""
     with flow_of(config, home, None) as (flow, _):
-        volumes = flow.volumes()
+        volumes = flow.volumes(flow.as_of)
     ids = {one.integration_id for one in volumes}
     return {name: in_short([one for one in volumes if one.integration_id == name]) for name in ids}
 

@@ -16,7 +16,6 @@ from models.workflow import Workflow
 if TYPE_CHECKING:
     from models.delivery import Landing
     from models.volume import Volume
-    from tasks.flow import Flow
 
 PANEL = LOOK
 
@@ -28,14 +27,14 @@ def command(
 ) -> int:
     """Show what flows: how much beside what is usual, how fresh, how far, and whether what was written is there."""
     with flow_of(config, home, integration) as (flow, feeds):
-        volumes = [one for one in flow.volumes() if integration in {None, one.integration_id}]
+        volumes = [one for one in flow.volumes(flow.as_of) if integration in {None, one.integration_id}]
         landings = [one for one in flow.landings() if integration in {None, one.integration_id}]
-        show(flow, feeds, volumes, landings)
+        show(feeds, volumes, landings)
     bad = is_bad(feeds) or any(one.is_drop for one in volumes) or any(one.is_lost for one in landings)
     return DEGRADED if bad else HEALTHY
 
 
-def show(flow: Flow, feeds: Sequence[Workflow], volumes: Sequence[Volume], landings: Sequence[Landing]) -> None:
+def show(feeds: Sequence[Workflow], volumes: Sequence[Volume], landings: Sequence[Landing]) -> None:
     """One line for each declared feed, then what flows without being declared."""
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -55,8 +54,7 @@ def show(flow: Flow, feeds: Sequence[Workflow], volumes: Sequence[Volume], landi
     lost = [one for one in landings if one.is_lost and not any(is_of(feed, one) for feed in feeds)]
     for landing in lost:
         say(f"{landing.integration_id} {landing.operation}: {landing.says}")
-    begin, end = flow.hour_compared
-    say(f"Volume is that of the hour from {begin:%H:%M} to {end:%H:%M} UTC, beside the same hour of the weeks before.")
+    say("Volume is that of the last hour, beside the same hour of the weeks before.")
 
 
 def volumes_of(one: Workflow, volumes: Sequence[Volume]) -> list[Volume]:

@@ -30,7 +30,7 @@ def command(
 
 
 def show(feeds: Sequence[Workflow]) -> None:
-    """One line for each feed."""
+    """One line for each feed, and one sentence for each that is late or stuck."""
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
@@ -42,8 +42,12 @@ def show(feeds: Sequence[Workflow]) -> None:
         cells = (one.integration_id, one.feed.name, one.feed.direction.value, ago(one.last_ok_at, one.as_of))
         stands = NOTHING if one.cursor_age is None else span(one.cursor_age.total_seconds())
         every = span(one.feed.every.total_seconds()) if one.feed.every else NOTHING
-        table.add_row(*map(escape, (*cells, cursor_of(one), stands, every, backlog(one))), state(one))
+        word = f"[{COLOURS[one.pace]}]{one.pace}[/]"
+        table.add_row(*map(escape, (*cells, cursor_of(one), stands, every, backlog(one))), word)
     console.print(table)
+    for one in feeds:
+        if one.pace in WHY:
+            say(f"{one.integration_id} {one.feed.name} is {one.pace}: {WHY[one.pace](one)}")
     if not feeds:
         say("No feeds.")
 
@@ -55,10 +59,16 @@ def backlog(one: Workflow) -> str:
     return ", ".join(known) or NOTHING
 
 
-def state(one: Workflow) -> str:
-    """The word, and why."""
-    why = {
-        Pace.LATE: f": {one.age.by} {span(one.age.age.total_seconds())} ago, {one.limit_says}" if one.age else "",
-        Pace.STUCK: f": no move for {one.period_says}, while calls succeed",
-    }
-    return f"[{COLOURS[one.pace]}]{one.pace}{why.get(one.pace, '')}[/]"
+def too_old(one: Workflow) -> str:
+    """What is how old, beside the limit."""
+    age = one.age
+    told = f"{age.by} {span(age.age.total_seconds())}{age.counted_in} ago" if age else "no success is remembered"
+    return f"{told} ({one.limit_says})"
+
+
+def stands_still(one: Workflow) -> str:
+    """For how long nothing new came."""
+    return f"calls succeed, and the cursor has not moved for {one.period_says}"
+
+
+WHY = {Pace.LATE: too_old, Pace.STUCK: stands_still}
