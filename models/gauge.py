@@ -29,4 +29,5 @@ class Gauge(Noun):
 
 QUEUE_DEPTH = "queue_depth"  # what waits in a queue; `subject` is a feed's name or its resource
 QUEUE_AGE = "queue_oldest_age_s"  # how long the oldest of it has waited
-CURSOR = "cursor"  # how far a sync has come: in seconds, an instant since 1970; without a unit, any number that grows
+BACKLOG = "backlog"  # the same as its depth, as a sync itself calls it
+CURSOR = "cursor_position"  # how far a sync has come: in seconds, since 1970; without a unit, any number that grows

@@ -19,7 +19,7 @@ from models.bridge import LEARNS_OVER, THROUGH, Beats
 from models.delivery import REACH as FOLLOWED
 from models.delivery import Landing
 from models.feed import CONFIRM_WITHIN, Feed
-from models.gauge import CURSOR, QUEUE_AGE, QUEUE_DEPTH
+from models.gauge import BACKLOG, CURSOR, QUEUE_AGE, QUEUE_DEPTH
 from models.integration import Integration
 from models.reading import Direction, Source
 from models.volume import Volume
@@ -140,7 +140,7 @@ class Flow:
     def _gauges(self) -> dict[tuple[str, str, str], Row]:
         """Where queues and cursors stand, by integration, metric and subject."""
         asked = {"since": self.as_of - GAUGES_REACH, "until": self._now_too}
-        found = rows(self.db, "gauges_now", asked | {"metrics": [CURSOR, QUEUE_AGE, QUEUE_DEPTH]})
+        found = rows(self.db, "gauges_now", asked | {"metrics": [BACKLOG, CURSOR, QUEUE_AGE, QUEUE_DEPTH]})
         return {(row["integration_id"], row["metric"], row["subject"] or ""): row for row in found}
 
     def _workflow(
@@ -161,7 +161,7 @@ class Flow:
             last_at=max((row["last_at"] for row in mine), default=None),
             last_ok_at=max((row["last_ok_at"] for row in mine if row["last_ok_at"]), default=None),
             cursor=cursor_of(mine, gauge(CURSOR)),
-            depth=self._fresh(gauge(QUEUE_DEPTH)),
+            depth=self._fresh(gauge(QUEUE_DEPTH) or gauge(BACKLOG)),
             oldest_s=self._fresh(gauge(QUEUE_AGE)),
         )
 

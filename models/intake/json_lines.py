@@ -35,7 +35,7 @@ DIRECTIONS = {None: Direction.IN.value, "in": Direction.IN.value, "out": Directi
 ALIVE = (Outcome.OK.value, Rung.READ.value, None)
 BEAT = "Bridge.beat"
 CURSOR = {  # what a cursor tells → the series and its unit
-    "position": ("cursor_position", ""),
+    "position": ("cursor_position", ""),  # a number that grows; an instant is in seconds
     "lag_s": ("cursor_lag_s", "seconds"),
     "backlog": ("backlog", ""),
     "queue_depth": ("queue_depth", ""),
@@ -191,11 +191,12 @@ def write_cursor(record: Record, vocabulary: Vocabulary, at: int, _: Door, batch
     samples = []
     for name, (metric, unit) in CURSOR.items():
         value = record.get(name)
-        if name == "position" and type(value) is str:
-            value = instant(value) / 1_000_000  # a cursor that is an instant: seconds since 1970
+        is_instant = name == "position" and type(value) is str
+        if is_instant:
+            value = instant(value) / 1_000_000  # seconds since 1970
         if value is not None:
             told_value = float(number(value, f"bad_{name}", LARGEST_VALUE, -LARGEST_VALUE))
-            samples.append((vocabulary.integration_id, at, metric, told_value, unit, feed))
+            samples.append((vocabulary.integration_id, at, metric, told_value, "seconds" if is_instant else unit, feed))
     if not samples:
         raise Unusable("nothing_told")
     batch.gauges.extend(samples)

@@ -116,7 +116,7 @@ def test_a_gauge_and_a_cursor_become_samples():
     line = a_record(type="cursor", feed="appointments", position="2026-11-23T10:00:00Z", lag_s=3600, backlog=4)
     samples = nouns(json_lines.parse([line], a_door()))
     assert [(one.metric, one.value, one.unit) for one in samples] == [
-        ("cursor_position", datetime.fromisoformat("2026-11-23T10:00:00Z").timestamp(), ""),
+        ("cursor_position", datetime.fromisoformat("2026-11-23T10:00:00Z").timestamp(), "seconds"),
         ("cursor_lag_s", 3600.0, "seconds"),
         ("backlog", 4.0, ""),
     ]
