@@ -17,11 +17,13 @@ from models.integration import Environment
 from models.reading import Direction, Outcome
 from models.report import build_report
 from simulator.control import Clinic, start_clinic
+from simulator.history import generate_history
 from tasks.canary import fly
+from tasks.flow import Flow
 from tasks.history.questions import ask
 from tasks.house import House
-from tasks.probe import connected, planned
-from tasks.remember import remember
+from tasks.probe import connected, planned, probe_all
+from tasks.remember import history, remember, remember_frame
 from tasks.story import tell
 from tests.callers import READS, ClinicClock, context_for
 from tests.clocks import a_house
@@ -182,6 +184,27 @@ async def test_halved_output_is_half_and_the_same_half_each_time(clinic, tmp_pat
     assert halved == again
     assert halved[1] == whole[1]
     assert halved[0] / whole[0] == pytest.approx(0.5, abs=0.1)
+
+
+async def test_an_hour_of_halved_appointments_is_half_of_what_is_usual_at_this_hour(tmp_path):
+    """The whole way: weeks of history, an hour of probes of a server that leaves out every second appointment.
+
+    The seed is of an hour in which chance takes little part: some forty appointments wander by a sixth.
+    """
+    start = datetime(2026, 3, 3, 15, tzinfo=UTC)
+    with start_clinic(tmp_path / "clinic", start=start, speed=1200.0, seed=14, systems=("epic",)) as clinic:
+        house, clock = writing(clinic, tmp_path / "home", canary=None, timezone=clinic.timezone)
+        remember_frame(generate_history(house.configuration.integrations[0], start), house.home)
+        clinic.break_("epic", "fewer_records", operation="Appointment.search")
+        while clock.now() < start + timedelta(hours=1):
+            remember(await probe_all(house), house.home)
+            await clock.sleep(120)
+        with history(house.home) as db:
+            flow = Flow(house, db, clock.now())
+            changes = {one.resource: one.change for one in flow.volumes(flow.as_of)}
+    assert changes.pop("Appointment") == pytest.approx(-0.5, abs=0.12)
+    assert min(changes.values()) > -0.3
+    assert len(changes) == 3
 
 
 async def test_a_read_tells_when_the_newest_record_changed(clinic, tmp_path):
