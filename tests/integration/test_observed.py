@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tasks.intake import take_in
 from tasks.observed import Log, log_of, observed
 from tests.builders import EPIC
 from tests.sockets import answer, head_of, says, serving
@@ -86,9 +88,8 @@ def test_a_call_that_fails_fails_as_it_would_and_is_written_down(tmp_path, async
 
 
 def test_what_was_written_is_taken_in(tmp_path):
-    from tasks.intake import take_in
-
     house = a_house(tmp_path)
+    house.clock.at = datetime.now(UTC)
 
     async def run():
         async with serving(says(answer(b"{}"))) as port:
@@ -121,7 +122,7 @@ def test_a_queue_that_is_full_drops_and_counts(tmp_path, monkeypatch):
     assert log.dropped == 3
 
 
-def test_it_needs_httpx_alone(tmp_path):
+def test_it_needs_httpx_alone():
     heavy = ("prefect", "duckdb", "pandas", "pyarrow", "sqlalchemy", "pydantic")
     code = f"import sys, tasks.observed; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
