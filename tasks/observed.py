@@ -267,6 +267,10 @@ class AsyncObservedTransport(httpx.AsyncBaseTransport):
         await self.transport.aclose()
 
 
+class EitherObservedTransport(ObservedTransport, AsyncObservedTransport):
+    """Of a transport that is both, as `httpx.MockTransport` is in an application's own tests."""
+
+
 def begin(log: Log, integration: str, request: httpx.Request) -> Call | None:
     """A call to be written down; whatever is wrong with that is ours alone."""
     try:
@@ -310,6 +314,8 @@ def observed(
         to: the inbox: `inbox` in heal's home, or as `intake: inbox:` has it.
         integration: the id in integrations.yaml.
     """
+    if isinstance(transport, httpx.AsyncBaseTransport) and isinstance(transport, httpx.BaseTransport):
+        return EitherObservedTransport(transport, log_of(to), integration)
     if isinstance(transport, httpx.AsyncBaseTransport):
         return AsyncObservedTransport(transport, log_of(to), integration)
     return ObservedTransport(transport, log_of(to), integration)

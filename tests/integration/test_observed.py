@@ -101,6 +101,19 @@ def test_what_was_written_is_taken_in(tmp_path):
     assert take_in(house).kept == 3
 
 
+def test_a_transport_that_is_both_stays_both(tmp_path):
+    both = observed(httpx.MockTransport(lambda _: httpx.Response(204)), to=tmp_path, integration=EPIC)
+
+    async def run():
+        async with httpx.AsyncClient(transport=both) as client:
+            return await client.get("http://a/")
+
+    with httpx.Client(transport=both) as client:
+        assert client.get("http://a/").status_code == asyncio.run(run()).status_code == 204
+    log_of(tmp_path).close()
+    assert [record["status"] for record in records(tmp_path)] == [204, 204]
+
+
 def test_a_full_disk_costs_records_and_no_call(tmp_path):
     (tmp_path / "received").write_text("a file where the folder must be")
 
