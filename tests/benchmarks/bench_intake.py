@@ -125,9 +125,8 @@ def main() -> None:
         log = log_of(place / "inbox")
         log.close()
         print(f"\n{CALLS:,} calls: plain {plain:.0f} µs, observed {seen:.0f} µs: {seen - plain:.1f} µs a call;")
-        print(
-            f"  {best(lambda: record_us(place / 'records')):.1f} µs of it in the call's own path, the rest beside the writing thread"
-        )
+        inline = best(lambda: record_us(place / "records"))
+        print(f"  {inline:.1f} µs of it in the call's own path, the rest beside the thread that writes")
         print(f"  {log.written:,} written, {log.dropped:,} dropped")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -31,6 +33,7 @@ from tasks.signing import signature
 from tests.builders import EPIC
 from tests.traffic import CANARIES, NOW, a_call, a_house
 
+ROOT = Path(__file__).parents[2]
 SECRET, OLD_SECRET = "a-secret-of-twenty-four-bytes!", "the-secret-before-of-24-bytes!"
 
 
@@ -176,12 +179,7 @@ def test_a_sender_that_drips_is_cut_off(desk, begin):
     assert desk.send(body=a_call(1)).status_code == 202
 
 
-CURL = """
-id=$(openssl rand -hex 12) at=$(date +%s)
-signature=$(printf '%s.%s.%s' "$id" "$at" "$BODY" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64)
-curl --silent --show-error --write-out '%{http_code}' --data-binary "$BODY" "$URL/v1/problems" \
-  -H "webhook-id: $id" -H "webhook-timestamp: $at" -H "webhook-signature: v1,$signature"
-"""
+CURL = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="curl and openssl are not installed")
@@ -189,9 +187,10 @@ def test_a_person_can_send_with_curl_and_openssl_alone(desk):
     desk.house.clock.at = desk.house.clock.at.fromtimestamp(time.time(), NOW.tzinfo)
     told = {
         "BODY": json.dumps({"integration": EPIC, "says": "appointments missing"}),
-        "SECRET": SECRET,
+        "EYEWEAR_SECRET": SECRET,
         "URL": f"http://127.0.0.1:{desk.port}",
     }
-    done = subprocess.run(["bash", "-c", CURL], env=os.environ | told, capture_output=True, text=True, check=True)
+    (recipe,) = CURL  # as the page shows it
+    done = subprocess.run(["bash", "-c", recipe], env=os.environ | told, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("202"), done.stdout + done.stderr
     assert [report.says for report in desk.house.ledger.all_kept(ProblemReport)] == ["appointments missing"]
