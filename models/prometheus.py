@@ -68,7 +68,7 @@ def series_in(content: Any) -> list[tuple[Mapping[str, Any], Any]]:  # noqa: ANN
     Raises:
         Unfit: when it is no such answer.
     """
-    if not isinstance(content, dict) or content.get("status") not in {"success", "error"}:
+    if not isinstance(content, dict) or content.get("status") not in ("success", "error"):
         raise Unfit(Outcome.MALFORMED, "not_prometheus")
     if content["status"] == "error":
         raise Unfit(Outcome.SEMANTIC, "query_refused")

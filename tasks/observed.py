@@ -17,12 +17,11 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import queue
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, overload
@@ -33,6 +32,7 @@ from models.template import template
 from models.words import PARAMETERS, RESOURCES, STEPS
 
 WAITING = 10_000  # records in the queue; more than a disk that works is ever behind
+LOOK_S = 0.2  # how often the thread looks; a signal from each call would cost it more than the record
 ROTATE_S = 10.0  # a file is handed over after this
 ROTATE_BYTES = 4 << 20  # or at this size
 KNOWN = STEPS | RESOURCES
@@ -58,30 +58,30 @@ class Log:
     def begin(self) -> None:
         """With nothing written and nobody writing."""
         self.dropped = self.written = 0  # records that never were, and that are, in a file
-        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(WAITING)
+        self._waiting: deque[dict[str, Any]] = deque()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._starting, self._closing = threading.Lock(), threading.Event()
 
     def put(self, record: dict[str, Any]) -> None:
-        """Hand over one record; at once, whatever the disk does."""
+        """Hand over one record: no lock, no waiting, whatever the disk does; the thread looks by itself."""
         if self._thread is None:
             self._start()
-        try:
-            self._queue.put_nowait(record)
-        except queue.Full:
+        if len(self._waiting) < WAITING:
+            self._waiting.append(record)
+        else:
             self.dropped += 1
 
     def close(self, patience_s: float = 5.0) -> None:
         """Write what waits, and hand over the last file."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            with suppress(queue.Full):
-                self._queue.put(None, timeout=patience_s)
+            self._closing.set()
             thread.join(patience_s)
 
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
+                self._closing.clear()
                 self._thread = threading.Thread(target=self._run, name="heal-observed", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
@@ -102,17 +102,16 @@ class Log:
         """The lines of one file, and whether another may follow."""
         lines: list[bytes] = []
         size, ends = 0, None
-        while size < ROTATE_BYTES:
-            left = None if ends is None else max(0.0, ends - time.monotonic())
-            try:
-                record = self._queue.get(timeout=left)
-            except queue.Empty:
-                return lines, True
-            if record is None:
-                return lines, False
-            ends = ends or time.monotonic() + ROTATE_S
-            lines.append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
-            size += len(lines[-1])
+        while size < ROTATE_BYTES and (ends is None or time.monotonic() < ends):
+            is_closing = self._closing.is_set()  # before the last look, so that nothing is left behind
+            while self._waiting and size < ROTATE_BYTES:
+                lines.append(line_of(self._waiting.popleft()))
+                size += len(lines[-1])
+            if is_closing:
+                return lines, bool(self._waiting)
+            if lines and ends is None:
+                ends = time.monotonic() + ROTATE_S
+            self._closing.wait(LOOK_S)
         return lines, True
 
     def _write(self, lines: list[bytes]) -> None:
@@ -131,6 +130,13 @@ class Log:
             raise
 
 
+def line_of(record: dict[str, Any]) -> bytes:
+    """One record as it is written; its instant was a number until now."""
+    if "at" in record:
+        record["at"] = datetime.fromtimestamp(record["at"], UTC).isoformat()
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
 class Call:
     """One call under way."""
 
@@ -138,7 +144,7 @@ class Call:
 
     def __init__(self, log: Log, integration: str, request: httpx.Request) -> None:
         self.log, self.received = log, 0
-        self.at, self.began = time.time_ns(), time.perf_counter()
+        self.at, self.began = time.time_ns() / 1e9, time.perf_counter()
         self.record: dict[str, Any] = {
             "type": "call",
             "integration": integration,
@@ -148,6 +154,14 @@ class Call:
         }
         if length := request.headers.get("content-length"):
             self.record["sent_bytes"] = int(length)
+
+    def answered(self, response: httpx.Response) -> bool:
+        """A status has come; whether the body is still to be read."""
+        self.record["status"] = response.status_code
+        if response.is_closed:  # it came as a whole, as that of a mock does
+            self.received = len(response.content)
+            self.ended()
+        return not response.is_closed
 
     def failed(self, error: BaseException) -> None:
         """No answer, or half of one."""
@@ -163,7 +177,7 @@ class Call:
         """Hand the record over, once."""
         record, self.record = self.record, {}
         if "status" in record or "outcome" in record:
-            record["at"] = datetime.fromtimestamp(self.at / 1e9, UTC).isoformat()
+            record["at"] = self.at
             record["latency_ms"] = round((time.perf_counter() - self.began) * 1000, 3)
             record["received_bytes"] = self.received
             self.log.put(record)
@@ -232,8 +246,7 @@ class ObservedTransport(httpx.BaseTransport):
             if call:
                 call.failed(error)
             raise
-        if call and isinstance(response.stream, httpx.SyncByteStream):
-            call.record["status"] = response.status_code
+        if call and call.answered(response) and isinstance(response.stream, httpx.SyncByteStream):
             response.stream = Body(response.stream, call)
         return response
 
@@ -257,14 +270,19 @@ class AsyncObservedTransport(httpx.AsyncBaseTransport):
             if call:
                 call.failed(error)
             raise
-        if call and isinstance(response.stream, httpx.AsyncByteStream):
-            call.record["status"] = response.status_code
+        if call and call.answered(response) and isinstance(response.stream, httpx.AsyncByteStream):
             response.stream = AsyncBody(response.stream, call)
         return response
 
     async def aclose(self) -> None:
         """Close the transport beneath."""
         await self.transport.aclose()
+
+
+class EitherObservedTransport(ObservedTransport, AsyncObservedTransport):
+    """Of a transport that is both, as `httpx.MockTransport` is in an application's own tests."""
+
+    transport: Any
 
 
 def begin(log: Log, integration: str, request: httpx.Request) -> Call | None:
@@ -310,6 +328,8 @@ def observed(
         to: the inbox: `inbox` in heal's home, or as `intake: inbox:` has it.
         integration: the id in integrations.yaml.
     """
+    if isinstance(transport, httpx.AsyncBaseTransport) and isinstance(transport, httpx.BaseTransport):
+        return EitherObservedTransport(transport, log_of(to), integration)
     if isinstance(transport, httpx.AsyncBaseTransport):
         return AsyncObservedTransport(transport, log_of(to), integration)
     return ObservedTransport(transport, log_of(to), integration)

@@ -91,14 +91,16 @@ class Shelving:
         Raises:
             Transient: when the ledger cannot be written; nothing has happened then.
         """
-        if not (self.records or self.gone or any(self.rows.values()) or any(self.columns.values())):
-            return
+        if self.records or self.gone or any(self.rows.values()) or any(self.columns.values()):
+            self._commit()
+        for path, record_id in self.away:
+            put_away(self.inbox, path, record_id)
+        self.away = []
+
+    def _commit(self) -> None:
         staged = [one for table in COLUMNS for one in self._stage(table)]
-        outstanding = Outstanding(
-            id=self.id,
-            moves=tuple(map(self._move, staged)),
-            gone=tuple(str(path.relative_to(self.inbox)) for path in self.gone),
-        )
+        gone = tuple(str(path.relative_to(self.inbox)) for path in self.gone)
+        outstanding = Outstanding(id=self.id, moves=tuple(map(self._move, staged)), gone=gone)
         with self.house.ledger.change("intake", self.house.clock.now()) as change:
             for record in self.records.values():
                 change.keep(record)
@@ -108,9 +110,6 @@ class Shelving:
             change.keep(outstanding)
         self.records, self.forgotten, self.gone = {}, set(), []
         self._finish(outstanding)
-        for path, record_id in self.away:
-            put_away(self.inbox, path, record_id)
-        self.away = []
 
     def _compress(self, table: Table) -> None:
         """Rows become columns, a tenth of their size."""
