@@ -209,9 +209,24 @@ def test_a_climb_stops_at_the_rung_that_broke(clinic, tmp_path, fault, parameter
 def test_a_climb_names_the_scopes_that_are_missing_and_keeps_no_token(clinic, tmp_path):
     clinic.break_("api", "scope_revoked", scope="orders.read")
     ladder = climbed(clinic, tmp_path)
-    assert ladder.broken.says == "2 of 3 scopes granted; missing: orders.read"
+    assert ladder.broken.says == "missing: orders.read"
     assert ladder.broken.code == "scope_missing"
+    assert ladder.broken.missing == ("orders.read",)
     assert not (tmp_path / "tokens").exists()
+
+
+def test_a_scope_that_a_read_needs_is_named_beside_the_token(clinic, tmp_path):
+    async def run(**changes):
+        async with calling(clinic, KIND, tmp_path, **changes) as api:
+            await api.read(APPOINTMENTS)
+            return api.credential(), http_api.required_scopes(api._context.integration)
+
+    asked, needed = asyncio.run(run())
+    assert asked.granted == asked.required == ("appointments.read", "patients.read", "orders.read")
+    assert needed == {}
+    named, needed = asyncio.run(run(**written(clinic, scope="appointments.read")))
+    assert named.required == ("appointments.read",)
+    assert needed == {"Appointment.list": "appointments.read"}
 
 
 # --- servers that behave as a test tells them ------------------------------------------------------------------------
