@@ -21,6 +21,7 @@ from models.noun import Advice, Noun
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope
 from models.token import Grant
+from models.wording import span
 from tasks.access import open_access
 from tasks.api_climb import ApiClimb
 from tasks.auth_schemes import Access, HeaderName, NoAccess
@@ -143,8 +144,8 @@ class HttpApi:
     def checks(self, read: Read) -> str:
         """What the top rung looked at."""
         call = self._settings.calls[read.operation]
-        keys = f", {len(call.require)} required keys are there" if call.require else ""
-        age = f", newest record within {call.fresh_within}" if call.fresh_within else ""
+        keys = f", all required keys ({len(call.require)}) are there" if call.require else ""
+        age = f", newest record within {span(call.fresh_within.total_seconds())}" if call.fresh_within else ""
         return f"no error inside{keys}{age}"
 
     @property
@@ -171,7 +172,8 @@ class HttpApi:
             pages = await self._pages(self._http, call, key, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self.keys.distrust(key)
-        return reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
+        seen = reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
+        return seen.model_copy(update={"sent_bytes": len(body_of(call) or b"") * len(pages)})
 
     async def first_page(self, client: BoundedClient, read: Read, key: Key) -> Answer:
         """The first page of a read, judged with its age."""
@@ -200,7 +202,7 @@ class HttpApi:
         return got
 
     async def _fetch(self, client: BoundedClient, call: Call, url: str, key: Key, limit_s: float) -> Fetched:
-        content = json.dumps(call.body).encode() if call.method == "POST" else None
+        content = body_of(call)
         kind = {} if content is None else {"Content-Type": "application/json"}
         headers = JSON | self._settings.headers | kind | dict(key.headers)
         return await client.fetch(call.method, url, headers=headers, content=content, deadline_s=limit_s)
@@ -224,6 +226,11 @@ class HttpApi:
             return judge_api(call, self._settings.codes, status, headers, body)
 
         return answer(fetched, self._clock.now(), judge)
+
+
+def body_of(call: Call) -> bytes | None:
+    """What a call sends; None when it only asks."""
+    return json.dumps(call.body).encode() if call.method == "POST" else None
 
 
 class HttpApiWithTokens(HttpApi):

@@ -302,6 +302,7 @@ def test_a_post_sends_its_fixed_body_and_a_cursor_goes_into_the_query(tmp_path):
     assert heads[0].endswith(b'{"status": ["open"]}')
     assert b"content-type: application/json" in heads[0].lower()
     assert heads[1].startswith(b"POST /v1/search?at=2026-03-03T14:00:00Z&after=b%26c HTTP/1.1")
+    assert reading.sent_bytes == 2 * len(b'{"status": ["open"]}')
     assert (reading.code, reading.records) == ("paging_loop", 2)  # this server's cursor never moves
 
 
