@@ -16,6 +16,7 @@ from models.integration import SECONDS_PER_UNIT, Duration
 from models.json_path import JsonPath, check_path
 from models.noun import Advice, Noun
 from models.reading import Code, Direction, Outcome
+from models.scopes import Scope
 
 RELATIVE = re.compile(
     r"^(?!/)(?:[A-Za-z0-9._~%!$'()*+,;=:@{}-]+/?)*(?:\?[A-Za-z0-9._~%!$'()*+,;:@/?={}&\[\]-]*)?$"
@@ -89,6 +90,7 @@ class Call(Noun):
     error: Paths = DEFAULT_ERRORS  # what is there only when it went wrong, whatever the status says
     next: Following | None = None  # where the next page is
     cursor: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")] | None = None
+    scope: Scope | None = None  # what a token must be good for; to notice when it is taken away
     resource: Code | None = None
     direction: Direction = Direction.IN
     max_pages: Annotated[PositiveInt, Field(le=50)] = 5

@@ -18,10 +18,14 @@ ALL = frozenset("cruds")
 VERSION_1 = {"read": frozenset("rs"), "write": frozenset("cud"), "*": ALL}
 GRAMMAR = re.compile(r"(system|user|patient)/(\*|[A-Z][A-Za-z]{1,49})\.(\*|read|write|(?=[cruds])c?r?u?d?s?)(\?.*)?")
 
-Scope = Annotated[
-    str, StringConstraints(pattern=r"^(system|user|patient)/(\*|[A-Z][A-Za-z]{1,49})\.(\*|read|write|[cruds]{1,5})\??$")
-]
-"""One scope, e.g. `system/Patient.rs`; with a `?` at its end when a query narrows it."""
+SMART = r"(system|user|patient)/(\*|[A-Z][A-Za-z]{1,49})\.(\*|read|write|[cruds]{1,5})\??"
+PLAIN = r"[A-Za-z][A-Za-z0-9_.:-]{0,63}"
+
+Scope = Annotated[str, StringConstraints(pattern=rf"^({SMART}|{PLAIN})$")]
+"""One scope, e.g. `system/Patient.rs`; with a `?` at its end when a query narrows it.
+
+Of servers that do not speak SMART, a plain word such as `appointments.read`: kept only when we asked for it.
+"""
 
 
 class Permission(NamedTuple):
@@ -67,11 +71,19 @@ def granted_in(stated: object) -> tuple[Scope, ...] | None:
     return listed(stated) or (None if stated.strip() else ())
 
 
+def plain_in(stated: object, asked: Iterable[str]) -> tuple[Scope, ...] | None:
+    """Those of the plain scopes that we asked for which a token answer's `scope` grants; None when it states none."""
+    if not isinstance(stated, str):
+        return None
+    words = set(stated.split()[:MOST])
+    return tuple(scope for scope in dict.fromkeys(asked) if scope in words)
+
+
 def covers(granted: Iterable[str], required: str) -> bool:
-    """Whether these scopes together allow all that one scope asks for."""
+    """Whether these scopes together allow all that one scope asks for; a plain word allows itself alone."""
     wanted = permission(required)
     if wanted is None:
-        return False
+        return required in granted
     held = (one for scope in granted if (one := permission(scope)) and one.serves(wanted))
     may = frozenset[str]().union(*(one.may for one in held))
     return wanted.may <= may

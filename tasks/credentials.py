@@ -236,7 +236,8 @@ def note_ladder(house: House, integration: Integration, ladder: Ladder) -> tuple
         route = tuning_of(house, integration).route
         name = "main" if route == "main" else f"route.{name_of(route)}"
         fresh.append(certified(known, integration.id, name, sight_of(tls), at))
-    if (scope := steps.get(Rung.SCOPE)) and scope.outcome is not None:
+    has_scopes = bool(required_scopes(integration))  # elsewhere the rung tells of an enrolment, not of a token
+    if (scope := steps.get(Rung.SCOPE)) and scope.outcome is not None and (has_scopes or scope.missing):
         fresh = with_scopes(known, fresh, integration, scope, at)
     return tuple(record for record in keep(house, known, fresh) if record.integration_id == integration.id)
 

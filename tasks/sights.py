@@ -67,8 +67,10 @@ def places(house: House, integration: Integration) -> dict[str, Place]:
 
 
 def urls_of(integration: Integration) -> dict[str, tuple[str, int]]:
-    """Host and port of each https URL in the settings and the routes."""
-    written = {key: value for key, value in integration.settings.items() if key.endswith("_url")}
+    """Host and port of each https URL in the settings, one level deep (`auth` has one), and of the routes."""
+    below = [block for block in integration.settings.values() if isinstance(block, dict)]
+    written = {key: value for block in (*below, integration.settings) for key, value in block.items()}
+    written = {key: value for key, value in written.items() if str(key).endswith("_url")}
     named = {name_of(key): value for key, value in sorted(written.items()) if isinstance(value, str)}
     named |= {f"route.{name_of(route.name)}": route.base_url for route in integration.routes}
     parsed = {name: httpx.URL(url) for name, url in named.items() if url.startswith("https://")}

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from time import perf_counter
 from typing import Annotated
 from urllib.parse import urljoin
 
@@ -16,22 +15,26 @@ from models.api_answers import STALE, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
 from models.classification import Judged
 from models.credential import Credential
-from models.integration import Read
-from models.ladder import Ladder, Step, Verdict, absent
+from models.integration import Integration, Read
+from models.ladder import Ladder
 from models.noun import Advice, Noun
 from models.reading import Operation, Outcome, Reading, Rung
+from models.scopes import Scope
 from models.token import Grant
-from tasks.access import Access, HeaderName, Key, NoAccess, Tokens, as_key, open_access
+from models.wording import span
+from tasks.access import open_access
+from tasks.api_climb import ApiClimb
+from tasks.auth_schemes import Access, HeaderName, NoAccess
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
-from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.ladder import climb_network, climb_on
+from tasks.oauth import Key, Tokens
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
 
 JSON = {"Accept": "application/json"}
 OURS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "content-type", "te", "upgrade"}
 CREDENTIAL = re.compile(r"auth|cookie|key|token|secret|passw|signature", re.IGNORECASE)
-BELOW_LOGIN = {Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP}  # broken there, an answer tells nothing of who we are
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$")]
 
 
@@ -62,6 +65,13 @@ class Settings(Noun):
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted(settings.calls))
+
+
+def required_scopes(integration: Integration) -> dict[str, Scope]:
+    """The scope that each declared read needs, by operation, as far as its call names one."""
+    calls = Settings.model_validate(integration.settings).calls
+    needed = {read.operation: calls[read.operation].scope for read in integration.reads}
+    return {operation: scope for operation, scope in needed.items() if scope is not None}
 
 
 def open_connector(context: Context) -> HttpApi:
@@ -106,7 +116,7 @@ class HttpApi:
     async def climb(self) -> Ladder:
         """Try name, TCP, TLS, an answer without credentials, credentials of its own (not kept), and the first read."""
         began, limit_s = self._clock.now(), self._context.tuning.deadline_s
-        climb = _Climb(self, self._client(), self._context.integration.reads[0])
+        climb = ApiClimb(self, self._client(), self._context.integration.reads[0])
         try:
             lookup = self._context.integration.lookup
             lower = await climb_network(self._base_url, self._ca_bundle, limit_s, began, lookup)
@@ -121,6 +131,12 @@ class HttpApi:
         await self._http.aclose()
 
     @property
+    def required(self) -> tuple[Scope, ...]:
+        """What the declared reads need; all that is asked for, when no call names its own."""
+        named = required_scopes(self._context.integration)
+        return tuple(dict.fromkeys(named.values())) or self.keys.scopes
+
+    @property
     def asks_who_we_are(self) -> bool:
         """Whether a call needs credentials."""
         return not isinstance(self._settings.auth, NoAccess)
@@ -128,8 +144,8 @@ class HttpApi:
     def checks(self, read: Read) -> str:
         """What the top rung looked at."""
         call = self._settings.calls[read.operation]
-        keys = f", {len(call.require)} required keys are there" if call.require else ""
-        age = f", newest record within {call.fresh_within}" if call.fresh_within else ""
+        keys = f", all required keys ({len(call.require)}) are there" if call.require else ""
+        age = f", newest record within {span(call.fresh_within.total_seconds())}" if call.fresh_within else ""
         return f"no error inside{keys}{age}"
 
     @property
@@ -156,7 +172,8 @@ class HttpApi:
             pages = await self._pages(self._http, call, key, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self.keys.distrust(key)
-        return reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
+        seen = reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
+        return seen.model_copy(update={"sent_bytes": len(body_of(call) or b"") * len(pages)})
 
     async def first_page(self, client: BoundedClient, read: Read, key: Key) -> Answer:
         """The first page of a read, judged with its age."""
@@ -185,7 +202,7 @@ class HttpApi:
         return got
 
     async def _fetch(self, client: BoundedClient, call: Call, url: str, key: Key, limit_s: float) -> Fetched:
-        content = json.dumps(call.body).encode() if call.method == "POST" else None
+        content = body_of(call)
         kind = {} if content is None else {"Content-Type": "application/json"}
         headers = JSON | self._settings.headers | kind | dict(key.headers)
         return await client.fetch(call.method, url, headers=headers, content=content, deadline_s=limit_s)
@@ -211,90 +228,9 @@ class HttpApi:
         return answer(fetched, self._clock.now(), judge)
 
 
-class _Climb:
-    """The upper rungs of one climb: each looks at what the one below it brought."""
-
-    def __init__(self, api: HttpApi, client: BoundedClient, read: Read) -> None:
-        self._api, self.client, self._read = api, client, read
-        self._key: Key = Key()
-        self._granted: frozenset[str] | None = None
-        self._page: Answer | None = None
-
-    async def http(self) -> Step:
-        """Does an application speak, whatever it thinks of a stranger: a refusal, a redirect, a log-in page?"""
-        page = await self._api.first_page(self.client, self._read, Key())
-        greets_strangers = page.fetched.answered and page.outcome is Outcome.MALFORMED and self._api.asks_who_we_are
-        return passed(Rung.HTTP, page, "an answer to a stranger") if greets_strangers else answered(Rung.HTTP, page)
-
-    async def auth(self) -> Step:
-        """Are we known? A new token says so; a key that never changes is tried on the first read."""
-        keys = self._api.keys
-        if isinstance(keys, Tokens):
-            grant, self._granted = await keys.ask(self.client)
-            if grant.value is not None:
-                self._key = as_key(grant.value)
-            lives = "" if grant.promised_s is None else f" for {grant.promised_s:.0f} s"
-            return granted(grant, f"a new token{lives}")
-        self._key = await keys.key()
-        page = await self._first_page()
-        if not self._key.headers:
-            return absent(Rung.AUTH, "this system asks nobody who they are")
-        if page.rung in BELOW_LOGIN:
-            return absent(Rung.AUTH, "only an answer to the first read tells")
-        return answered(Rung.AUTH, page) if page.outcome.is_auth else passed(Rung.AUTH, page, "accepted")
-
-    async def scope(self) -> Step:
-        """Are we allowed what we need, by the words of the token and by the first answer?"""
-        began, wanted = perf_counter(), self._api.keys.scopes
-        lacking = sorted(set(wanted) - self._granted) if self._granted is not None else []
-        says = f"{len(wanted) - len(lacking)} of {len(wanted)} scopes granted"
-        if lacking:
-            outcome, says = Outcome.FORBIDDEN, f"{says}; missing: {', '.join(lacking)}"
-            return looked(Rung.SCOPE, says, began).model_copy(
-                update={"verdict": Verdict.FAILED, "outcome": outcome, "code": "scope_missing"}
-            )
-        judged = looked(Rung.SCOPE, says, began)
-        page = await self._first_page()
-        if page.outcome is Outcome.FORBIDDEN:
-            return answered(Rung.SCOPE, page)
-        return judged if self._granted and wanted else absent(Rung.SCOPE, "the log-in names no scopes")
-
-    async def first_read(self) -> Step:
-        """Did something come that can be read?"""
-        page = await self._first_page()
-        if page.rung is not Rung.SEMANTIC:
-            return answered(Rung.READ, page, counted(page))
-        return passed(Rung.READ, page, counted(page))
-
-    async def semantic(self) -> Step:
-        """Does it make sense?"""
-        began, page = perf_counter(), await self._first_page()
-        if page.outcome.is_ok:
-            return looked(Rung.SEMANTIC, self._api.checks(self._read), began)
-        return answered(Rung.SEMANTIC, page)
-
-    async def _first_page(self) -> Answer:
-        if self._page is None:
-            self._page = await self._api.first_page(self.client, self._read, self._key)
-        return self._page
-
-
-def passed(rung: Rung, page: Answer, says: str) -> Step:
-    """A rung that holds although one above it may not."""
-    told = f"HTTP {page.fetched.status}, {says}"
-    held = {"verdict": Verdict.PASSED, "outcome": Outcome.OK, "code": None, "says": told}
-    return answered(rung, page).model_copy(update=held)
-
-
-def looked(rung: Rung, says: str, began: float) -> Step:
-    """A rung that holds by looking again at what is there already."""
-    spent_ms = (perf_counter() - began) * 1000
-    return Step(rung=rung, verdict=Verdict.PASSED, says=says, duration_ms=spent_ms, outcome=Outcome.OK)
-
-
-def counted(page: Answer) -> str:
-    """How much came."""
-    return "an answer" if page.judged.records is None else f"{page.judged.records} records on one page"
+def body_of(call: Call) -> bytes | None:
+    """What a call sends; None when it only asks."""
+    return json.dumps(call.body).encode() if call.method == "POST" else None
 
 
 class HttpApiWithTokens(HttpApi):
@@ -308,4 +244,4 @@ class HttpApiWithTokens(HttpApi):
 
     def credential(self) -> Credential:
         """What is known of the present token."""
-        return self.keys.credential()
+        return self.keys.credential().model_copy(update={"required": self.required})

@@ -47,6 +47,7 @@ class ControlNumbers:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the descriptor is closed; held for one write
             number = following(_read(descriptor), as_of)
             os.pwrite(descriptor, f"{number:0{WIDTH}}".encode(), 0)
+            os.ftruncate(descriptor, WIDTH)
             os.fsync(descriptor)
         except OSError:
             raise self._unwritable() from None

@@ -17,13 +17,15 @@ from models.reading import Outcome, Reading, Rung
 from models.token import Grant
 from models.x12_answers import Again, judge_inquiry
 from models.x12_answers import Verdict as Judgement
-from tasks.access import Basic, FixedKey, Key, NoAccess, Tokens, as_key, itself_or_secret, open_access
+from tasks.access import FixedKey, open_access
+from tasks.auth_schemes import Basic, NoAccess, itself_or_secret
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle
 from tasks.eligibility.desk import Asked, Desk, UpperRungs, told
 from tasks.eligibility.settings import RESOURCE, Settings
 from tasks.http import BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted
+from tasks.oauth import Key, Tokens, as_key
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
 from tasks.secrets import resolve
 
@@ -202,7 +204,7 @@ class _Climb:
         """Are we known? A new token says so; what never changes is tried on the inquiry."""
         keys = self._over.keys
         if isinstance(keys, Tokens):
-            grant, _ = await keys.ask(self.client)
+            grant = await keys.ask(self.client)
             if grant.value is not None:
                 self._key = as_key(grant.value)
             lives = "" if grant.promised_s is None else f" for {grant.promised_s:.0f} s"

@@ -10,7 +10,7 @@ from pydantic import model_validator
 from models.integration import Duration, SecretReference
 from models.noun import Advice, Noun
 from models.x12_inquiry import Inquiry, Party, Payer, Provider, ServiceType
-from tasks.access import Access, NoAccess
+from tasks.auth_schemes import Access, NoAccess
 from tasks.http import BaseUrl
 
 OPERATION = "Eligibility.inquiry"  # the one thing that may be read

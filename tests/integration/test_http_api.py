@@ -209,9 +209,24 @@ def test_a_climb_stops_at_the_rung_that_broke(clinic, tmp_path, fault, parameter
 def test_a_climb_names_the_scopes_that_are_missing_and_keeps_no_token(clinic, tmp_path):
     clinic.break_("api", "scope_revoked", scope="orders.read")
     ladder = climbed(clinic, tmp_path)
-    assert ladder.broken.says == "2 of 3 scopes granted; missing: orders.read"
+    assert ladder.broken.says == "missing: orders.read"
     assert ladder.broken.code == "scope_missing"
+    assert ladder.broken.missing == ("orders.read",)
     assert not (tmp_path / "tokens").exists()
+
+
+def test_a_scope_that_a_read_needs_is_named_beside_the_token(clinic, tmp_path):
+    async def run(**changes):
+        async with calling(clinic, KIND, tmp_path, **changes) as api:
+            await api.read(APPOINTMENTS)
+            return api.credential(), http_api.required_scopes(api._context.integration)
+
+    asked, needed = asyncio.run(run())
+    assert asked.granted == asked.required == ("appointments.read", "patients.read", "orders.read")
+    assert needed == {}
+    named, needed = asyncio.run(run(**written(clinic, scope="appointments.read")))
+    assert named.required == ("appointments.read",)
+    assert needed == {"Appointment.list": "appointments.read"}
 
 
 # --- servers that behave as a test tells them ------------------------------------------------------------------------
@@ -287,6 +302,7 @@ def test_a_post_sends_its_fixed_body_and_a_cursor_goes_into_the_query(tmp_path):
     assert heads[0].endswith(b'{"status": ["open"]}')
     assert b"content-type: application/json" in heads[0].lower()
     assert heads[1].startswith(b"POST /v1/search?at=2026-03-03T14:00:00Z&after=b%26c HTTP/1.1")
+    assert reading.sent_bytes == 2 * len(b'{"status": ["open"]}')
     assert (reading.code, reading.records) == ("paging_loop", 2)  # this server's cursor never moves
 
 

@@ -28,7 +28,7 @@ from models.policy import Channel, EscalationRule, Limits, Permission, Policy
 from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode
-from tasks.configuration.integrations import check_reads
+from tasks.configuration.integrations import check_integrations, check_reads
 from tasks.configuration.page import read_page
 from tasks.configuration.policy import check_auto
 from tasks.configuration.references import is_plain_secret, trouble_with
@@ -253,6 +253,18 @@ def test_the_page_explains_exactly_the_keys_there_are(heading, model) -> None:
     chapter = re.split(r"^##", PAGE.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
     explained = re.findall(r"^\| `([a-z0-9_]+)` \|", chapter, flags=re.MULTILINE)
     assert sorted(explained) == sorted(model.model_fields)
+
+
+EXAMPLES_ON_THE_PAGE = re.findall(r"^```yaml\n(  - id: .*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("entry", EXAMPLES_ON_THE_PAGE, ids=[text.split()[2] for text in EXAMPLES_ON_THE_PAGE])
+def test_an_entry_that_the_page_shows_can_be_copied(entry, tmp_path) -> None:
+    page = tmp_path / "integrations.yaml"
+    page.write_text(f"integrations:\n{entry}")
+    integrations, mistakes = check_integrations(read_page(page))
+    assert mistakes == []
+    assert len(integrations) == 1
 
 
 def test_the_page_states_the_defaults_of_the_limits() -> None:

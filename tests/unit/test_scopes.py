@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from models.scopes import MOST, Scope, covers, granted_in, listed, missing, needed_for, permission
+from models.scopes import MOST, Scope, covers, granted_in, listed, missing, needed_for, permission, plain_in
 
 CANARY = "Smith-000-12-3456"
 
@@ -30,6 +30,8 @@ CANARY = "Smith-000-12-3456"
         pytest.param("system/Observation.rs?category=lab", "system/Observation.rs", False, id="narrowed"),
         pytest.param("system/Observation.rs?category=lab", "system/Observation.rs?", True, id="narrowed, as asked for"),
         pytest.param("system/Observation.rs", "system/Observation.rs?", True, id="more than asked for"),
+        pytest.param("orders.read other", "orders.read", True, id="a plain word"),
+        pytest.param("orders.write", "orders.read", False, id="another plain word"),
         pytest.param("", "system/Patient.rs", False, id="none at all"),
         pytest.param("system/*.rs", "Patient", False, id="what is no scope is never covered"),
     ],
@@ -50,6 +52,20 @@ def test_what_is_no_resource_scope_is_dropped(word):
     assert listed(f"{word} system/Patient.rs" if word.strip() == word else "system/Patient.rs") == (
         "system/Patient.rs",
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "granted"),
+    [
+        pytest.param("a.read b.read", ("a.read", "b.read"), id="all that was asked for"),
+        pytest.param(f"b.read {CANARY}", ("b.read",), id="a word of theirs is not kept"),
+        pytest.param("", (), id="nothing"),
+        pytest.param(None, None, id="not stated: as asked for (RFC 6749, 5.1)"),
+        pytest.param(["a.read"], None, id="not as the standard has it"),
+    ],
+)
+def test_of_plain_scopes_only_those_that_we_asked_for_are_kept(stated, granted):
+    assert plain_in(stated, ("a.read", "b.read")) == granted
 
 
 def test_of_a_narrowing_query_only_that_there_is_one_is_kept():
