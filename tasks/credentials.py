@@ -90,10 +90,12 @@ def present(house: House, known: Records, readings: Sequence[Reading]) -> Iterat
     """What needs no look: tokens, declared ends, and the SSH keys that connectors met."""
     at = house.clock.now()
     stored = {path.stem for path in (house.home / "tokens").glob("*.json")}
+    made: dict[str, list[Reading]] = {}
+    for reading in readings:
+        made.setdefault(reading.integration_id, []).append(reading)
     for integration in house.configuration.integrations:
         if integration.id in stored:
-            mine = [reading for reading in readings if reading.integration_id == integration.id]
-            yield token(house, integration, known, mine)
+            yield token(house, integration, known, made.get(integration.id, []))
         yield from declared(integration, at)
         for kind, fingerprint in house.fingerprints.get(integration.id, {}).items():
             yield CredentialRecord(
