@@ -16,12 +16,12 @@ from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
 from models.gauge import Unit
 from models.lookup import Lookup, NetworkRange, Resolver
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.reading import Code, Identifier, Operation
 from models.tier import Mode
-from models.written import SECONDS_PER_UNIT, Duration, SecretReference, Share, Text, TimeZone
+from models.written import SECONDS_PER_UNIT, Duration, SecretReference, Share, Text, TimeZone, limited
 
-LONGEST_AGE = timedelta(days=3650)  # no password policy allows more
+Age = Annotated[Duration, limited(least=timedelta(days=1), most=timedelta(days=3650))]  # no policy allows more
 Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]  # arithmetic on it stays within the calendar
 
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]  # of Prometheus
@@ -107,13 +107,13 @@ class DeclaredCredential(Noun):
     name: Code = "main"  # which one, where there are several of a kind
     ends: Day | None = None  # from this day on it is not accepted
     changed: Day | None = None  # when it was last changed …
-    max_age: Annotated[Duration, Field(gt=timedelta(0), le=LONGEST_AGE)] | None = None  # … and how long it may be used
+    max_age: Age | None = None  # … and how long it may be used from then on
 
     @model_validator(mode="after")
     def _has_one_end(self) -> Self:
         """Either the end itself, or a beginning and how long it lasts."""
         if (self.ends is None) == (self.max_age is None) or (self.changed is None) != (self.max_age is None):
-            raise ValueError("write either `ends`, or both `changed` and `max_age`")
+            raise Advice("write either `ends`, or both `changed` and `max_age`")
         return self
 
     def issued_at(self, timezone: str) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from models.noun import Noun
+from models.noun import Advice, Noun
 
 Address = IPv4Address | IPv6Address
 
@@ -40,10 +40,10 @@ def check_network(value: str) -> str:
     try:
         network = ip_network(value)
     except ValueError:
-        raise ValueError("write a range of addresses such as 10.20.0.0/16") from None
+        raise Advice("write a range of addresses such as 10.20.0.0/16") from None
     if not any(is_within(network, private) for private in PRIVATE):
         ranges = ", ".join(map(str, PRIVATE))
-        raise ValueError(f"must lie in a private range ({ranges}); public addresses need no entry")
+        raise Advice(f"must lie in a private range ({ranges}); public addresses need no entry")
     return str(network)
 
 
@@ -62,11 +62,11 @@ def parse_resolver(value: str) -> tuple[str, int]:
     """
     found = RESOLVER.fullmatch(value)
     if found is None or not 0 < int(found[3] or DNS_PORT) <= LAST_PORT:
-        raise ValueError("write a name server by its address, such as 10.0.0.53 or 127.0.0.1:5353")
+        raise Advice("write a name server by its address, such as 10.0.0.53 or 127.0.0.1:5353")
     try:
         return str(ip_address(found[1] or found[2])), int(found[3] or DNS_PORT)
     except ValueError:
-        raise ValueError("write a name server by its address, such as 10.0.0.53 or 127.0.0.1:5353") from None
+        raise Advice("write a name server by its address, such as 10.0.0.53 or 127.0.0.1:5353") from None
 
 
 def check_resolver(value: str) -> str:

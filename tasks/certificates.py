@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
+from datetime import datetime
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +26,31 @@ class Sight(NamedTuple):
     certificate: Certificate | None
     trouble: Trouble | None  # None: the handshake holds
     duration_ms: float  # of the handshake that was meant, without its connection
+
+
+class Leaf(NamedTuple):
+    """What is told of a certificate wherever it is found."""
+
+    begins: datetime
+    ends: datetime
+    sha256: str
+    issuer: str
+
+
+def leaf_in(path: Path) -> Leaf | None:
+    """The first certificate of a PEM file, ours with its private key; None when there is none to be read."""
+    from cryptography import x509  # noqa: PLC0415 - 60 ms that only who looks should pay
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+    try:
+        leaf = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return _leaf(leaf, leaf.public_bytes(Encoding.DER))
+
+
+def _leaf(leaf: x509.Certificate, der: bytes) -> Leaf:
+    return Leaf(leaf.not_valid_before_utc, leaf.not_valid_after_utc, hashlib.sha256(der).hexdigest(), _issuer(leaf))
 
 
 async def look(host: str, address: str, port: int, context: ssl.SSLContext, deadline_s: float) -> Sight:
@@ -84,14 +111,15 @@ def _described(tls: ssl.SSLObject, der: bytes, host: str) -> Certificate:
 
     leaf = x509.load_der_x509_certificate(der)
     names, addresses = _names(leaf)
+    told = _leaf(leaf, der)
     return Certificate(
         version=tls.version() or "",
         cipher=(tls.cipher() or ("",))[0],
-        begins=leaf.not_valid_before_utc,
-        ends=leaf.not_valid_after_utc,
-        sha256=hashlib.sha256(der).hexdigest(),
+        begins=told.begins,
+        ends=told.ends,
+        sha256=told.sha256,
         key=_key(leaf),
-        issuer=_issuer(leaf),
+        issuer=told.issuer,
         issuer_sha256=hashlib.sha256(leaf.issuer.public_bytes()).hexdigest(),
         names=len(names) + len(addresses),
         name_matches=names_host(host, names, addresses),

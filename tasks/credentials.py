@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from models.catalogue import load
@@ -15,12 +16,12 @@ from models.integration import Integration
 from models.ladder import Ladder, Step
 from models.reading import Outcome, Reading, Rung
 from models.scopes import Scope, covers
-from tasks.certificates import Sight
+from tasks.certificates import Leaf, Sight, leaf_in
 from tasks.connectors._interface import PublishesKey
 from tasks.house import House
 from tasks.network import Trouble
 from tasks.probe import connected, tuning_of
-from tasks.sights import CONNECTORS, Place, all_in_time, is_due, look_around, name_of, places
+from tasks.sights import CONNECTORS, Place, all_in_time, is_due, look_around, name_of, path_of, places
 from tasks.tokens import TokenStore
 
 Records = dict[str, CredentialRecord]
@@ -31,8 +32,8 @@ async def keep_credentials(house: House, readings: Sequence[Reading] = ()) -> tu
     known = ledgered(house)
     sights = await look_around(house, known, readings)
     keys = await look_at_keys(house, known)
-    fresh = [*present(house, known, readings), *seen(house, known, sights), *published(house, known, keys)]
-    return keep(house, known, fresh)
+    looked = [*seen(house, known, sights), *published(house, known, keys), *own_certificates(house, known)]
+    return keep(house, known, [*present(house, known, readings), *looked])
 
 
 def ledgered(house: House) -> Records:
@@ -89,10 +90,12 @@ def present(house: House, known: Records, readings: Sequence[Reading]) -> Iterat
     """What needs no look: tokens, declared ends, and the SSH keys that connectors met."""
     at = house.clock.now()
     stored = {path.stem for path in (house.home / "tokens").glob("*.json")}
+    made: dict[str, list[Reading]] = {}
+    for reading in readings:
+        made.setdefault(reading.integration_id, []).append(reading)
     for integration in house.configuration.integrations:
         if integration.id in stored:
-            mine = [reading for reading in readings if reading.integration_id == integration.id]
-            yield token(house, integration, known, mine)
+            yield token(house, integration, known, made.get(integration.id, []))
         yield from declared(integration, at)
         for kind, fingerprint in house.fingerprints.get(integration.id, {}).items():
             yield CredentialRecord(
@@ -183,18 +186,38 @@ def certified(known: Records, integration_id: str, name: str, sight: Sight | Non
     here = record_id(integration_id, CredentialKind.TLS_CERTIFICATE, name)
     kind = CredentialKind.TLS_CERTIFICATE
     blank = CredentialRecord(id=here, integration_id=integration_id, kind=kind, name=name, first_seen=at)
-    looked: dict[str, object] = {"looked_at": at}
+    told: dict[str, object] = {"looked_at": at}
     if sight is not None:
-        looked["trouble"] = sight.trouble.code if sight.trouble else None
+        told["trouble"] = sight.trouble.code if sight.trouble else None
     if sight is not None and sight.certificate is not None:
-        looked |= {
-            "issued_at": sight.certificate.begins,
-            "expires_at": sight.certificate.ends,
-            "renewal_due_at": renewal_due(sight.certificate.begins, sight.certificate.ends),
-            "fingerprint": sight.certificate.sha256,
-            "issuer": sight.certificate.issuer,
-        }
-    return known.get(here, blank).model_copy(update=looked)
+        leaf = Leaf(*(getattr(sight.certificate, part) for part in Leaf._fields))
+        told |= dated(leaf)
+    return known.get(here, blank).model_copy(update=told)
+
+
+def dated(leaf: Leaf) -> dict[str, object]:
+    """The columns of a certificate."""
+    return {
+        "issued_at": leaf.begins,
+        "expires_at": leaf.ends,
+        "renewal_due_at": renewal_due(leaf.begins, leaf.ends),
+        "fingerprint": leaf.sha256,
+        "issuer": leaf.issuer,
+    }
+
+
+def own_certificates(house: House, known: Records) -> Iterator[CredentialRecord]:
+    """The certificates that we show to those who ask for one, from their files."""
+    at, kind = house.clock.now(), CredentialKind.CLIENT_CERTIFICATE
+    for integration in house.configuration.integrations:
+        path = path_of(house, integration.settings.get("client_certificate"))
+        here = record_id(integration.id, kind)
+        if path is None or not is_due(known.get(here), at):
+            continue
+        blank = CredentialRecord(id=here, integration_id=integration.id, kind=kind, first_seen=at)
+        leaf = leaf_in(Path(path))
+        told = {**dated(leaf), "trouble": None} if leaf else {"trouble": "unreadable"}
+        yield known.get(here, blank).model_copy(update={"looked_at": at, **told})
 
 
 async def look_at_keys(house: House, known: Records) -> dict[str, PublishedKey | None]:

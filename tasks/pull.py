@@ -79,7 +79,7 @@ async def ask(house: House, integration: Integration, query: MetricQuery) -> Pul
     try:
         headers = credentials(query, house)
         bundle = str(base / query.ca_bundle) if query.ca_bundle else None
-        client = BoundedClient(ca_bundle=bundle, deadline_s=DEADLINE_S)
+        client = BoundedClient(ca_bundle=bundle, deadline_s=DEADLINE_S, lookup=integration.lookup)
         try:
             url = f"{query.url.rstrip('/')}/api/v1/query?query={quote(query.query, safe='')}"
             fetched = await client.fetch("GET", url, headers=headers)

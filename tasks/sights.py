@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
@@ -43,6 +43,7 @@ class Place(NamedTuple):
     host: str
     port: int
     ca_bundle: str | None
+    own: str | None  # a certificate of ours that is asked for
     lookup: Lookup
 
 
@@ -54,27 +55,46 @@ def places(house: House, integration: Integration) -> dict[str, Place]:
     """Every TLS server of an integration by name: `main`, `token`, and its other routes.
 
     A connector that keeps host and port elsewhere than in settings that end in `_url` says so by a function
-    `tls_places(integration)` of its own, which returns host and port by name.
+    `tls_places(integration)` of its own, which returns host and port by name; routes need no mention.
     """
     told: Callable[[Integration], Mapping[str, tuple[str, int]]] | None
     told = getattr(load(CONNECTORS, integration.kind), "tls_places", None)
-    found = told(integration) if told else urls_of(integration)
-    bundle = integration.settings.get("ca_bundle")
-    ca_bundle = str(house.configuration.path / bundle) if isinstance(bundle, str) else None
-    named = {name: Place(host, port, ca_bundle, integration.lookup) for name, (host, port) in found.items()}
+    found = {**(told(integration) if told else urls_of(integration)), **routes_of(integration)}
+    ca_bundle = path_of(house, integration.settings.get("ca_bundle"))
+    own, lookup = path_of(house, integration.settings.get("client_certificate")), integration.lookup
+    named = {name: Place(host, port, ca_bundle, own, lookup) for name, (host, port) in found.items()}
     first = {place: name for name, place in reversed(named.items())}  # one that is named twice goes by its first name
     return {name: place for name, place in named.items() if first[place] == name}
 
 
+def path_of(house: House, written: object) -> str | None:
+    """A file of the configuration, as a path or by reference."""
+    return str(house.configuration.path / written.removeprefix("file:")) if isinstance(written, str) else None
+
+
 def urls_of(integration: Integration) -> dict[str, tuple[str, int]]:
-    """Host and port of each https URL in the settings, one level deep (`auth` has one), and of the routes."""
-    below = [block for block in integration.settings.values() if isinstance(block, dict)]
-    written = {key: value for block in (*below, integration.settings) for key, value in block.items()}
-    written = {key: value for key, value in written.items() if str(key).endswith("_url")}
-    named = {name_of(key): value for key, value in sorted(written.items()) if isinstance(value, str)}
-    named |= {f"route.{name_of(route.name)}": route.base_url for route in integration.routes}
-    parsed = {name: httpx.URL(url) for name, url in named.items() if url.startswith("https://")}
+    """Host and port of each https URL in the settings; where our own keys are published is no system of theirs."""
+    return encrypted({name_of(key): url for key, url in sorted(urls_in(integration.settings)) if key != "jwks_url"})
+
+
+def routes_of(integration: Integration) -> dict[str, tuple[str, int]]:
+    """Host and port of each other way that is encrypted."""
+    return encrypted({f"route.{name_of(route.name)}": route.base_url for route in integration.routes})
+
+
+def encrypted(named: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """Host and port of those URLs behind which TLS is spoken."""
+    parsed = {name: httpx.URL(url) for name, url in named.items() if url.startswith(("https://", "mllps://"))}
     return {name: (url.host, url.port or 443) for name, url in parsed.items()}
+
+
+def urls_in(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every setting that is called a URL, also in a block of its own such as `auth`."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from urls_in(value)
+        elif isinstance(value, str) and key.endswith("_url"):
+            yield key, value
 
 
 def name_of(written: str) -> str:
@@ -146,7 +166,7 @@ async def shake_hands(place: Place) -> Sight | None:
             found = await addresses(place.host, place.port, place.lookup)
             if isinstance(found, Trouble):
                 return None
-            context = tls_context(place.ca_bundle)
+            context = tls_context(place.ca_bundle, place.own)
             sight = await look(place.host, found[0], place.port, context, LOOK_S)
     except TimeoutError:
         return None

@@ -40,6 +40,7 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         mistakes += repeated(page, (*place, "reads"), entry, "operation")
         for key in ("routes", "feeds", "bridges"):
             mistakes += repeated(page, (*place, key), entry, "name")
+        mistakes += repeated_credentials(page, (*place, "credentials"), entry)
         mistakes += check_routes(page, place, entry)
         mistakes += check_metrics(page, place, entry)
     mistakes += repeated(page, ("integrations",), page.data, "id")
@@ -65,6 +66,19 @@ def repeated(page: Page, place: Place, block: Mapping[str, Any], key: str) -> It
             yield page.mistake(here, f"`{key}` is the same as on line {first}; each must be its own")
         elif isinstance(name, str):
             seen[name] = here
+
+
+def repeated_credentials(page: Page, place: Place, block: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Credentials that nobody could tell apart from one above."""
+    seen: dict[tuple[object, object], Place] = {}
+    for index, entry in entries(block, "credentials"):
+        which, here = (str(entry.get("kind")), str(entry.get("name", "main"))), (*place, index, "kind")
+        if which in seen:
+            first = page.lines[seen[which]]
+            says = f"`kind` and `name` are the same as on line {first}; give each a `name` of its own"
+            yield page.mistake(here, says)
+        elif here in page.lines:
+            seen[which] = here
 
 
 def check_connector(page: Page, place: Place, entry: Mapping[str, Any]) -> list[Mistake]:

@@ -24,7 +24,7 @@ from models.hl7_messages import (
     Version,
     composed,
 )
-from models.integration import Environment, Read, SecretReference
+from models.integration import Environment, Integration, Read, SecretReference
 from models.ladder import Ladder, Verdict, absent
 from models.lookup import is_loopback_name
 from models.noun import Noun
@@ -135,6 +135,12 @@ def objections(settings: Settings, entry: Mapping[str, Any]) -> Iterator[tuple[t
         if message and message.writes and not (settings.canary or entry.get("environment") == Environment.TEST):
             says = f"{operation} writes; point it at a test system (`environment: test`), or write `canary: true`"
             yield ("reads", index, "operation"), says
+
+
+def tls_places(integration: Integration) -> dict[str, tuple[str, int]]:
+    """Where TLS is spoken, by name, beside the routes."""
+    settings = Settings.model_validate(integration.settings)
+    return {"main": (settings.host, settings.port)} if settings.tls else {}
 
 
 def open_connector(context: Context) -> Hl7Mllp:

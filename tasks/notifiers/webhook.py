@@ -15,6 +15,7 @@ from pydantic import AfterValidator, PositiveFloat
 
 from models.errors import Permanent, Transient
 from models.integration import SecretReference
+from models.lookup import Lookup, NetworkRange
 from models.noun import Noun
 from models.queue import Notice, NoticeKind
 from tasks.http import BoundedClient, check_base_url
@@ -30,6 +31,7 @@ class Settings(Noun):
     secret: SecretReference  # at least 24 bytes, as it is or as whsec_<base64>
     ca_bundle: str | None = None  # a file, when the receiver's certificate is signed by an authority of yours
     deadline_s: PositiveFloat = 10.0
+    networks: tuple[NetworkRange, ...] = ()  # private ranges that the receiver's name may lead to
 
 
 async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) -> None:
@@ -48,7 +50,8 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
         "webhook-signature": signature(key_of(settings.secret, base), notice.id, int(now.timestamp()), body),
     }
     ca_bundle = str(base / settings.ca_bundle) if settings.ca_bundle else None
-    client = BoundedClient(ca_bundle=ca_bundle, deadline_s=settings.deadline_s)
+    lookup = Lookup(networks=settings.networks)
+    client = BoundedClient(ca_bundle=ca_bundle, deadline_s=settings.deadline_s, lookup=lookup)
     try:
         answer = await client.fetch("POST", settings.url, headers=headers, content=body)
     finally:

@@ -109,6 +109,57 @@ def kinds(room: str) -> str:
         ),
         pytest.param(
             "    probe_every: 60s",
+            "    networks: [0.0.0.0/0]",
+            6,
+            "this entry: must lie in a private range (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, "
+            "fc00::/7); public addresses need no entry",
+            id="a network that is everything",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    networks: [10.1.2.3/16]",
+            6,
+            "this entry: write a range of addresses such as 10.20.0.0/16",
+            id="a network that is an address",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    resolvers: [dns.example.org]",
+            6,
+            "this entry: write a name server by its address, such as 10.0.0.53 or 127.0.0.1:5353",
+            id="a name server by its name",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    credentials:\n      - {kind: password, changed: 2026-11-01}",
+            7,
+            "this entry: write either `ends`, or both `changed` and `max_age`",
+            id="a password that was changed, and ends nobody knows when",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    credentials:\n      - {kind: passport, ends: 2026-11-01}",
+            7,
+            "`kind`: use `access_token`, `refresh_token`, `client_secret`, `tls_certificate`, `client_certificate`, "
+            "`jwks_key`, `private_key`, `ssh_host_key`, `ssh_user_key` or `password`",
+            id="a credential of no kind",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    credentials:\n      - {kind: password, changed: 2026-11-01, max_age: 9999d}",
+            7,
+            "`max_age`: must be at most 3650d",
+            id="a password for life",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    credentials:\n      - {kind: password, ends: 2026-12-01}\n      - {kind: password, ends: 2027-12-01}",
+            8,
+            "`kind` and `name` are the same as on line 7; give each a `name` of its own",
+            id="two passwords of one name",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
             "    hours:\n      monday: 18:00-08:00",
             7,
             "`monday`: write hours like 08:00-18:00 (24:00 is midnight), or closed; a night is two days' hours",
