@@ -21,15 +21,15 @@ FAULTS: tuple[tuple[str, Outcome, Code], ...] = (
     ("oauth.v2.FailedToResolveAPIKey", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
     ("oauth.v2.InvalidClientIdentifier", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
     ("steps.oauth.v2.InvalidClientIdentifier", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ("policies.ratelimit.", Outcome.THROTTLED, "quota"),
-    ("policies.concurrentratelimit.", Outcome.THROTTLED, "quota"),
+    ("policies.ratelimit.", Outcome.THROTTLED, "throttled"),
+    ("policies.concurrentratelimit.", Outcome.THROTTLED, "throttled"),
     ("messaging.adaptors.http.flow.", Outcome.SERVER_ERROR, "gateway_lost_target"),
 )
 
 
 def gateway_fault(content: Any) -> tuple[Outcome, Code] | None:  # noqa: ANN401 - anything JSON can hold
-    """The fault of a gateway in an answer: `fault.detail.errorcode`; None when there is none that is known."""
-    fault = content.get("fault") if isinstance(content, dict) else None
+    """The fault of a gateway in an answer, `fault.detail.errorcode`; None when there is none that is known."""
+    fault = (content.get("fault") or content.get("error")) if isinstance(content, dict) else None
     detail = fault.get("detail") if isinstance(fault, dict) else None
     said = detail.get("errorcode") if isinstance(detail, dict) else None
     known = (row for row in FAULTS if isinstance(said, str) and said.startswith(row[0]))

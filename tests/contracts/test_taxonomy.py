@@ -19,11 +19,17 @@ import httpx
 import pytest
 import yaml
 
+from models import hl7_answers, x12
+from models.api_answers import judge_api
+from models.api_call import Call
 from models.classification import Judged, judge_fhir, judge_token, of_a_write
+from models.hl7_answers import judge_ack
 from models.reading import Family, Outcome, Rung
 from models.unity_answers import judge_unity, judge_unity_login
+from models.x12_answers import judge_inquiry
 from tasks.headers import kept_headers
 from tasks.network import NAME_CODES, Trouble, trouble_of
+from tests.x12 import CONTROL, TRACE, a_check, an_acknowledgment, an_answer
 
 FOLDER = Path(__file__).parents[1] / "testdata" / "taxonomy"
 AT_LEAST, OF = 48, 50  # of the specification
@@ -34,13 +40,35 @@ def unity(fixture: Fixture, status: int, headers: dict[str, str], body: bytes) -
     return judge_unity(fixture.get("action", "GetPatient"), status, headers, body)
 
 
+def hl7(fixture: Fixture, _: int, __: dict[str, str], ___: bytes) -> Judged:
+    head = "MSH|^~\\&|CLINIC|PRACTICE|HEAL||20260303150000+0000||ACK^A08^ACK|77|P|2.5.1"
+    return judge_ack("\r".join((head, *fixture["message"], "")).encode(), hl7_answers.Sent(b"MSG1"))
+
+
+def inquiry(fixture: Fixture, status: int, headers: dict[str, str], body: bytes) -> Judged:
+    if "document" in fixture:
+        body = DOCUMENTS[fixture["document"]](*fixture.get("segments", ())).encode()
+    return judge_inquiry(status, headers, body, x12.Sent(CONTROL, TRACE)).judged
+
+
+CALL = Call(path="appointments", records="data")
+DOCUMENTS = {"answer": an_answer, "acknowledgment": an_acknowledgment, "check": a_check}
 JUDGES: dict[str, Callable[[Fixture, int, dict[str, str], bytes], Judged]] = {
     "fhir": lambda _, *answer: judge_fhir(*answer),
     "token": lambda _, *answer: judge_token(*answer),
     "unity": unity,
     "unity_login": lambda _, *answer: judge_unity_login(*answer),
-    # --- here join the judges of other protocols: HL7 v2, X12, files, any JSON API ------------------------------
+    "hl7": hl7,
+    "x12": inquiry,
+    "api": lambda _, *answer: judge_api(CALL, {}, *answer),
+    # --- here joins the judge of another protocol, with a file of its own in the folder --------------------------
 }
+
+
+def no_common_version() -> ssl.SSLError:
+    error = ssl.SSLError(1, "unsupported protocol")
+    error.reason = "UNSUPPORTED_PROTOCOL"
+    return error
 
 
 class Raised(NamedTuple):
@@ -66,7 +94,7 @@ TROUBLES = {
     "certificate_expired": Raised(not_verified(10), Rung.TLS),
     "issuer_unknown": Raised(not_verified(20), Rung.TLS),
     "other_host": Raised(not_verified(62), Rung.TLS),
-    "no_common_version": Raised(ssl.SSLError(1, "unsupported protocol"), Rung.TLS),
+    "no_common_version": Raised(no_common_version(), Rung.TLS),
     "not_http": Raised(h11.RemoteProtocolError("illegal status line"), Rung.HTTP),
 }
 UNRESOLVED = {"name_not_found": socket.EAI_NONAME, "resolver_silent": socket.EAI_AGAIN}
@@ -92,9 +120,10 @@ def family(fixture: Fixture) -> Family:
     if "trouble" in fixture:
         met = trouble(fixture["trouble"])
         return (of_a_write(met.outcome, met.rung) if fixture.get("writing") else met.outcome).family
-    body = fixture["body"] if isinstance(fixture["body"], str) else json.dumps(fixture["body"])
+    said = fixture.get("body", "")
+    body = said if isinstance(said, str) else json.dumps(said)
     headers = kept_headers(httpx.Headers(fixture.get("headers", {})))
-    judged = JUDGES[fixture["judge"]](fixture, fixture["status"], headers, body.encode())
+    judged = JUDGES[fixture["judge"]](fixture, fixture.get("status", 200), headers, body.encode())
     return judged.outcome.family
 
 
@@ -122,6 +151,6 @@ def test_no_two_of_them_are_the_same():
 
 
 def test_an_error_inside_a_200_is_a_failure():
-    bad = [one for one in FIXTURES if one.get("status") == 200 and '"Error": ' in json.dumps(one["body"])]
+    bad = [one for one in FIXTURES if one.get("status") == 200 and '"Error": ' in json.dumps(one.get("body"))]
     assert bad
     assert Family.OK not in {family(one) for one in bad}
