@@ -18,20 +18,21 @@ from urllib.parse import urlsplit
 
 from models.credential import CredentialKind
 from models.credentials import CredentialRecord
-from models.plain import UNREADABLE, plain
+from models.plain import UNREADABLE, looks_identifying, plain
 from models.surface import Part, Surface, Trait
 
 Said = Iterator[tuple[Trait, str, str]]
 
 MOST = 4000  # facts of one document; Epic's capability statement makes about 1,500
 KIND = re.compile(r"[A-Z][A-Za-z]{2,39}")  # of a resource
-CODE = re.compile(r"[A-Za-z][A-Za-z0-9+-]{0,39}")
+CODE = re.compile(r"(?=.{1,48}$)(?!.*[0-9]{3})[a-z]+(?:-[a-z0-9]+)*")
+ALGORITHM = re.compile(r"[A-Z]{2}[0-9]{3}|EdDSA|none")
 MEDIA_TYPE = re.compile(r"[a-z]{2,20}(?:/[a-z0-9.+-]{1,40})?")
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 SCOPE = re.compile(r"[A-Za-z][A-Za-z_]{0,30}(?:/[A-Za-z*]{1,40}(?:\.[a-z*]{1,6})?)?")
 KEY_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,64}")
 ORIGIN = re.compile(r"[A-Za-z0-9.-]{1,200}(?::[0-9]{1,5})?")
-SEGMENT = re.compile(r"(?![^/]*[0-9]{5})[A-Za-z0-9._~-]{1,40}")  # of a path; one with a long number is masked
+SEGMENT = re.compile(r"[A-Za-z0-9._~-]{1,40}")  # of a path
 DAY = re.compile(r"(20[0-9]{2})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])(?:T|$)")
 ENDPOINTS = (
     "token_endpoint",
@@ -46,7 +47,7 @@ LISTS = {  # of a SMART configuration (SMART App Launch 2.2, 2.1.3): member → 
     "scopes_supported": (Trait.SCOPE, SCOPE),
     "grant_types_supported": (Trait.GRANT_TYPE, PARAMETER),
     "token_endpoint_auth_methods_supported": (Trait.CLIENT_METHOD, PARAMETER),
-    "token_endpoint_auth_signing_alg_values_supported": (Trait.SIGNING_ALGORITHM, CODE),
+    "token_endpoint_auth_signing_alg_values_supported": (Trait.SIGNING_ALGORITHM, ALGORITHM),
 }
 THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 BORN_FORMATS = ("%b %d %Y %I:%M%p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -195,15 +196,20 @@ def words(values: Iterable[Any], grammar: re.Pattern[str]) -> Iterator[str]:
 
 
 def place(url: str) -> str:
-    """Origin and path of a URL; a segment with a long number in it is masked, a query is dropped."""
+    """Origin and path of a URL, without its query."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return UNREADABLE
     if parts.scheme not in {"http", "https"} or not ORIGIN.fullmatch(parts.netloc):
         return UNREADABLE
-    path = "/".join(segment if not segment or SEGMENT.fullmatch(segment) else "x" for segment in parts.path.split("/"))
+    path = "/".join(map(masked, parts.path.split("/")))
     return f"{parts.scheme}://{parts.netloc}{path}"[:200]
+
+
+def masked(segment: str) -> str:
+    """A segment of a path; `x` for one that could be an identifier."""
+    return segment if not segment or (SEGMENT.fullmatch(segment) and not looks_identifying(segment)) else "x"
 
 
 def dicts(value: object) -> list[dict[str, Any]]:
