@@ -192,7 +192,7 @@ def listed(trait: Trait, values: object, grammar: re.Pattern[str]) -> Said:
 def words(values: Iterable[Any], grammar: re.Pattern[str]) -> Iterator[str]:
     """The texts that are codes; of a scope with a query, the part before it."""
     cut = (value.partition("?")[0] for value in values if isinstance(value, str))
-    return (word for word in cut if grammar.fullmatch(word))
+    return (word for word in cut if grammar.fullmatch(word) and not looks_identifying(word))
 
 
 def place(url: str) -> str:
@@ -203,12 +203,13 @@ def place(url: str) -> str:
         return UNREADABLE
     if parts.scheme not in {"http", "https"} or not ORIGIN.fullmatch(parts.netloc):
         return UNREADABLE
-    path = "/".join(map(masked, parts.path.split("/")))
-    return f"{parts.scheme}://{parts.netloc}{path}"[:200]
+    host, colon, port = parts.netloc.partition(":")
+    name, path = ".".join(map(masked, host.split("."))), "/".join(map(masked, parts.path.split("/")))
+    return f"{parts.scheme}://{name}{colon}{port}{path}"[:200]
 
 
 def masked(segment: str) -> str:
-    """A segment of a path; `x` for one that could be an identifier."""
+    """A label of a host or a segment of a path; `x` for one that could be an identifier."""
     return segment if not segment or (SEGMENT.fullmatch(segment) and not looks_identifying(segment)) else "x"
 
 
