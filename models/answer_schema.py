@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -26,8 +27,11 @@ DEEPEST = 8  # levels below the object that an answer is about
 MOST_OBJECTS = 300  # kinds of objects of one read
 MOST_FIELDS = 60  # of one object; one with more is a table of data, and its keys are no fields
 MOST_VALUES = 20_000  # of one answer; a larger one is not sketched at all
-FIELD = re.compile(r"(?![^/]*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
+LONGEST = 40  # characters of a field's name
+FIELD = re.compile(rf"(?!.*[0-9]{{4}})[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
 KIND = re.compile(r"[A-Z][A-Za-z]{2,39}")
+# Whole and broken numbers are one type, because a value decides between them.
+TYPES = {bool: "boolean", str: "string", dict: "object", list: "list", int: "number", float: "number"}
 
 
 class Glimpse(NamedTuple):
@@ -102,8 +106,19 @@ def sketch(content: object, root: str) -> Sketch | None:
             path, depth = (kind, 0) if (kind := kind_of(value)) else (path, depth)
             instances.setdefault(path, []).append(value)
             inner = ((one, name) for name, one in value.items() if isinstance(one, dict | list))
-            waiting += [(one, f"{path}.{name}", depth + 1) for one, name in inner if FIELD.fullmatch(name)]
+            waiting += [(one, f"{path}.{name}", depth + 1) for one, name in inner if is_field(name)]
     return {path: glimpses(objects) for path, objects in instances.items()}
+
+
+def is_field(name: str) -> bool:
+    """Whether a key is a word, and so the name of a field."""
+    return len(name) <= LONGEST and is_word(name)
+
+
+@lru_cache(maxsize=4096)
+def is_word(name: str) -> bool:
+    """The same of a short key, remembered: every instance of an object is asked about the same ones."""
+    return FIELD.fullmatch(name) is not None
 
 
 def kind_of(value: Mapping[str, Any]) -> str | None:
@@ -118,18 +133,10 @@ def glimpses(objects: list[dict[str, Any]]) -> dict[str, Glimpse]:
     types: dict[str, set[str]] = {}
     for one in objects:
         for name, value in one.items():
-            if value is not None and FIELD.fullmatch(name):
+            if value is not None and is_field(name):
                 counts[name] = counts.get(name, 0) + 1
-                types.setdefault(name, set()).add(type_of(value))
+                types.setdefault(name, set()).add(TYPES[type(value)])
     return {name: Glimpse(counts[name] == len(objects), frozenset(types[name])) for name in counts}
-
-
-def type_of(value: object) -> str:
-    """The JSON type of a value; whole and broken numbers are one type, because a value decides between them."""
-    if isinstance(value, bool):
-        return "boolean"
-    kinds = {str: "string", dict: "object", list: "list"}
-    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "number")
 
 
 def tallied(tally: Tally, shape: Sketch, as_of: datetime) -> Tally:
