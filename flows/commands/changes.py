@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tasks.house import House
 
 PANEL = LOOK
-HEADINGS = ("when", "whose", "integration", "kind", "what", "before → after", "incidents that followed")
+ID = "integration"  # said once is enough where only one was asked for
+HEADINGS = ("when", "whose", ID, "kind", "what", "before → after", "incidents that followed")
 
 
 def command(
@@ -37,7 +38,7 @@ def command(
     found = all_changes(house, integration, instant(house, since))
     shown = newest_first(found, with_baselines=baselines)
     if shown:
-        show(shown, house.ledger.incidents(integration), house)
+        show(shown, house.ledger.incidents(integration), house, with_names=integration is None)
     else:
         first = f" ({len(found)} things were seen for the first time: --baselines)" if found else ""
         say(f"No change was noted in the last {since}{first}.")
@@ -61,7 +62,7 @@ def instant(house: House, since: str) -> datetime:
         raise BadInput("--since is not a duration; write a number with s, m, h or d, e.g. 90m or 7d") from None
 
 
-def show(changes: Sequence[Change], incidents: Sequence[Incident], house: House) -> None:
+def show(changes: Sequence[Change], incidents: Sequence[Incident], house: House, *, with_names: bool) -> None:
     """One line for each change, the newest first, in the practice's time."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
@@ -72,9 +73,7 @@ def show(changes: Sequence[Change], incidents: Sequence[Incident], house: House)
     from models.changes import followed_by  # noqa: PLC0415
 
     zones = {one.id: one.timezone for one in house.configuration.integrations}
-    table = Table(
-        "when", "whose", "integration", "kind", "what", "before", "after", "incidents that followed", box=None
-    )
+    table = Table(*(heading for heading in HEADINGS if with_names or heading != ID), box=None)
     for change in changes:
         local = change.at.astimezone(ZoneInfo(zones.get(change.integration_id, "UTC")))
         followed = ", ".join(incident.id for incident in followed_by(change, incidents))
@@ -87,5 +86,6 @@ def show(changes: Sequence[Change], incidents: Sequence[Incident], house: House)
             f"{change.before or '–'} → {change.after or '–'}" if change.before or change.after else "–",
             followed or "–",
         )
-        table.add_row(*map(escape, cells))
+        told = zip(HEADINGS, cells, strict=True)
+        table.add_row(*(escape(cell) for heading, cell in told if with_names or heading != ID))
     console.print(table)

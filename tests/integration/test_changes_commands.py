@@ -39,10 +39,13 @@ def test_a_deploy_is_told_and_shown_and_nobody_is_named(tmp_path):
 
     shown = heal("changes", "epic-fhir-main", "--since", "1h", home=tmp_path)
     assert shown.returncode == 0
-    (head, line) = shown.stdout.strip().splitlines()
-    assert head.split("  ")[0] == "when"
-    assert re.match(r" *20\d\d-\d\d-\d\d \d\d:\d\d E[SD]T +ours +epic-fhir-main +deploy +eyewear-ML deployed", line)
+    head, line = shown.stdout.strip("\n").splitlines()
+    assert head.split()[0] == "when"
+    assert re.match(r" *20\d\d-\d\d-\d\d \d\d:\d\d E[SD]T +ours +deploy +eyewear-ML deployed", line)
     assert "2026.11.2 → 2026.11.3" in line
+    assert head.split() == ["when", "whose", "kind", "what", "before", "→", "after", "incidents", "that", "followed"]
+    assert line.index("2026.11.2 → 2026.11.3  ") == head.index("before → after")
+    assert "  epic-fhir-main  " in heal("changes", home=tmp_path).stdout
 
     refused = heal("note-change", "epic-fhir-main", "fixed for Smith, John", home=tmp_path)
     assert refused.returncode == 2

@@ -110,7 +110,7 @@ def test_an_edited_version_is_one_change_event_and_is_shown_on_the_incident_that
 
     async def story() -> tuple[House, Incident]:
         clock = clock_of(quick)
-        for version in (None, None, "Epic-like clinic 1.1", "Epic-like clinic 1.1"):
+        for version in (None, "Epic-like clinic 1.1", "Epic-like clinic 1.1"):
             if version:
                 quick.break_("epic", "new_version", version=version)
             house = open_house(configuration, home, clock)
