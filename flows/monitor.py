@@ -1,4 +1,4 @@
-"""Monitor: one cycle. Probe everything, remember it, judge it, and take care of what is wrong."""
+"""Monitor: one cycle. Probe everything, remember it, ask what changed, judge, and take care of what is wrong."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from flows.remediate import remediate
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
 from tasks import canary as canaries
+from tasks import changes as noting
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
@@ -22,6 +23,7 @@ from tasks import probe as probing
 from tasks import pull as pulling
 from tasks import remediate as remediating
 from tasks import sample as sampling
+from tasks import survey as surveying
 from tasks import watch as watching
 from tasks.house import House, open_house
 from tasks.remember import remember
@@ -32,6 +34,7 @@ sample = coat(sampling.sample, name="sample")
 pull = coat(pulling.pull, name="pull", retries=0)
 store = coat(remember, name="remember")
 take_in = coat(taking.take_in_round, name="take in")
+survey = coat(surveying.survey_due, name="survey")
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn")
 watch = coat(watching.watch_all, name="watch")
@@ -47,12 +50,13 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
         everybody: read every integration now, whatever its `probe_every` says.
     """
     house = open_house(configuration, home, clock())
-    detecting.note_configuration(house)
+    noting.note_configuration(house)
     readings, flown, _ = await asyncio.gather(probe(house, everybody=everybody), fly(house), pull(house))
     readings += flown
     await sample(house)
     await store(readings, house.home)
     await take_in(house)
+    await survey(house)
     await watch(house, readings)
     for case, anomalies in detecting.worth_attending(house, await judge(house)):
         await attend(house, case, anomalies)

@@ -9,43 +9,10 @@ from typing import Any
 
 from models.api_call import LINK_HEADER, MEANINGS, Call, Codes
 from models.classification import HTML, Judged, judge_status, parsed, unreadable
+from models.gateway import gateway_fault
 from models.json_path import first, found, how_many, is_everywhere
 from models.reading import Code, Outcome
 
-# What API gateways say in a body, whatever the status. Apigee, "OAuthV2 policy" and "Quota policy", error reference;
-# its older policies say `keymanagement.service.…` (catalogue, S27).
-GATEWAY_CODES: dict[str, tuple[Outcome, Code]] = {
-    **dict.fromkeys(
-        ("keymanagement.service.access_token_expired", "steps.oauth.v2.access_token_expired"),
-        (Outcome.UNAUTHENTICATED, "token_expired"),
-    ),
-    **dict.fromkeys(
-        (
-            "keymanagement.service.invalid_access_token",
-            "steps.oauth.v2.invalid_access_token",
-            "steps.oauth.v2.FailedToResolveAccessToken",
-        ),
-        (Outcome.UNAUTHENTICATED, "invalid_token"),
-    ),
-    **dict.fromkeys(
-        ("oauth.v2.InvalidApiKey", "oauth.v2.FailedToResolveAPIKey", "oauth.v2.InvalidClientIdentifier"),
-        (Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ),
-    "steps.oauth.v2.insufficient_scope": (Outcome.FORBIDDEN, "insufficient_scope"),
-    **dict.fromkeys(
-        ("policies.ratelimit.QuotaViolation", "policies.ratelimit.SpikeArrestViolation"),
-        (Outcome.THROTTLED, "throttled"),
-    ),
-    **dict.fromkeys(
-        (
-            "messaging.adaptors.http.flow.ServiceUnavailable",
-            "messaging.adaptors.http.flow.GatewayTimeout",
-            "messaging.adaptors.http.flow.UnexpectedEOF",
-        ),
-        (Outcome.SERVER_ERROR, "gateway_lost_target"),
-    ),
-}
-GATEWAY_PATHS = ("fault.detail.errorcode", "error.detail.errorcode")
 STALE = "older_than_allowed"
 LONGEST_CODE = 64  # characters; no longer text is looked up
 EPOCHS = (1e8, 1e11, 1e14)  # seconds from 1973 on, milliseconds, and what is neither
@@ -57,8 +24,8 @@ def judge_api(call: Call, codes: Codes, status: int, headers: Mapping[str, str],
     A gateway's fault decides over the status; an error inside a good status is SEMANTIC, unless `codes` says more.
     """
     content = parsed(body)
-    if (known := gateway_fault(content)) is not None:
-        return known
+    if (fault := gateway_fault(content)) is not None:
+        return Judged(outcome=fault[0], code=fault[1])
     by_status = judge_status(status, headers)
     failed, code, meant = error_in(call, codes, content)
     if status not in call.expect:
@@ -70,16 +37,6 @@ def judge_api(call: Call, codes: Codes, status: int, headers: Mapping[str, str],
     if not call.reads_json:
         return Judged(content=content)
     return unreadable(headers, body) if content is None else judge_content(call, headers, content)
-
-
-def gateway_fault(content: Any) -> Judged | None:  # noqa: ANN401 - anything JSON can hold
-    """The fault of a gateway before the API; None when the body holds none that is known."""
-    for path in GATEWAY_PATHS:
-        said = first(path, content)
-        if isinstance(said, str) and said in GATEWAY_CODES:
-            outcome, code = GATEWAY_CODES[said]
-            return Judged(outcome=outcome, code=code)
-    return None
 
 
 def error_in(call: Call, codes: Codes, content: Any) -> tuple[bool, Code | None, Outcome | None]:  # noqa: ANN401

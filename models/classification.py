@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from models.gateway import gateway_fault
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
 
@@ -50,27 +51,41 @@ ISSUES: dict[str, Outcome] = {
     ),
 }
 SEVERITIES = ("fatal", "error", "warning", "information")  # worst first
+INSIDE_200 = {Outcome.THROTTLED, Outcome.UNAUTHENTICATED, Outcome.FORBIDDEN}  # say more than "an error inside"
+# Epic's own codes, in `details.coding` (Epic on FHIR, error codes): what they mean beyond the code of the issue.
+EPIC: dict[str, tuple[Outcome, Code]] = {
+    "4100": (Outcome.CLIENT_ERROR, "invalid_parameter"),
+    "4102": (Outcome.CLIENT_ERROR, "not_found"),
+    "4107": (Outcome.CLIENT_ERROR, "patient_merged"),
+    "4110": (Outcome.CLIENT_ERROR, "required"),
+    "4111": (Outcome.CLIENT_ERROR, "required"),
+    "4112": (Outcome.CLIENT_ERROR, "invalid_parameter"),
+    "4113": (Outcome.CLIENT_ERROR, "paging_expired"),
+    "4115": (Outcome.CLIENT_ERROR, "invalid_parameter"),
+    "4118": (Outcome.FORBIDDEN, "not_permitted"),
+}  # 4101 says that nothing was found, which is no trouble of the connection
 WITHHELD = {"4119"}  # Epic's warning that further data may exist which this client is not shown
+NOTHING_YET = {202, 204}  # statuses that come without a body: accepted and not done, or nothing to say
 BEARER_ERRORS = {"invalid_token", "insufficient_scope", "invalid_request"}  # RFC 6750, 3.1
 # RFC 6749, 5.2 and 4.1.2.1: what a token endpoint may say → whose trouble it is.
 TOKEN_ERRORS: dict[str, Outcome] = {
     **dict.fromkeys(
         (
             "invalid_client",
-            "invalid_request",
             "invalid_grant",
             "unauthorized_client",
-            "unsupported_grant_type",
-            "invalid_scope",
             "access_denied",
         ),
         Outcome.CREDENTIAL_REFUSED,
     ),
+    **dict.fromkeys(("invalid_request", "unsupported_grant_type"), Outcome.CLIENT_ERROR),  # how we ask, not who we are
+    "invalid_scope": Outcome.FORBIDDEN,
     **dict.fromkeys(("temporarily_unavailable", "server_error"), Outcome.SERVER_ERROR),
     "slow_down": Outcome.THROTTLED,
 }
 LONGEST_INSTANT = 35  # characters: 2026-03-03T15:00:00.123456789+00:00
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+XML = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml\b|[A-Za-z][\w.-]*(?::[\w.-]+)?[\s/>])")
 
 
 class Judged(Noun):
@@ -95,6 +110,12 @@ def rung_of(outcome: Outcome) -> Rung:
     if outcome in {Outcome.SEMANTIC, Outcome.PARTIAL, Outcome.STALE}:
         return Rung.SEMANTIC
     return Rung.READ
+
+
+def of_a_write(outcome: Outcome, rung: Rung) -> Outcome:
+    """What an outcome means when the call was a write: once it had left, silence is no refusal (catalogue, S18)."""
+    has_left = rung not in {Rung.DNS, Rung.TCP, Rung.TLS}
+    return Outcome.UNKNOWN if has_left and outcome in {Outcome.RESET, Outcome.TIMEOUT} else outcome
 
 
 def judge_status(status: int, headers: Mapping[str, str]) -> Judged:
@@ -122,28 +143,44 @@ def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
     """
     by_status = judge_status(status, headers)
     content = parsed(body)
-    severity, code, withheld = worst_issue(outcomes_in(content))
+    if fault := gateway_fault(content):
+        return Judged(outcome=fault[0], code=fault[1])
+    severity, meant, withheld = worst_issue(outcomes_in(content))
     if not by_status.outcome.is_ok:
-        return _refined(by_status, code)
+        return _refined(by_status, meant)
     if content is None:
-        return unreadable(headers, body)
+        return Judged() if status in NOTHING_YET and not body.strip() else unreadable(headers, body)
     if severity in {"fatal", "error"}:
-        return Judged(outcome=Outcome.SEMANTIC, code=code)
+        outcome, code = meant or (Outcome.SEMANTIC, None)
+        return Judged(outcome=outcome if outcome in INSIDE_200 else Outcome.SEMANTIC, code=code)
+    return _good(content, withheld=withheld)
+
+
+def _refined(by_status: Judged, meant: tuple[Outcome, Code] | None) -> Judged:
+    """A refusal, in the words of its OperationOutcome where those say more than the status."""
+    if meant is None:
+        return by_status
+    if by_status.outcome in {Outcome.THROTTLED, Outcome.UNAUTHENTICATED}:
+        return Judged(outcome=by_status.outcome, code=by_status.code or meant[1])
+    return Judged(outcome=meant[0], code=meant[1])
+
+
+def _good(content: Any, *, withheld: bool) -> Judged:  # noqa: ANN401 - anything JSON can hold
+    """An answer without an error: what it holds, unless it is no FHIR or a record that must not be used any more."""
     if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
         return Judged(outcome=Outcome.MALFORMED, code="not_fhir")
+    if is_merged(content):
+        return Judged(outcome=Outcome.SEMANTIC, code="patient_merged")
     outcome, code = (Outcome.PARTIAL, "data_withheld") if withheld else (Outcome.OK, None)
     records, following = _contents(content)
     newest = newest_of(content)
     return Judged(outcome=outcome, code=code, records=records, newest_at=newest, next_url=following, content=content)
 
 
-def _refined(by_status: Judged, code: str | None) -> Judged:
-    """A refusal, in the words of its OperationOutcome where those say more than the status."""
-    if code is None:
-        return by_status
-    if by_status.outcome in {Outcome.THROTTLED, Outcome.UNAUTHENTICATED}:
-        return Judged(outcome=by_status.outcome, code=by_status.code or code)
-    return Judged(outcome=ISSUES[code], code=code)
+def is_merged(resource: dict[str, Any]) -> bool:
+    """Whether this is a patient who lives on under another id (FHIR R4, Patient.link of type `replaced-by`)."""
+    links = resource.get("link") if resource["resourceType"] == "Patient" else None
+    return any(isinstance(link, dict) and link.get("type") == "replaced-by" for link in _list(links))
 
 
 def outcomes_in(content: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can hold
@@ -158,28 +195,40 @@ def outcomes_in(content: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can 
     ]
 
 
-def worst_issue(outcomes: Iterable[Any]) -> tuple[str | None, str | None, bool]:
-    """Severity and code of the worst issue, and whether any says that data was held back.
+def worst_issue(outcomes: Iterable[Any]) -> tuple[str | None, tuple[Outcome, Code] | None, bool]:
+    """Severity and meaning of the worst issue, and whether any says that data was held back.
 
-    Only `severity`, `code` and the codes of `details` are looked at; a code outside ISSUES is None.
+    Only `severity`, `code` and the codes of `details` are looked at; codes outside ISSUES and EPIC mean nothing.
     """
     issues = [issue for one in outcomes for issue in _list(one.get("issue")) if isinstance(issue, dict)]
     withheld = any(_says_withheld(issue) for issue in issues)
     for severity in SEVERITIES:
-        codes = [issue.get("code") for issue in issues if issue.get("severity") == severity]
-        if codes:
-            known = [code for code in codes if isinstance(code, str) and code in ISSUES]
-            return severity, known[0] if known else None, withheld
+        worst = [issue for issue in issues if issue.get("severity") == severity]
+        if worst:
+            return severity, next(filter(None, map(meaning, worst)), None), withheld
     return None, None, withheld
+
+
+def meaning(issue: dict[str, Any]) -> tuple[Outcome, Code] | None:
+    """What one issue means: by the vendor's own code where that is known, else by FHIR's."""
+    for code in _details(issue):
+        if code in EPIC:
+            return EPIC[code]
+    said = issue.get("code")
+    return (ISSUES[said], said) if isinstance(said, str) and said in ISSUES else None
 
 
 def _says_withheld(issue: dict[str, Any]) -> bool:
     if issue.get("severity") not in {"warning", "information"}:
         return False
+    return issue.get("code") == "suppressed" or not WITHHELD.isdisjoint(_details(issue))
+
+
+def _details(issue: dict[str, Any]) -> list[str]:
+    """The codes of an issue's details."""
     details = issue.get("details")
     codings = _list(details.get("coding")) if isinstance(details, dict) else []
-    coded = any(str(coding.get("code")) in WITHHELD for coding in codings if isinstance(coding, dict))
-    return coded or issue.get("code") == "suppressed"
+    return [str(coding.get("code")) for coding in codings if isinstance(coding, dict)]
 
 
 def _contents(resource: dict[str, Any]) -> tuple[int, str | None]:
@@ -228,6 +277,8 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
     """What an OAuth token endpoint's answer came to; `content` is the parsed answer when it is a good one."""
     by_status = judge_status(status, headers)
     content = parsed(body)
+    if fault := gateway_fault(content):
+        return Judged(outcome=fault[0], code=fault[1])
     if by_status.outcome.is_ok:
         if content is None:
             return unreadable(headers, body)
@@ -250,10 +301,12 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - anything JSON can hold
 
 
 def unreadable(headers: Mapping[str, str], body: bytes) -> Judged:
-    """Why a body that should have been JSON is none: a page for people, nothing at all, or something else."""
-    is_page = headers.get("content-type") == "text/html" or HTML.match(body)
-    code = "html_page" if is_page else "not_json" if body.strip() else "empty_body"
-    return Judged(outcome=Outcome.MALFORMED, code=code)
+    """Why a body that should have been JSON is none: a page for people, XML, nothing at all, or something else."""
+    if headers.get("content-type") == "text/html" or HTML.match(body):
+        return Judged(outcome=Outcome.MALFORMED, code="html_page")
+    if XML.match(body):
+        return Judged(outcome=Outcome.MALFORMED, code="xml_body")
+    return Judged(outcome=Outcome.MALFORMED, code="not_json" if body.strip() else "empty_body")
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can hold

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from models.integration import Integration
-from models.noun import Noun
+from models.noun import Kept, Noun
 from models.policy import Policy
 from models.reading import Code, Identifier, Operation
+
+NESTED = ("settings", "sla", "contacts")  # blocks whose keys are named one by one
 
 
 class Follow(Noun):
@@ -53,3 +56,24 @@ class Configuration(Noun):
         """Fingerprint of what is in force (hex, 64 characters): comments, order of keys and place do not count."""
         said = self.model_dump(mode="json", exclude={"path"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+class EntryInForce(Kept):
+    """One integration's entry as it was last seen in force, by keyed fingerprints of what each key says."""
+
+    integration_id: Identifier  # models.gauge.OURSELVES: the policy
+    keys: dict[str, str]  # e.g. settings.base_url → fingerprint
+
+
+def said_by_key(noun: Noun, nested: tuple[str, ...] = NESTED) -> dict[str, str]:
+    """What each key of an entry says, as JSON; keys that say what they would say anyway are left out."""
+    said: dict[str, Any] = {}
+    for key, value in noun.model_dump(mode="json", exclude_defaults=True).items():
+        inner = value if key in nested and isinstance(value, dict) else None
+        said |= {key: value} if inner is None else {f"{key}.{name}": one for name, one in inner.items()}
+    return {key: json.dumps(value, sort_keys=True) for key, value in said.items()}
+
+
+def changed_keys(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
+    """The keys that say something else than before, by name."""
+    return tuple(key for key in sorted({*before, *after}) if before.get(key) != after.get(key))

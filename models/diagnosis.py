@@ -17,9 +17,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from models.facts import Facts
+from models.facts import Change, Facts, Side
 from models.noun import Noun
 from models.reading import Identifier
+from models.surface import Trait
+from models.wording import span
 
 INCONCLUSIVE = "INCONCLUSIVE"
 LIKELY = 0.5  # below it nothing is claimed
@@ -27,6 +29,8 @@ CERTAIN = 0.8  # HIGH from here on; between the two MEDIUM
 NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 for a common cause
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
+MOST_CHANGES = 5  # related factors; all of them are in `heal changes`
+WHOSE = {Side.OURS: "our", Side.THEIRS: "their", Side.BASELINE: "their"}
 
 
 class FaultDomain(StrEnum):
@@ -180,12 +184,33 @@ def conclude(facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis,
         confidence=hypotheses[0].probability if hypotheses else 0.0,
         fault_domain=best.fault_domain if best and likely else None,
         hypotheses=hypotheses,
-        related_factors=best.factors(facts) if best and likely else (),
+        related_factors=(*(best.factors(facts) if best and likely else ()), *altered(facts)),
         affected_components=facts.affected_components,
         security=bool(best and likely and best.security),
         remedies=best.remedies if best and likely else (),
         recommended=best.recommends if best and likely else (),
     )
+
+
+def altered(facts: Facts) -> tuple[str, ...]:
+    """What changed on either side before the trouble began, the latest first, each with when it was noticed."""
+    latest = sorted(facts.changes, key=lambda change: (-change.at.timestamp(), weight(change.kind)))[:MOST_CHANGES]
+    return tuple(f"Changed on {WHOSE[change.side]} side: {change.says}{noticed(change, facts)}" for change in latest)
+
+
+def weight(kind: str | None) -> int:
+    """Where a kind of change stands among those of one moment: a new version explains the rest of them."""
+    return list(Trait).index(Trait(kind)) if kind in set(Trait) else -1
+
+
+def noticed(change: Change, facts: Facts) -> str:
+    """When a change was noticed, beside the onset."""
+    if facts.onset is None:
+        return ""
+    before_s = (facts.onset - change.at).total_seconds()
+    if before_s < 0:
+        return f" (between the last look before the onset and {span(-before_s)} after it)"
+    return f" ({span(before_s)} before the onset)"
 
 
 def weigh(facts: Facts, signature: Signature) -> tuple[float, tuple[Evidence, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from statistics import median
 from typing import Annotated
@@ -65,6 +66,8 @@ class Facts(Noun):
     failing_age_s: float | None  # age of the token when it was refused, median
     changes: tuple[Change, ...]
     error_limit: Annotated[float, Field(ge=0, le=1)]
+    onset: AwareDatetime | None = None  # when the trouble began; None: not known
+    watched: tuple[str, ...] = ()  # where a change would have been seen
 
     def share(self, *outcomes: Outcome) -> float:
         """Share of all calls that ended in any of these ways."""
@@ -82,6 +85,10 @@ class Facts(Noun):
         """Whether this rung held; None: it was not tried."""
         step = self.step(rung)
         return None if step is None else step.verdict is Verdict.PASSED
+
+    def changes_of(self, *kinds: str) -> tuple[Change, ...]:
+        """What of these kinds was altered before the onset."""
+        return tuple(change for change in self.changes if change.kind in kinds)
 
     @property
     def error_rate(self) -> float:
@@ -103,6 +110,9 @@ def gather_facts(
     ladder: Ladder | None,
     credential: Credential | None,
     changes: Sequence[Change] = (),
+    *,
+    onset: datetime | None = None,
+    watched: Sequence[str] = (),
 ) -> Facts:
     """Reduce what was measured to facts."""
     readings = window.readings
@@ -140,6 +150,8 @@ def gather_facts(
         failing_age_s=median(refused_ages) if refused_ages else None,
         changes=tuple(changes),
         error_limit=integration.sla.error_rate,
+        onset=onset,
+        watched=tuple(watched),
     )
 
 

@@ -159,6 +159,9 @@ class Integration(Noun):
     environment: Environment = Environment.PRODUCTION
     timezone: TimeZone = "UTC"
     probe_every: Duration = timedelta(seconds=60)
+    survey_every: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(
+        hours=1
+    )  # what they say of themselves
     concurrency: Annotated[int, Field(ge=1, le=8)] = 4  # above 8 a prober measures its own event loop
     sla: Sla = Sla()
     contacts: Contacts = Contacts()

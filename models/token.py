@@ -14,6 +14,7 @@ from models.scopes import Scope
 
 FIRST_COOLDOWN = timedelta(seconds=60)  # after a refusal, before asking again; doubles (spec: catalogue, S03)
 LONGEST_COOLDOWN = timedelta(minutes=15)
+REFUSALS = {Outcome.CREDENTIAL_REFUSED, Outcome.FORBIDDEN, Outcome.CLIENT_ERROR}  # answered, and asking again is vain
 LONGEST_WAIT = timedelta(hours=1)  # an end farther off than this was not set by this clock
 BARRED_FOR = timedelta(hours=1)  # after `invalid_credentials`, not even a remedy tries the same password
 SHORTER = 0.9  # a refusal below this share of the expected lifetime teaches us a new lifetime
@@ -110,7 +111,7 @@ class TokenRecord(Noun):
             "last_outcome": grant.outcome,
             "last_refusal": grant.code or grant.outcome.value,
         }
-        if grant.outcome is Outcome.CREDENTIAL_REFUSED:
+        if grant.outcome in REFUSALS:
             changes |= self._cooled(as_of)
         elif grant.retry_after_s:
             changes["not_before"] = as_of + timedelta(seconds=grant.retry_after_s)

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.classification import Judged, judge_status, parsed, unreadable
+from models.gateway import gateway_fault
 from models.reading import Code, Outcome
 
 # Unity says everything in prose. The first row with all its words in the text decides; order matters.
@@ -29,9 +30,20 @@ UNITY_WORDING: tuple[tuple[tuple[str, ...], Outcome, Code], ...] = (
     (("username",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
     (("credential",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
     (("log", "invalid"), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
+    (("licen", "expired"), Outcome.CREDENTIAL_REFUSED, "licence_expired"),
+    (("not licensed",), Outcome.FORBIDDEN, "not_permitted"),
+    (("not authorized",), Outcome.FORBIDDEN, "not_permitted"),
+    (("permission",), Outcome.FORBIDDEN, "not_permitted"),
+    (("access", "denied"), Outcome.FORBIDDEN, "not_permitted"),
+    (("object reference",), Outcome.SERVER_ERROR, "vendor_fault"),  # .NET's words for a fault of their own
+    (("deadlock",), Outcome.SERVER_ERROR, "vendor_fault"),
+    (("timeout", "expired"), Outcome.SERVER_ERROR, "vendor_fault"),  # of their database
+    (("operation has timed out",), Outcome.SERVER_ERROR, "vendor_fault"),
+    (("internal", "error"), Outcome.SERVER_ERROR, "vendor_fault"),
 )
 CLOCK_SLACK = timedelta(minutes=5)  # what Kerberos, under most Windows servers, tolerates
 QUARTER = timedelta(minutes=15)  # every offset of a time zone is a multiple of it
+FAULT = re.compile(rb"<(?:\w+:)?Fault\b.{0,4096}?<(?:\w+:)?ErrorMessage>([^<]{0,1024})<", re.DOTALL)  # of the SOAP door
 GUID = re.compile(r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")
 
 
@@ -41,22 +53,49 @@ def judge_unity(action: str, status: int, headers: Mapping[str, str], body: byte
     Unity answers 200 to everything: the shape decides first (`error: …`, `[{"Error": …}]`), wording second.
     One row may come as an object instead of a list of one.
     """
-    by_status = judge_status(status, headers)
+    by_status, content = judge_status(status, headers), parsed(body)
+    if fault := gateway_fault(content):
+        return Judged(outcome=fault[0], code=fault[1])
+    if (text := unity_error(content, body)) is not None:
+        return _worded(by_status, text)
     if not by_status.outcome.is_ok:
         return by_status
-    content = parsed(body)
-    if (text := unity_error(content, body)) is not None:
-        outcome, code = worded(text)
-        return Judged(outcome=outcome, code=code)
     if content is None:
         return unreadable(headers, body)
+    return _rows(action, content)
+
+
+def _rows(action: str, content: Any) -> Judged:  # noqa: ANN401 - anything JSON can hold
+    """The rows of a good answer, unless a row itself says that it went wrong."""
     tables = content if isinstance(content, list) else [content]
     name = f"{action.lower()}info"
     found = [table[name] for table in tables if isinstance(table, dict) and name in table]
     if not found:
         return Judged(outcome=Outcome.MALFORMED, code="unexpected_shape")
     rows = [row for rows in found for row in (rows if isinstance(rows, list) else [rows])]
+    if action == "GetUserAuthentication" and not any(map(is_valid_user, rows)):
+        return Judged(outcome=Outcome.CREDENTIAL_REFUSED, code="invalid_credentials")
+    if any(map(is_critical, rows)):
+        return Judged(outcome=Outcome.SEMANTIC, code="critical_status", records=len(rows))
     return Judged(records=len(rows), content=rows)
+
+
+def is_valid_user(row: object) -> bool:
+    """Whether a row of GetUserAuthentication says yes; releases differ in how they write the name."""
+    named = {str(k).lower().replace("_", ""): v for k, v in row.items()} if isinstance(row, dict) else {}
+    return str(named.get("validuser", "")).upper() == "YES"
+
+
+def is_critical(row: object) -> bool:
+    """Whether a row reports a failure in place of data; `Status` of a record is written otherwise (catalogue, S24)."""
+    return isinstance(row, dict) and "critical" in str(row.get("STATUS", "")).lower()
+
+
+def _worded(by_status: Judged, text: str) -> Judged:
+    """An error in words; where they are not known, a bad status says more: the web server answers faults with 500."""
+    outcome, code = worded(text)
+    is_known = outcome is not Outcome.SEMANTIC or by_status.outcome.is_ok
+    return Judged(outcome=outcome, code=code) if is_known else by_status
 
 
 def judge_unity_login(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
@@ -79,6 +118,8 @@ def unity_error(content: Any, body: bytes) -> str | None:  # noqa: ANN401 - anyt
     text = content if isinstance(content, str) else body[:4096].decode("utf-8", "replace")
     if text.lstrip(' "').lower().startswith("error:"):
         return text
+    if content is None and (fault := FAULT.search(body[:8192])):
+        return fault[1].decode("utf-8", "replace")
     for row in content if isinstance(content, list) else [content]:
         if isinstance(row, dict) and "Error" in row:
             return str(row["Error"])

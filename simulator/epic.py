@@ -36,6 +36,12 @@ PAGE, LARGEST_PAGE = 100, 200  # resources
 LOOK_BACK = timedelta(hours=1)
 CLOSED_EARLIER = timedelta(milliseconds=1)  # the resolution of `meta.lastUpdated`
 VERSION = "Epic-like clinic 1.0"
+SEARCHES = {  # what else a search may name; tolerated, see `_span`
+    "Patient": ("family", "birthdate", "identifier"),
+    "Appointment": ("patient", "date", "status"),
+    "MedicationRequest": ("patient", "status", "intent"),
+    "VisionPrescription": ("patient", "datewritten"),
+}
 
 
 class BadSearch(ValueError):
@@ -178,6 +184,7 @@ class Epic:
     def _smart_configuration(self, _: Request) -> Response:
         configuration = {
             "token_endpoint": self._origins["main"] + TOKEN_PATH,
+            "jwks_uri": self._origins["main"] + JWKS_PATH,
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
             "grant_types_supported": ["client_credentials"],
@@ -188,13 +195,21 @@ class Epic:
 
     def _metadata(self, _: Request) -> Response:
         interactions = [{"code": "read"}, {"code": "search-type"}]
-        kinds = [{"type": kind, "interaction": interactions} for kind in BUILDERS]
+        common = [{"name": "_lastUpdated", "type": "date"}, {"name": "_count", "type": "number"}]
+        kinds = [
+            {
+                "type": kind,
+                "interaction": interactions,
+                "searchParam": [*common, *({"name": name, "type": "string"} for name in SEARCHES[kind])],
+            }
+            for kind in BUILDERS
+        ]
         statement = {
             "resourceType": "CapabilityStatement",
             "status": "active",
             "date": instant(self._clock.start),
             "kind": "instance",
-            "software": {"name": "Clinic", "version": VERSION},
+            "software": {"name": "Clinic", "version": VERSION, "releaseDate": "2026-01-15"},
             "fhirVersion": "4.0.1",
             "format": ["json"],
             "rest": [{"mode": "server", "resource": kinds}],

@@ -167,6 +167,7 @@ class Unity:
             "ServerDateTimeOffset": instant(now),
             "System": "Clinic EHR",
             "ProductVersion": "20.1.0.0",
+            "uaibornondate": "Oct 12 2018 10:45AM",
         }
         return [info]
 

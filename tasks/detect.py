@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from models.anomaly import Anomaly, Case
 from models.detectors import evaluate_all
-from models.facts import Change, Side
 from models.follow import CLOSES_AFTER, follow, lookback, relapse, suspect
 from models.incident import Event, Incident, State
 from models.integration import Integration
@@ -17,8 +16,6 @@ from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.past import together_until, usual_until
 from tasks.remember import windows
-
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was noted
 
 
 def gather_case(house: House, integration: Integration) -> Case:
@@ -106,15 +103,3 @@ def resolved(house: House, integration_id: str) -> tuple[Incident, ...]:
 def failed_since(case: Case, since: datetime) -> tuple[Reading, ...]:
     """The reads of the window that failed since an instant; queueing one twice leaves one."""
     return tuple(r for r in case.window.readings if not r.outcome.is_ok and r.observed_at >= since)
-
-
-def note_configuration(house: House) -> None:
-    """Write down when our own configuration changed, for the diagnosis of what follows."""
-    now, here = house.clock.now(), f"configuration {house.configuration.sha256[:12]} in force"
-    for integration in house.configuration.integrations:
-        known = [c for c in house.ledger.changes(integration.id, BEGINNING, now) if c.says.startswith("configuration ")]
-        if known and known[-1].says == here:
-            continue
-        side = Side.OURS if known else Side.BASELINE
-        with house.ledger.change("monitor", now) as change:
-            change.note_change(Change(integration_id=integration.id, at=now, side=side, says=here))

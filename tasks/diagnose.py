@@ -1,4 +1,4 @@
-"""Diagnose: climb the ladder, gather the facts, weigh the signatures, store the verdict."""
+"""Diagnose: climb the ladder, look for changes, gather the facts, weigh the signatures, store the verdict."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from models.anomaly import Case
 from models.credential import Credential
 from models.diagnosis import Diagnosis, explain
-from models.facts import Facts, Side, gather_facts
+from models.facts import Facts, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
+from models.reading import Rung
 from models.signatures import known_signatures
+from tasks.changes import changes_before, watched
 from tasks.credentials import note_ladder
 from tasks.detect import gather_case
 from tasks.house import House
 from tasks.probe import climb
-
-CHANGES_BEFORE = timedelta(hours=24)  # a change longer before the onset is not blamed
+from tasks.survey import survey_since
 
 
 async def diagnose(house: House, incident_id: str) -> Incident:
@@ -27,6 +28,8 @@ async def diagnose(house: House, incident_id: str) -> Incident:
     integration = house.integration(incident.integration_id)
     ladder, credential = await climb(house, integration)
     note_ladder(house, integration, ladder)
+    if ladder.passed(Rung.TCP):  # nobody who takes no connection can say what he is
+        await survey_since(house, integration, incident.detected_at)
     case = gather_case(house, integration)
     facts = facts_of(house, incident, case, ladder, credential)
     verdict = explain(facts, known_signatures(), house.clock.now())
@@ -37,9 +40,16 @@ def facts_of(house: House, incident: Incident, case: Case, ladder: Ladder, crede
     """What was measured since the trouble began, and what changed in the day before it."""
     since = max(incident.started_at, case.window.since)
     trouble = case.window.between(since, case.window.until)
-    noted = house.ledger.changes(case.integration.id, incident.started_at - CHANGES_BEFORE, incident.started_at)
-    changes = [change for change in noted if change.side is not Side.BASELINE]
-    return gather_facts(case.integration, trouble, case.baselines, ladder, credential, changes)
+    return gather_facts(
+        case.integration,
+        trouble,
+        case.baselines,
+        ladder,
+        credential,
+        changes_before(house, case.integration.id, incident.started_at),
+        onset=incident.started_at,
+        watched=watched(house, case.integration.id),
+    )
 
 
 def store(

@@ -18,6 +18,7 @@ from models.integration import Integration
 from tasks.clock import Clock
 from tasks.configure import load
 from tasks.ledger import Ledger, open_ledger
+from tasks.sketches import Sketches
 
 Keys = dict[CredentialKind, str]
 
@@ -39,6 +40,7 @@ class House:
     clock: Clock
     cases: dict[str, Case] = field(default_factory=dict, compare=False, repr=False)
     fingerprints: dict[str, Keys] = field(default_factory=dict, compare=False, repr=False)  # SSH keys met in this run
+    sketches: Sketches = field(default_factory=Sketches, compare=False, repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -28,8 +28,8 @@ URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 
 @asynccontextmanager
 async def connected(house: House, integration: Integration, tuning: Tuning | None = None) -> AsyncIterator[Connector]:
     """A connector under the tuning in force, closed at the end whatever happens."""
-    base = house.configuration.path
-    context = Context(integration, house.clock, house.home, tuning or tuning_of(house, integration), base)
+    base, tuning = house.configuration.path, tuning or tuning_of(house, integration)
+    context = Context(integration, house.clock, house.home, tuning, base, house.sketches)
     connector: Connector = load("tasks.connectors", integration.kind).open_connector(context)
     try:
         yield connector

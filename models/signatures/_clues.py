@@ -6,11 +6,14 @@ from models.diagnosis import Clue, EvidenceKind
 from models.facts import Facts
 from models.ladder import Step
 from models.reading import Outcome, Rung
+from models.surface import Trait
 
 MOSTLY = 0.5  # share of the failures that makes an outcome the leading one
 CLUSTERED = 1.5  # failures that run half as long again as independent ones come in clusters
 STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
 SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
+UPGRADE = (Trait.SOFTWARE_VERSION, Trait.PRODUCT_VERSION, Trait.FHIR_VERSION)
+OURS = ("deploy", "configuration", "remark")
 
 
 def failures_are(words: str, *outcomes: Outcome, supports: float = 12.0, contradicts: float = 0.02) -> Clue:
@@ -81,10 +84,22 @@ def nothing_changed(supports: float = 1.5, contradicts: float = 0.7) -> Clue:
     return Clue(
         kind=EvidenceKind.CHANGES,
         when=lambda f: not f.changes,
-        says=lambda _: "No changes detected before the onset (watched: our configuration)",
+        says=lambda f: f"No changes detected before the onset (watched: {', '.join(f.watched) or 'nothing yet'})",
         denies=lambda f: "Changed shortly before: " + "; ".join(change.says for change in f.changes),
         supports=supports,
         contradicts=contradicts,
+    )
+
+
+def changed_before(*kinds: Trait | str, supports: float = 3.0) -> Clue:
+    """Something that can bring this about was altered before the onset; that nothing was weighs nothing."""
+    return Clue(
+        kind=EvidenceKind.CHANGES,
+        when=lambda f: True if f.changes_of(*kinds) else None,
+        says=lambda f: "Changed before the onset: " + "; ".join(change.says for change in f.changes_of(*kinds)),
+        denies=lambda _: "Nothing of this kind changed before the onset",
+        supports=supports,
+        contradicts=0.9,  # never weighed
     )
 
 

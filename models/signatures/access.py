@@ -5,10 +5,20 @@ from __future__ import annotations
 from models.diagnosis import Clue, EvidenceKind, FaultDomain, Signature
 from models.facts import Facts
 from models.reading import Outcome, Rung
-from models.signatures._clues import SKEW_S, breaks, code_seen, errors_are_unusual, failures_are, holds
+from models.signatures._clues import (
+    SKEW_S,
+    breaks,
+    changed_before,
+    code_seen,
+    errors_are_unusual,
+    failures_are,
+    holds,
+)
+from models.surface import Trait
 
 SHORTENED = 0.8  # a token refused before this share of its expected life was cut short
 REFUSALS = ("invalid_client", "invalid_credentials", "unauthorized_client")
+DOOR = (Trait.ENDPOINT, Trait.CLIENT_METHOD, Trait.GRANT_TYPE, Trait.SIGNING_ALGORITHM, Trait.SIGNING_KEY)
 
 
 def refused_early(facts: Facts) -> bool | None:
@@ -102,6 +112,7 @@ SIGNATURES: tuple[Signature, ...] = (
             breaks(Rung.AUTH),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),
             errors_are_unusual(),
+            changed_before(*DOOR, "configuration"),
         ),
         remedies=("renew_credentials",),
         recommends=(
@@ -145,6 +156,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 supports=2.0,
                 contradicts=0.7,
             ),
+            changed_before(Trait.SCOPE, Trait.SMART_CAPABILITY, Trait.RESOURCE, Trait.INTERACTION),
         ),
         recommends=("Have the missing scope or security class granted; retrying cannot help",),
     ),

@@ -5,7 +5,17 @@ from __future__ import annotations
 from models.diagnosis import Clue, EvidenceKind, FaultDomain, Signature
 from models.facts import Facts
 from models.reading import Outcome, Rung
-from models.signatures._clues import compared, errors_are_unusual, failures_are, holds, speed_is_usual
+from models.signatures._clues import (
+    OURS,
+    UPGRADE,
+    changed_before,
+    compared,
+    errors_are_unusual,
+    failures_are,
+    holds,
+    speed_is_usual,
+)
+from models.surface import Trait
 
 SLOW = 2.0  # median latency over its usual value from which we call it slow
 FEW_ERRORS = 0.05
@@ -50,6 +60,7 @@ SIGNATURES: tuple[Signature, ...] = (
             failures_are("HTTP 5xx", Outcome.SERVER_ERROR, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             errors_are_unusual(),
+            changed_before(*UPGRADE),
         ),
         remedies=("retry_failed", "reduce_polling"),
         recommends=("Report the failing request ids and times to the vendor",),
@@ -76,6 +87,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 contradicts=0.1,
             ),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=2.0),
+            changed_before(*UPGRADE),
         ),
         remedies=("reduce_polling", "raise_deadline"),
         recommends=("Send the vendor the slowest request ids", "Move bulk reads to quiet hours"),
@@ -88,6 +100,7 @@ SIGNATURES: tuple[Signature, ...] = (
             failures_are("Unreadable answers", Outcome.MALFORMED, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             speed_is_usual(),
+            changed_before(*UPGRADE, Trait.FORMAT, Trait.ENDPOINT, Trait.CERTIFICATE_ISSUER),
         ),
         recommends=("Open the base URL from the same host with a browser, and look for a proxy or a new address",),
     ),
@@ -95,7 +108,10 @@ SIGNATURES: tuple[Signature, ...] = (
         cause="errors_inside_answers",
         says=lambda _: "Calls are answered with HTTP 200 and an error inside",
         fault_domain=FaultDomain.VENDOR,
-        clues=(failures_are("An error inside HTTP 200", Outcome.SEMANTIC, Outcome.PARTIAL, supports=15.0),),
+        clues=(
+            failures_are("An error inside HTTP 200", Outcome.SEMANTIC, Outcome.PARTIAL, supports=15.0),
+            changed_before(*UPGRADE, Trait.FIELD, Trait.SCOPE),
+        ),
         remedies=("retry_failed",),
         recommends=("Ask the vendor what the error codes mean for this client",),
     ),
@@ -106,6 +122,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             failures_are("HTTP 4xx", Outcome.CLIENT_ERROR, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.AUTH, supports=2.0),
+            changed_before(*UPGRADE, *OURS, Trait.RESOURCE, Trait.INTERACTION, Trait.SEARCH_PARAMETER),
         ),
         recommends=("Compare the request with the vendor's capability statement; retrying cannot help",),
     ),

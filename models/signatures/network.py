@@ -7,6 +7,7 @@ from models.facts import Facts
 from models.reading import Outcome, Rung
 from models.signatures._clues import (
     breaks,
+    changed_before,
     errors_are_unusual,
     failures_are,
     holds,
@@ -14,6 +15,7 @@ from models.signatures._clues import (
     nothing_changed,
     speed_is_usual,
 )
+from models.surface import Trait
 
 NEARLY_ALL = 0.9
 TRUST_CODES = ("hostname_mismatch", "self_signed", "unknown_issuer")
@@ -177,6 +179,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 supports=20.0,
                 contradicts=0.01,
             ),
+            changed_before(Trait.CERTIFICATE_ISSUER, Trait.CERTIFICATE_ENDS, Trait.CERTIFICATE),
         ),
         security=True,
         recommends=("Compare the certificate with the vendor over another channel before trusting anything",),

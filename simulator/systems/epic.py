@@ -7,6 +7,7 @@ from random import Random
 from joserfc.jwk import ECKey, RSAKey
 
 from simulator import epic
+from simulator.drift import Drifting
 from simulator.keys import client_keys
 from simulator.people import Practice
 from simulator.plan import Site
@@ -33,7 +34,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     application = epic.Epic(origins, registration, desk, practice, plan.clock, weather)
     service = Service(
         "epic",
-        application=application,
+        application=Drifting(application, weather),
         servers=servers,
         practice=practice,
         weather=weather,

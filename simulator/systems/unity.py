@@ -6,6 +6,7 @@ from random import Random
 from secrets import token_urlsafe
 
 from simulator import unity
+from simulator.drift import Drifting
 from simulator.people import Practice
 from simulator.plan import Site
 from simulator.server import Server
@@ -25,7 +26,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     application = unity.Unity(licence, practice, plan.clock, weather, rng)
     service = Service(
         "unity",
-        application=application,
+        application=Drifting(application, weather),
         servers={"main": server},
         practice=practice,
         weather=weather,

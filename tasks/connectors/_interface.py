@@ -7,7 +7,7 @@ simply had: a remedy that `needs` RenewsCredentials works on every connector tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -17,8 +17,10 @@ from models.integration import Integration, Read
 from models.ladder import Ladder
 from models.noun import RecordId
 from models.reading import Reading
+from models.surface import Surface, Uses
 from models.tuning import Tuning
 from tasks.clock import Clock
+from tasks.sketches import Sketches
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Context:
     home: Path  # where the token store lives
     tuning: Tuning
     base: Path = Path()  # where relative files of the configuration start from: its own directory
+    sketches: Sketches = field(default_factory=Sketches, compare=False, repr=False)  # shapes of good answers go here
 
 
 class Connector(Protocol):
@@ -118,4 +121,17 @@ class ConfirmsWrites(Protocol):
 
     async def landed(self, receipt: RecordId) -> bool | None:
         """Whether it is there; None when nobody could tell."""
+        ...
+
+
+@runtime_checkable
+class SurveysSurface(Protocol):
+    """Can ask the other side what it says of itself."""
+
+    async def survey(self) -> tuple[Surface, ...]:
+        """Each part that could be read, within the deadline of one call; no session or token is obtained for it."""
+        ...
+
+    def uses(self) -> Uses:
+        """What of that the declared reads need."""
         ...

@@ -21,6 +21,8 @@ from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step, Verdict, absent
 from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
+from models.surface import Surface, Uses
+from models.surface_facts import server_info
 from models.token import Grant, Token
 from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
@@ -122,6 +124,9 @@ class AllscriptsUnity:
                     await self._tokens.note(token)
         except TimeoutError:
             return too_late(self._id, read, observed_at)
+        if asked.outcome.is_ok:
+            content = asked.judged.content
+            self._context.sketches.note(self._context.integration, read.operation, self._clock, content, "row")
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
         return reading(self._id, read, observed_at, [asked], age_s, self.open_connections)
 
@@ -179,6 +184,20 @@ class AllscriptsUnity:
             return Ladder.of(self._id, began, tried)
         finally:
             await client.aclose()
+
+    async def survey(self) -> tuple[Surface, ...]:
+        """GetServerInfo over the present session; without one, no seat is taken for it."""
+        token = self._tokens.held()
+        if token is None:
+            return ()
+        asked = await self._magic(self._http, Action(action="GetServerInfo"), token.value)
+        rows = asked.judged.content if asked.outcome.is_ok else []
+        said = (server_info(row, asked.fetched.received_bytes) for row in rows)
+        return tuple(one for one in said if one is not None)[:1]
+
+    def uses(self) -> Uses:
+        """Unity does not say what can be asked."""
+        return ()
 
     async def aclose(self) -> None:
         """Close every socket. The session stays, for the next process to use: each one costs a seat."""
@@ -257,21 +276,18 @@ class AllscriptsUnity:
         if not asked.outcome.is_ok:
             return grant
         value = SecretStr(asked.judged.content)
-        return await self._authenticated(value, grant) or grant.model_copy(update={"value": value})
+        return await self._authenticated(value) or grant.model_copy(update={"value": value})
 
-    async def _authenticated(self, session: SecretStr, grant: Grant) -> Grant | None:
+    async def _authenticated(self, session: SecretStr) -> Grant | None:
         """Why the EHR user was turned away, where one is configured; the session is handed back then."""
         if self._ehr_password is None:
             return None
         secret = {"Parameter1": self._ehr_password.get_secret_value()}
         action = Action.model_validate({"action": "GetUserAuthentication", "parameters": secret})
         asked = await self._magic(self._http, action, session)
-        if asked.outcome.is_ok and any(is_valid_user(row) for row in asked.judged.content):
+        if asked.outcome.is_ok:
             return None
         await self._retire(session)
-        if asked.outcome.is_ok:
-            refused = {"outcome": Outcome.CREDENTIAL_REFUSED, "code": "invalid_credentials"}
-            return grant.model_copy(update=refused)
         return refusal(asked, at_home=True)
 
     async def _log_in_again(self, old: SecretStr | None) -> Grant:
@@ -294,12 +310,6 @@ class AllscriptsUnity:
         if self._ehr_password is not None:
             secret += "\n" + self._ehr_password.get_secret_value()
         return hashlib.scrypt(secret.encode(), salt=salt, n=SCRYPT_N, r=8, p=1, dklen=16).hex()
-
-
-def is_valid_user(row: object) -> bool:
-    """Whether a row of GetUserAuthentication says yes; releases differ in how they write the name."""
-    named = {str(k).lower().replace("_", ""): v for k, v in row.items()} if isinstance(row, dict) else {}
-    return str(named.get("validuser", "")).upper() == "YES"
 
 
 def judge_status_only(status: int, headers: Mapping[str, str], _: bytes) -> Judged:

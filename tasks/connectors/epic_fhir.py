@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
 from time import perf_counter
@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 
-from models.classification import Judged, judge_fhir, judge_status, judge_token, parsed, unreadable
+from models.classification import Judged, judge_fhir, judge_token
 from models.credential import Credential
 from models.credentials import PublishedKey
 from models.fhir_page import implausible, newest
@@ -20,12 +20,14 @@ from models.ladder import Ladder, Step
 from models.noun import Noun, RecordId
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope, granted_in, needed_for
+from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
-from tasks.http import BaseUrl, BoundedClient, Fetched, check_base_url, split_origin
+from tasks.fhir_surface import SMART_PATH, judge_smart, survey_fhir, used
+from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
 from tasks.jwks import look_up
 from tasks.ladder import answered, climb_network, climb_on, granted, scoped, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
@@ -34,7 +36,6 @@ from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
 from tasks.tokens import TokenStore
 
 FHIR = {"Accept": "application/fhir+json"}
-SMART_PATH = "/.well-known/smart-configuration"
 TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(?:/\$?[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9_.:=&,%|/$+-]*)?$")
 DEFAULT_SEARCHES = {
     f"{kind}.search": f"{kind}?_count=50"
@@ -210,6 +211,16 @@ class EpicFhir:
         finally:
             await client.aclose()
 
+    async def survey(self) -> tuple[Surface, ...]:
+        """What the server says of itself to anybody: no token is used, and none asked for."""
+        official = self._settings.token_url or self._settings.base_url
+        return await survey_fhir(self._http, self._base_url, official, self._context.tuning.deadline_s)
+
+    def uses(self) -> Uses:
+        """What of that the declared reads and the log-in need."""
+        searches = [self._settings.search(read.operation) or "" for read in self._context.integration.reads]
+        return used(searches, self._settings.scopes, self._settings.algorithm)
+
     async def aclose(self) -> None:
         """Close every socket."""
         await self._tokens.aclose()
@@ -250,6 +261,9 @@ class EpicFhir:
             pages = await self._pages(self._http, read, token.value, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self._tokens.distrust(token)
+        if pages[-1].outcome.is_ok:
+            content = [page.judged.content for page in pages]
+            self._context.sketches.note(self._context.integration, read.operation, self._clock, content, "answer")
         age_s = max(0.0, (observed_at - token.issued_at).total_seconds())
         seen = (newest(page.judged.content, page.received_at) for page in pages)
         latest = max((moment for moment in seen if moment is not None), default=None)
@@ -321,17 +335,3 @@ class EpicFhir:
         origin, rest = split_origin(official)
         main, here = split_origin(self._settings.base_url)[0], split_origin(self._base_url)[0]
         return TokenPlace(url=(here if origin == main else origin) + rest, audience=official)
-
-
-def judge_smart(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
-    """A smart-configuration; `content` is its token endpoint."""
-    by_status = judge_status(status, headers)
-    if not by_status.outcome.is_ok:
-        return by_status
-    content = parsed(body)
-    if not isinstance(content, dict):
-        return unreadable(headers, body)
-    try:
-        return Judged(content=check_base_url(str(content["token_endpoint"])))
-    except (KeyError, ValueError):
-        return Judged(outcome=Outcome.MALFORMED, code="no_token_endpoint")

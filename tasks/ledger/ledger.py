@@ -130,6 +130,10 @@ class Ledger(Reads):
         claimed = (to_notice(row) for row in rows)
         return tuple(notice.model_copy(update={"attempts": notice.attempts + 1}) for notice in claimed)
 
+    def fingerprint(self, words: str) -> str:
+        """What tells two texts apart and neither away: under the audit's key, 16 characters of hex."""
+        return self._seal.mac(f"fingerprint {words}")[:16]
+
     def verify_audit(self, anchor: Anchor | None = None) -> AuditVerdict:
         """Walk the whole audit chain; an edit, a deletion, a reordering or a cut tail is named by its row.
 

@@ -171,13 +171,13 @@ class Reads:
             for row in self._rows(waiting)
         )
 
-    def changes(self, integration_id: str, since: datetime, until: datetime) -> tuple[Alteration, ...]:
-        """What was altered on either side in [since, until), oldest first."""
-        during = (
-            select(t.changes)
-            .where(t.changes.c.integration_id == integration_id, t.changes.c.at >= since, t.changes.c.at < until)
-            .order_by(t.changes.c.at, t.changes.c.side, t.changes.c.says)
-        )
+    def changes(self, integration_id: str | None, since: datetime, until: datetime) -> tuple[Alteration, ...]:
+        """What was altered on either side in [since, until), oldest first; None: for every integration."""
+        wanted: list[ColumnElement[bool]] = [t.changes.c.at >= since, t.changes.c.at < until]
+        if integration_id is not None:
+            wanted.append(t.changes.c.integration_id == integration_id)
+        ordered = t.changes.c.at, t.changes.c.integration_id, t.changes.c.side, t.changes.c.says
+        during = select(t.changes).where(*wanted).order_by(*ordered)
         return tuple(
             Alteration(**{name: getattr(row, name) for name in Alteration.model_fields}) for row in self._rows(during)
         )

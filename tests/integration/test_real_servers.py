@@ -246,16 +246,22 @@ def test_a_foreign_token_server_grants_against_our_assertion(tokens, ca_bundle, 
 
 @needs_token_server
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "outcome", "code"),
     [
-        pytest.param({"private_key": "other"}, "invalid_client", id="a key it does not know"),
-        pytest.param({"client_id": "nobody"}, "invalid_client", id="a client it does not know"),
-        pytest.param({"scopes": ["system/Appointment.rs"]}, "invalid_scope", id="a scope it does not grant"),
+        pytest.param(
+            {"private_key": "other"}, Outcome.CREDENTIAL_REFUSED, "invalid_client", id="a key it does not know"
+        ),
+        pytest.param(
+            {"client_id": "nobody"}, Outcome.CREDENTIAL_REFUSED, "invalid_client", id="a client it does not know"
+        ),
+        pytest.param(
+            {"scopes": ["system/Appointment.rs"]}, Outcome.FORBIDDEN, "invalid_scope", id="a scope it does not grant"
+        ),
     ],
 )
-def test_a_foreign_token_server_refuses_in_codes_that_we_know(tokens, ca_bundle, tmp_path, changes, code):
+def test_a_foreign_token_server_refuses_in_codes_that_we_know(tokens, ca_bundle, tmp_path, changes, outcome, code):
     if "private_key" in changes:
         changes = {"private_key": f"file:{tokens['other']}"}
     reading, credential = renewed(tokens, ca_bundle, tmp_path, **changes)
-    assert (reading.outcome, reading.code, reading.rung) == (Outcome.CREDENTIAL_REFUSED, code, Rung.AUTH)
+    assert (reading.outcome, reading.code, reading.rung) == (outcome, code, Rung.AUTH)
     assert credential.last_refusal == code
