@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +63,16 @@ class Drop:
         path.write_bytes(content)
         os.utime(path, (wall(changed).timestamp(),) * 2)
         return path
+
+    def over_sftp(self, port: int, key: Path, *host_keys: str) -> None:
+        """Look at it through a server on this port from now on."""
+        self.settings["sftp"] = {
+            "host": "127.0.0.1",
+            "port": port,
+            "username": getpass.getuser(),
+            "host_key": list(host_keys),
+            "private_key": f"file:{key}",
+        }
 
     def open(self) -> flat_file.FlatFile:
         """The connector."""

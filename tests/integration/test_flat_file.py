@@ -281,7 +281,7 @@ def test_a_wrong_password_is_named_so(clinic, home, tmp_path):
 def test_a_key_with_a_passphrase_is_opened_and_one_without_the_right_one_is_our_mistake(clinic, home, tmp_path):
     key = asyncssh.read_private_key(clinic.systems["sftp"]["private_key_file"])
     locked, word = tmp_path / "locked", tmp_path / "word"
-    locked.write_bytes(key.export_private_key(passphrase="open sesame", rounds=1))
+    locked.write_bytes(key.export_private_key(passphrase="open sesame"))
     word.write_text("open sesame")
     settings = server(clinic, private_key=f"file:{locked}")
     assert look(clinic, home, sftp=settings | {"passphrase": f"file:{word}"}).outcome is Outcome.OK

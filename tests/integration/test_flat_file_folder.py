@@ -289,67 +289,13 @@ def test_the_ladder_of_a_folder_has_four_rungs_and_remembers_nothing(drop, prepa
     assert not drop.home.exists()
 
 
-BOMBS = """
-import asyncio, gzip, os, resource, sys, threading, time
-from pathlib import Path
-from models.tuning import Tuning
-from tests.drops import Drop, claims
-GB = 1 << 30
-TODAY = "claims_20260303.csv"
-
-def sparse(path):
-    path.write_bytes(b"id,name,amount\\n"); os.truncate(path, 10 * GB)
-def line(path):
-    path.write_bytes(b"x" * (2 << 20)); os.truncate(path, GB)
-def field(path):
-    path.write_bytes(b'id,"' + b"x\\n" * (1 << 20)); os.truncate(path, GB)
-def many(path):
-    with path.open("wb") as file:
-        file.write(b"id,name,amount\\n")
-        for _ in range(30): file.write(b'C1,"Testpatient-0001",1.00\\n' * 50_000)
-        file.write(b"TRL,1500000\\n")
-def bomb(path):
-    with gzip.open(path, "wb") as file:
-        for _ in range(80):
-            file.write(b"a,b\\n" * (1 << 18))
-def endless(path):
-    path.write_bytes(claims(3))
-    def write():
-        while not over.is_set():
-            with path.open("ab") as file: file.write(b"1,2,3\\n" * 50_000)
-    threading.Thread(target=write, daemon=True).start()
-
-CASES = [
-    ("file_too_large", sparse, {}),
-    ("nul_bytes", sparse, {"largest_mb": 100_000}),
-    ("line_too_long", line, {"largest_mb": 100_000}),
-    ("line_too_long", field, {"largest_mb": 100_000}), (None, many, {}),
-    ("unpacks_too_large", bomb, {"name": "claims_{date:%Y%m%d}.csv.gz", "largest_mb": 64}),
-    ("still_arriving", endless, {}),
-]
-
-async def run(root):
-    warm = Drop(root / "warm"); warm.put(TODAY, claims(3)); await warm.look()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for n, (code, make, changes) in enumerate(CASES):
-        drop = Drop(root / str(n), **changes)
-        drop.tuning = Tuning(deadline_s=20.0)
-        path = drop.folder / (TODAY + ".gz" if "name" in changes else TODAY)
-        make(path)
-        if make is not endless: os.utime(path, (drop.clock.now().timestamp() - 86400,) * 2)
-        reading = await drop.look()
-        if reading.code != code: sys.exit(f"{make.__name__}: {reading.outcome} {reading.code} instead of {code}")
-        over.set(); path.unlink()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
-
-over = threading.Event()
-asyncio.run(run(Path(sys.argv[1])))
-"""
-
-
 def test_endless_and_bloated_files_are_typed_readings_within_32_mib(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", BOMBS, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.bombs", "folder", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) <= 32
