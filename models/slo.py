@@ -34,6 +34,7 @@ class Pair(NamedTuple):
     short: timedelta  # a twelfth: the alert is over soon after the trouble is
     spends: float
     severity: Severity
+    name: str  # page: somebody is called; ticket: somebody looks when there is time
 
     def factor(self, period: timedelta) -> float:
         """The burn from which it speaks: 14.4, 6, 3 and 1 for thirty days."""
@@ -41,10 +42,10 @@ class Pair(NamedTuple):
 
 
 PAIRS = (
-    Pair(timedelta(hours=1), timedelta(minutes=5), 0.02, Severity.CRITICAL),  # page
-    Pair(timedelta(hours=6), timedelta(minutes=30), 0.05, Severity.HIGH),  # page
-    Pair(timedelta(hours=24), timedelta(hours=2), 0.10, Severity.MEDIUM),  # ticket
-    Pair(timedelta(days=3), timedelta(hours=6), 0.10, Severity.MEDIUM),  # ticket
+    Pair(timedelta(hours=1), timedelta(minutes=5), 0.02, Severity.CRITICAL, "page"),
+    Pair(timedelta(hours=6), timedelta(minutes=30), 0.05, Severity.HIGH, "page"),
+    Pair(timedelta(hours=24), timedelta(hours=2), 0.10, Severity.MEDIUM, "ticket"),
+    Pair(timedelta(days=3), timedelta(hours=6), 0.10, Severity.MEDIUM, "ticket"),
 )
 WINDOWS = tuple(sorted({window for pair in PAIRS for window in (pair.long, pair.short)}))
 
@@ -57,9 +58,10 @@ def burn(tally: Tally, target: float) -> float | None:
     return None if tally.ratio is None else tally.ratio / (1 - target)
 
 
-def burning(objective: Objective, tallies: Tallies) -> Pair | None:
-    """The gravest pair of windows that both burn too fast, on events enough to say so; None when none does."""
-    return next((pair for pair in PAIRS if speaks(pair, objective, tallies[pair.long], tallies[pair.short])), None)
+def burning(objective: Objective, tallies: Tallies) -> tuple[Pair, ...]:
+    """The pairs of windows that both burn too fast, on events enough to say so: the gravest of each name."""
+    speaking = [pair for pair in PAIRS if speaks(pair, objective, tallies[pair.long], tallies[pair.short])]
+    return tuple({pair.name: pair for pair in reversed(speaking)}.values())[::-1]
 
 
 def speaks(pair: Pair, objective: Objective, long: Tally, short: Tally) -> bool:
@@ -105,7 +107,7 @@ class Budget(Noun):
     tally: Tally  # over the period
     coverage: Coverage
     burns: dict[timedelta, float | None]  # by span, for all WINDOWS
-    alert: Pair | None = None  # the windows that burn too fast now
+    burning: tuple[Pair, ...] = ()  # the windows that burn too fast now, the gravest first
 
     @property
     def is_known(self) -> bool:
@@ -158,12 +160,15 @@ class Budget(Noun):
 
 
 def burning_words(budget: Budget, pair: Pair) -> str:
-    """What to say of a budget that burns: the measured burns beside the limit, and what is left."""
+    """What to say of a budget that burns: the measured burns beside the limit, and what is left.
+
+    In two digits, so that the sentence stays the same for a while.
+    """
     long, short = (budget.burns.get(window) or 0.0 for window in (pair.long, pair.short))
-    left = "what is left is not known" if budget.left is None else f"{share_words(budget.left)} of the budget is left"
+    left = "what is left is not known" if budget.left is None else f"{budget.left:.0%} of the budget is left"
     return (
-        f"{budget.says}: the error budget burns {long:.1f} times as fast as it may over {window_words(pair.long)} and "
-        f"{short:.1f} times over {window_words(pair.short)} (limit {pair.factor(budget.objective.period):g}); {left}"
+        f"{budget.says}: the error budget burns {long:.2g} times as fast as it may over {window_words(pair.long)} and "
+        f"{short:.2g} times over {window_words(pair.short)} (limit {pair.factor(budget.objective.period):g}); {left}"
     )
 
 

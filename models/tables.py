@@ -46,7 +46,7 @@ def availability(spans: Iterable[Availability]) -> Told:
     rows = [
         (
             window_words(one.span),
-            percent(one.share) if one.share is not None else f"{UNKNOWN} ({interval(one.bounds)} possible)",
+            percent(one.share) if one.share is not None else unknown(one),
             interval(one.interval) if one.share is not None else "-",
             f"{one.good} of {one.good + one.bad}",
             lasting(one.unknown * one.slot),
@@ -62,6 +62,11 @@ def availability(spans: Iterable[Availability]) -> Told:
         *("by requests", "succeeded", "95% interval of it"),
     )
     return Told("Availability", head, rows)
+
+
+def unknown(one: Availability) -> str:
+    """That it is not known, and between which figures it must lie."""
+    return f"{UNKNOWN} ({interval(one.bounds)} possible)" if one.good + one.bad else UNKNOWN
 
 
 def objectives(budgets: Iterable[Budget]) -> Told:
@@ -85,7 +90,7 @@ def objective(budget: Budget) -> Row:
         left(budget),
         *("-" if budget.burns.get(w) is None else f"{budget.burns[w]:.1f}" for w in (NOW, SOON, LATELY)),
         "-" if budget.lasts is None else span(budget.lasts.total_seconds()),
-        budget.alert.severity.value if budget.alert else "-",
+        budget.burning[0].severity.value if budget.burning else "-",
     )
 
 

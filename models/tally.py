@@ -6,7 +6,7 @@ are judged when their hour closes, by what was agreed then, and are not judged a
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 
@@ -14,6 +14,7 @@ from models.integration import Integration
 from models.noun import Noun
 from models.reading import Identifier, Source
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
@@ -65,3 +66,8 @@ class Tally(Noun):
 def slot_of(integration: Integration) -> timedelta:
     """How long a slot is: the probe interval, in whole minutes."""
     return -(-integration.probe_every // MINUTE) * MINUTE
+
+
+def floored(at: datetime, step: timedelta) -> datetime:
+    """The last multiple of a step on the clock: a full minute, hour or day in UTC."""
+    return at - (at - EPOCH) % step

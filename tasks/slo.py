@@ -56,7 +56,7 @@ class Counted:
             tally=spans[objective.period],
             coverage=self.coverage(integration, objective, counts_gaps=counts_gaps),
             burns={span: burn(spans[span], objective.target) for span in WINDOWS},
-            alert=burning(objective, spans),
+            burning=burning(objective, spans),
         )
 
     def coverage(self, integration: Integration, objective: Objective, *, counts_gaps: bool) -> Coverage:
@@ -68,23 +68,28 @@ class Counted:
         return Coverage(known_s=(self.as_of - since).total_seconds())
 
 
-def counted(house: House, integrations: Sequence[Integration], exact: timedelta, store: Store | None = None) -> Counted:
-    """Everything that is needed of these integrations now; hours that have closed are booked first.
+def book(house: House) -> None:
+    """Book the hours that have closed; whoever opens the history afterwards sees them."""
+    closures = house.ledger.all_kept(Closure)
+    book_hours(house.home, house.configuration.integrations, closures, house.clock.now())
+
+
+def counted(house: House, integrations: Sequence[Integration], exact: timedelta, store: Store) -> Counted:
+    """Everything that is needed of these integrations now.
 
     Args:
-        house: whose stores and clock.
+        house: whose ledger and clock.
         integrations: some of its own.
         exact: spans up to this begin at a full minute.
-        store: a history that is open already; None: one is opened.
+        store: its history; hours that are not booked are missing.
     """
     as_of, closures = house.clock.now(), house.ledger.all_kept(Closure)
-    book_hours(house.home, house.configuration.integrations, closures, as_of)
     periods = {objective.period for one in integrations for objective in one.promised}
     spans = {*WINDOWS, *SPANS, *periods, PERIOD}
-    return Counted(tallies(store or house.home, integrations, closures, as_of, spans, exact), as_of, exact)
+    return Counted(tallies(store, integrations, closures, as_of, spans, exact), as_of, exact)
 
 
-def budgets(house: House, integrations: Sequence[Integration], store: Store | None = None) -> tuple[Budget, ...]:
+def budgets(house: House, integrations: Sequence[Integration], store: Store) -> tuple[Budget, ...]:
     """The error budget of every objective, in the order of the configuration."""
     known, counts_gaps = counted(house, integrations, EXACT, store), house.clock.speed == 1.0
     return tuple(
@@ -92,9 +97,11 @@ def budgets(house: House, integrations: Sequence[Integration], store: Store | No
     )
 
 
-def service(house: House, integration: Integration) -> tuple[tuple[Availability, ...], tuple[Budget, ...]]:
+def service(
+    house: House, integration: Integration, store: Store
+) -> tuple[tuple[Availability, ...], tuple[Budget, ...]]:
     """The availability over an hour, a day and a month, and the budgets, of one integration."""
-    known, counts_gaps = counted(house, (integration,), A_DAY), house.clock.speed == 1.0
+    known, counts_gaps = counted(house, (integration,), A_DAY, store), house.clock.speed == 1.0
     return (
         tuple(known.availability(integration, span, counts_gaps=counts_gaps) for span in SPANS),
         tuple(known.budget(integration, objective, counts_gaps=counts_gaps) for objective in integration.promised),

@@ -21,9 +21,10 @@ from models.tuning import Adjustment
 from tasks.connection import speeds, stabilities
 from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
+from tasks.history.tallies import REACH
 from tasks.house import House
-from tasks.remember import totals
-from tasks.slo import A_DAY, service
+from tasks.remember import history, totals
+from tasks.slo import A_DAY, book, service
 from tasks.tokens import TokenStore
 from tasks.watch import standing
 
@@ -55,13 +56,15 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
     ledger, integration = house.ledger, case.integration
     actions = ledger.actions(incident.id) if incident else ()
     adjustments = ledger.adjustments(integration.id, as_of=case.as_of)
-    seen = cycles(house.home, integration, case.as_of - SPAN, case.window.until)
     before, after = schedules(incident, credential)
-    available, budgets = service(house, integration)
     since, until = case.as_of - SPAN, case.window.until
+    book(house)
+    with history(house.home, since=case.as_of - REACH) as db:
+        seen = cycles(db, integration, since, until)
+        available, budgets = service(house, integration, db)
+        quick, stable = speeds(db, [integration.id], since, until), stabilities(db, integration.id, since, until)
     declared = ledger.all_kept(Closure, integration.id)
     away = downtimes(integration.maintenance, integration.timezone, case.as_of, until, declared)
-    stable = stabilities(house.home, integration.id, since, until)
     return Story(
         integration=integration,
         as_of=case.as_of,
@@ -89,7 +92,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         downtime=now_in(away, case.as_of),
         availability=available,
         budgets=budgets,
-        speeds=speeds(house.home, [integration.id], since, until),
+        speeds=quick,
         stability=next((one for one in stable if one.source is Source.PROBE), None),
     )
 

@@ -86,7 +86,7 @@ def objective_entry(budget: Budget) -> ObjectiveEntry:
         budget_left=budget.left,
         burn={window_words(window): budget.burns.get(window) for window in (NOW, SOON, LATELY)},
         exhausted_in_hours=None if lasts is None else round(lasts.total_seconds() / HOUR_S, 1),
-        alert=budget.alert.severity if budget.alert else None,
+        alert=budget.burning[0].severity if budget.burning else None,
     )
 
 

@@ -3,15 +3,15 @@
 Measured (`tests/benchmarks/bench_slo.py`; 100 integrations, a month, 17.6 million readings, two busy cores): every
 objective over every window takes 34 CPU-seconds from the raw readings and 0.4 through booked hours.
 
-Folding may be killed, run twice or run by two processes at once: an hour's rows are written as one file, the same
+Booking may be killed, run twice or run by two processes at once: an hour's rows are written as one file, the same
 readings give the same rows, and of two rows for one hour the later counts. The last day is compared again whenever
 an hour closes, because traffic may be told late.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,12 @@ import duckdb
 from models.integration import Integration
 from models.maintenance import Closure, downtimes, merged
 from models.objective import PERIOD
-from models.tally import Tally, slot_of
-from tasks.history.questions import REAL, Row, Store, answer, page
+from models.tally import Tally, floored, slot_of
+from tasks.history.questions import REAL, Row, Store, answer, table
 from tasks.history.read import history_folder
 from tasks.history.table import BOOKED
 from tasks.history.write import write_rows
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
 REACH = PERIOD + HOUR  # how far back hours are booked; the longest span begins at a full hour
 LATE = DAY + HOUR  # how far back a closed hour is looked at again
@@ -35,7 +34,7 @@ _booked: dict[Path, tuple[datetime, int]] = {}  # by home: up to which hour, and
 
 
 def book_hours(home: Path, integrations: Sequence[Integration], closures: Sequence[Closure], as_of: datetime) -> int:
-    """Fold every hour that has closed since the last time; returns how many rows were written.
+    """Book every hour that has closed since the last time; returns how many rows were written.
 
     Also after a pause, for an integration or a limit that is new, and when readings came late.
     """
@@ -59,7 +58,7 @@ def due(
 ) -> Iterator[tuple[datetime, list[Integration]]]:
     """From where which integrations must be booked; nothing for those that are complete."""
     horizon = closed - REACH
-    found = answer(home, lambda db: fetch(db, "booked", {"since": horizon}).to_pylist(), horizon, closed)
+    found = answer(home, lambda db: table(db, "booked", {"since": horizon}).to_pylist(), horizon, closed)
     last = {(row["integration_id"], row["limit_ms"]): row["last"] for row in found}
     grouped: dict[datetime, list[Integration]] = {}
     for integration in integrations:
@@ -87,7 +86,7 @@ def unbooked(
         "limits_ms": [limit for _, limit in pairs],
         "booked_at": booked_at,
     }
-    return fetch(db, "unbooked", asked)
+    return table(db, "unbooked", asked)
 
 
 def tallies(
@@ -119,7 +118,7 @@ def tallies(
             "since": list(begins.values()),
             "fresh_from": fresh_from,
         }
-        found: list[Row] = fetch(db, "spans", asked).to_pylist()
+        found: list[Row] = table(db, "spans", asked).to_pylist()
         return found
 
     found = answer(store, look, min(begins.values()), as_of)
@@ -156,12 +155,7 @@ def count(
         "bucket_s": int(bucket.total_seconds()),
         "sources": [source.value for source in REAL],
     }
-    db.register("fresh", fetch(db, "tally", asked))
-
-
-def fetch(db: duckdb.DuckDBPyConnection, name: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """The answer of a page, as a table."""
-    return db.sql(page(name), params=dict(asked)).to_arrow_table()
+    db.register("fresh", table(db, "tally", asked))
 
 
 def of(integration: Integration, closures: Sequence[Closure]) -> list[Closure]:
@@ -178,11 +172,6 @@ def limits_of(integration: Integration) -> tuple[float | None, ...]:
 def beginning(as_of: datetime, span: timedelta, exact: timedelta) -> datetime:
     """Where a span begins that ends now."""
     return floored(as_of - span, MINUTE if span <= exact else HOUR)
-
-
-def floored(at: datetime, step: timedelta) -> datetime:
-    """The last full minute, hour or day in UTC."""
-    return at - (at - EPOCH) % step
 
 
 def days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:

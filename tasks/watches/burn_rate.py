@@ -6,19 +6,20 @@ from collections.abc import Iterator
 
 from models.alert import Finding
 from models.slo import burning_words
-from tasks.slo import budgets
+from tasks.slo import book, budgets
 from tasks.watches._interface import Round
 
 
 def watch(round_: Round) -> Iterator[Finding]:
-    """Every objective of every integration whose budget burns too fast now."""
+    """Every objective of every integration whose budget burns too fast now: to page for, or to look at in time."""
+    book(round_.house)
     for budget in budgets(round_.house, round_.integrations, round_.history):
-        if budget.alert is not None:
+        for pair in budget.burning:
             yield Finding(
                 integration_id=budget.integration_id,
-                subject=budget.objective.name,
-                severity=budget.alert.severity,
-                says=burning_words(budget, budget.alert),
+                subject=f"{budget.objective.name}.{pair.name}",
+                severity=pair.severity,
+                says=burning_words(budget, pair),
                 since=round_.as_of,
-                advice=f"heal slo {budget.integration_id} shows what spends it",
+                advice=f"`heal slo {budget.integration_id}` shows what spends it",
             )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from models.integration import Integration, Read
 from models.slo import WINDOWS
+from models.tally import floored
 from tasks.history import tallies as counting
 from tasks.history.table import READINGS, arrow_schema
 from tasks.history.write import write_rows
@@ -48,7 +49,7 @@ def fill(home: Path, many: int) -> int:
     rows = 0
     with history(home) as db:
         for back in range(DAYS, -1, -1):
-            day = counting.floored(NOW, timedelta(days=1)) - timedelta(days=back)
+            day = floored(NOW, timedelta(days=1)) - timedelta(days=back)
             asked = {"day": day, "many": many, "operations": list(OPERATIONS), "now": NOW}
             table = db.sql(A_DAY, params=asked).to_arrow_table()
             write_rows(READINGS, table.select(arrow_schema(READINGS).names), home / "history" / READINGS.name)
