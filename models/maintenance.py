@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BeforeValidator, ValidationInfo, field_validator, model_validator
 
 from models.calendar import DAYS, instant
-from models.noun import Kept, Noun
+from models.noun import Advice, Kept, Noun
 from models.reading import Identifier
 from models.written import Period, Text, limited
 
@@ -29,10 +29,10 @@ PREFIX = "MNT-"
 
 
 def parse_time_of_day(value: object) -> object:
-    """`"02:30"` → 150; YAML reads an unquoted 02:30 as a number, in another way for each hour, so it is refused."""
+    """`"12:30"` → 750; YAML 1.1 reads an unquoted 12:30 as a number, but not 02:30, so numbers are refused."""
     if isinstance(value, str) and (found := TIME_OF_DAY.fullmatch(value)):
         return 60 * int(found[1]) + int(found[2])
-    raise ValueError('write a time of day with hours and minutes in quotes, e.g. "02:30"')
+    raise Advice('write a time of day with hours and minutes in quotes, e.g. "02:30"')
 
 
 class Maintenance(Noun):
@@ -52,7 +52,7 @@ class Maintenance(Noun):
     def _ends_in_time(cls, until: datetime | None, known: ValidationInfo) -> datetime | None:
         since = known.data.get("since")
         if since and until and not timedelta(0) < until - since <= LONGEST:
-            raise ValueError("it must end after it begins, and within 7d")
+            raise Advice("must be after `since`, and at most 7d after it")
         return until
 
     @field_validator("day")
@@ -63,19 +63,16 @@ class Maintenance(Noun):
         numbered = not first and last.isdecimal() and 1 <= int(last) <= LATEST_DAY
         in_month = numbered or (first in ORDINALS and last in DAYS)
         if not (in_week if known.data.get("every") == "week" else in_month):
-            raise ValueError("use a weekday for each week; an ordinal and a weekday, or 1 to 28, for each month")
+            raise Advice("write a weekday for every week; third sunday, last sunday or 1 to 28 for every month")
         return day
 
     @model_validator(mode="after")
     def _is_once_or_again(self) -> Self:
-        """Either two instants, or a rule that repeats; never both, never half of one.
-
-        The sentence names no key: one that repeats its input is never shown (`tasks.configuration.wording`).
-        """
+        """Either two instants, or a rule that repeats; never both, never half of one."""
         once = [part is not None for part in (self.since, self.until)]
         again = [part is not None for part in (self.every, self.day, self.start, self.lasts)]
         if not (all(once) and not any(again)) and not (all(again) and not any(once)):
-            raise ValueError("write both instants for once, or all four parts of a rule that repeats")
+            raise Advice("write `since` and `until` for once, or `every`, `day`, `start` and `lasts` for what repeats")
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
-from models.noun import Noun
+from models.noun import Advice, Noun
 from models.reading import Source
 from models.written import Duration, Period, limited, parse_share
 
@@ -19,7 +19,7 @@ SHORTEST_PERIOD = timedelta(days=7)  # in less, one bad hour is most of a budget
 def check_target(value: float) -> float:
     """Refuse a target that allows every failure, or none: neither leaves a budget to count."""
     if not 0 < value < 1:
-        raise ValueError("write a share above nothing and below the whole, e.g. 99.9%: something must be left to spend")
+        raise Advice("write a share above 0% and below 100%, e.g. 99.9%: some budget must be left to spend")
     return value
 
 
@@ -48,7 +48,7 @@ class Objective(Noun):
     def _belongs_to_latency(cls, threshold: timedelta | None, known: ValidationInfo) -> timedelta | None:
         """A limit in time belongs to latency, and to nothing else."""
         if (known.data.get("kind") is Kind.LATENCY) == (threshold is None):
-            raise ValueError("`kind: latency` needs one, e.g. 2s; no other kind takes one")
+            raise Advice("`kind: latency` needs one, e.g. 2s; no other kind takes one")
         return threshold
 
     @property
