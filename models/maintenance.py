@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -136,7 +136,8 @@ def downtimes(
 def occurrences(rule: Maintenance, timezone: str, since: datetime, until: datetime) -> Iterator[Downtime]:
     """When a rule applies around a span: once, or on each of its days that may reach into it."""
     if rule.since and rule.until:
-        yield Downtime(since=rule.since, until=rule.until, reason=rule.reason, agreed_by=rule.agreed_by)
+        began, ends = rule.since.astimezone(UTC), rule.until.astimezone(UTC)
+        yield Downtime(since=began, until=ends, reason=rule.reason, agreed_by=rule.agreed_by)
     if rule.start is None or rule.lasts is None or rule.day is None:
         return
     zone = ZoneInfo(timezone)
