@@ -188,7 +188,7 @@ def kinds(room: str) -> str:
         ),
         pytest.param(
             "    probe_every: 60s",
-            "    maintenance:\n      - reason: upgrade\n        agreed_by: Epic\n        every: week\n        day: sunday",
+            "    maintenance:\n      - reason: upgrade\n        agreed_by: Epic\n        every: week",
             7,
             "this entry: write `since` and `until` for once, or `every`, `day`, `start` and `lasts` for what repeats",
             id="half a rule",
