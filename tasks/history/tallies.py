@@ -24,7 +24,8 @@ from models.objective import PERIOD
 from models.tally import Tally, floored, slot_of
 from tasks.history.questions import REAL, Row, Store, answer, table
 from tasks.history.read import history_folder
-from tasks.history.table import BOOKED
+from tasks.history.shelf import days as shelf_days
+from tasks.history.table import BOOKED, READINGS
 from tasks.history.write import write_rows
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -33,39 +34,53 @@ LATE = DAY + HOUR  # how far back a closed hour is looked at again
 _booked: dict[Path, tuple[datetime, int]] = {}  # by home: up to which hour, and for whom
 
 
-def book_hours(home: Path, integrations: Sequence[Integration], closures: Sequence[Closure], as_of: datetime) -> int:
-    """Book every hour that has closed since the last time; returns how many rows were written.
+def book_hours(home: Path, integrations: Sequence[Integration], closures: Sequence[Closure], as_of: datetime) -> None:
+    """Book every hour that has closed since the last time.
 
     Also after a pause, for an integration or a limit that is new, and when readings came late.
     """
     closed = floored(as_of, HOUR)
     asked = hash(tuple((one.id, limits_of(one)) for one in integrations))
     if _booked.get(home) == (closed, asked):
-        return 0
-    written = 0
+        return
     for since, members in due(home, integrations, closed):
-        for begin, end in days(since, closed):
-            look = partial(unbooked, integrations=members, closures=closures, since=begin, until=end, booked_at=as_of)
-            rows = answer(home, look, begin, end)
-            write_rows(BOOKED, rows, history_folder(home) / BOOKED.name)
-            written += rows.num_rows
+        answer(home, partial(book_days, home, members, closures, as_of, tuple(days(since, closed))), since, closed)
     _booked[home] = (closed, asked)
-    return written
+
+
+def book_days(
+    home: Path,
+    integrations: Sequence[Integration],
+    closures: Sequence[Closure],
+    as_of: datetime,
+    spans: Sequence[tuple[datetime, datetime]],
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    """Write what is missing of each day, the oldest first: whoever is killed has finished some days."""
+    for since, until in spans:
+        rows = unbooked(db, integrations, closures, since, until, as_of)
+        write_rows(BOOKED, rows, history_folder(home) / BOOKED.name)
 
 
 def due(
     home: Path, integrations: Sequence[Integration], closed: datetime
 ) -> Iterator[tuple[datetime, list[Integration]]]:
     """From where which integrations must be booked; nothing for those that are complete."""
-    horizon = closed - REACH
+    horizon = max(closed - REACH, beginning_of_history(home, closed))
     found = answer(home, lambda db: table(db, "booked", {"since": horizon}).to_pylist(), horizon, closed)
     last = {(row["integration_id"], row["limit_ms"]): row["last"] for row in found}
     grouped: dict[datetime, list[Integration]] = {}
     for integration in integrations:
         begins = min(last.get((integration.id, limit), horizon - HOUR) + HOUR for limit in limits_of(integration))
         if begins < closed:
-            grouped.setdefault(min(begins, closed - LATE), []).append(integration)
+            grouped.setdefault(max(horizon, min(begins, closed - LATE)), []).append(integration)
     yield from grouped.items()
+
+
+def beginning_of_history(home: Path, otherwise: datetime) -> datetime:
+    """The day of the first reading that is kept."""
+    folders = shelf_days(history_folder(home) / READINGS.name)
+    return datetime.fromisoformat(f"{folders[0].name.removeprefix('day=')}T00:00Z") if folders else otherwise
 
 
 def unbooked(
