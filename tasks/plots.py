@@ -75,10 +75,19 @@ def day(at: datetime) -> float:
     return at.timestamp() / DAY_S
 
 
-def blank(path: Path) -> Figure:
-    """An empty figure for a file of this name."""
+def check_form(path: Path) -> None:
+    """Refuse a file that would not be a plot, before anything is computed for it.
+
+    Raises:
+        BadInput: for another ending than .svg and .png.
+    """
     if path.suffix.lower() not in FORMS:
         raise BadInput(f"{path}: a plot is written as .svg or .png; choose one of these endings")
+
+
+def blank(path: Path) -> Figure:
+    """An empty figure for a file of this name."""
+    check_form(path)
     from matplotlib.figure import Figure  # noqa: PLC0415  # half a second that only a plot should cost
 
     return Figure(figsize=SIZE_INCHES, layout="constrained")

@@ -29,10 +29,12 @@ def command(
     from flows.screens.service import show_told  # noqa: PLC0415
     from models import tables  # noqa: PLC0415
     from tasks.connection import speed_course, speeds  # noqa: PLC0415
-    from tasks.plots import draw_speed  # noqa: PLC0415
+    from tasks.plots import check_form, draw_speed  # noqa: PLC0415
 
     if plot is not None and integration is None:
         raise BadInput("--plot draws one integration; name it: heal latency ID --plot FILE.svg")
+    if plot is not None:
+        check_form(plot)
     house = house_of(config, home, check_secrets=False)
     wanted = [house.integration(integration)] if integration else list(house.configuration.integrations)
     now, begin = house.clock.now(), house.clock.now() - back(since)
