@@ -19,6 +19,7 @@ from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import intake as taking
 from tasks import learn as learning
+from tasks import ourselves
 from tasks import probe as probing
 from tasks import pull as pulling
 from tasks import remediate as remediating
@@ -38,6 +39,7 @@ survey = coat(surveying.survey_due, name="survey")
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn")
 watch = coat(watching.watch_all, name="watch")
+note = coat(ourselves.note_cycle, name="note", retries=0)
 
 
 @flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
@@ -50,6 +52,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
         everybody: read every integration now, whatever its `probe_every` says.
     """
     house = open_house(configuration, home, clock())
+    began = house.clock.now()
     noting.note_configuration(house)
     readings, flown, _ = await asyncio.gather(probe(house, everybody=everybody), fly(house), pull(house))
     readings += flown
@@ -62,6 +65,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
         await attend(house, case, anomalies)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)
+    await note(house, began, readings)
 
 
 async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:

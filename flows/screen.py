@@ -32,6 +32,7 @@ MARKS = {
     Verdict.SKIPPED: "[dim]·[/]",
     Verdict.ABSENT: "[dim]–[/]",
 }
+WORD_COLOURS = {"HEALTHY": "green", "DEGRADED": "yellow", "DOWN": "red", "MAINTENANCE": "cyan"}
 STATE_COLOURS = {
     State.SUSPECTED: "yellow",
     State.OPEN: "red",
@@ -104,10 +105,10 @@ def show_status(stories: Sequence[Story], volumes: Mapping[str, str]) -> int:
     """One line for each integration, with what flowed over it in the last hour; returns the exit code."""
     from models.report import status_of  # noqa: PLC0415
 
-    table = Table("integration", "status", "why", "latency", "failed", "volume", "incident", box=None)
+    table = Table("integration", "status", "why", "latency", "failed", "volume", "incident", "alerts", box=None)
     for story in stories:
         status = status_of(story)
-        colour = {"HEALTHY": "green", "DEGRADED": "yellow", "DOWN": "red"}.get(status.word.value, "dim")
+        colour = WORD_COLOURS.get(status.word.value, "dim")
         latency = story.totals.mean_latency_ms
         active = story.incident if story.incident and story.incident.is_active else None
         table.add_row(
@@ -118,6 +119,7 @@ def show_status(stories: Sequence[Story], volumes: Mapping[str, str]) -> int:
             f"{story.totals.counts.failed} of {story.totals.counts.total}",
             escape(volumes.get(story.integration.id, "–")),
             f"{active.id} {active.state}" if active else "–",
+            str(len(story.alerts)) if story.alerts else "–",
         )
     console.print(table)
     open_now = [story.incident for story in stories if story.incident and story.incident.is_active]

@@ -19,6 +19,7 @@ from models.noun import Noun
 from models.reading import Code, Identifier, Outcome, Rung, Window
 
 TOUCHED = 0.05  # failed share from which an operation counts as affected
+CLUSTERED = 1.5  # failures that run half as long again as independent ones come in clusters
 ENOUGH = 20  # calls from which a run-length statistic says anything
 
 

@@ -16,11 +16,14 @@ from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
 from models.gauge import Unit
 from models.lookup import Lookup, NetworkRange, Resolver
+from models.maintenance import Maintenance
 from models.noun import Advice, Noun
+from models.objective import Kind, Objective, Target
 from models.reading import Code, Identifier, Operation
 from models.tier import Mode
-from models.written import SECONDS_PER_UNIT, Duration, SecretReference, Share, Text, TimeZone, limited
+from models.written import SECONDS_PER_UNIT, Duration, Period, SecretReference, Share, Text, TimeZone, limited
 
+LATENCY_SHARE = 0.95  # what `latency_p95` means: 95 of 100 calls are quicker
 Age = Annotated[Duration, limited(least=timedelta(days=1), most=timedelta(days=3650))]  # no policy allows more
 Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]  # arithmetic on it stays within the calendar
 
@@ -79,9 +82,9 @@ class Read(Noun):
 class Sla(Noun):
     """What the connection must keep; every limit is a share of calls or a duration."""
 
-    availability: Share = 0.99
+    availability: Target = 0.99
     error_rate: Share = 0.05  # above it, the integration is degraded
-    latency_p95: Duration = timedelta(seconds=2)
+    latency_p95: Period = timedelta(seconds=2)
 
 
 class Contacts(Noun):
@@ -177,6 +180,8 @@ class Integration(Noun):
     feeds: tuple[Feed, ...] = Field(default_factory=assumed_feeds)  # what flows; by default, each read is a feed
     bridges: tuple[Bridge, ...] = ()  # agents at the practice that must give a sign of life
     canary: Canary | None = None  # None: nothing is ever written to find out whether writes land
+    objectives: tuple[Objective, ...] = ()  # none: those that follow from the SLA
+    maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property
     def calendar(self) -> Calendar:
@@ -198,3 +203,12 @@ class Integration(Noun):
             if read.operation == operation:
                 return read
         raise KeyError(operation)
+
+    @property
+    def promised(self) -> tuple[Objective, ...]:
+        """The objectives in force: those declared, else availability and latency as the SLA says them."""
+        limit, share = self.sla.latency_p95, LATENCY_SHARE
+        return self.objectives or (
+            Objective(name=Kind.AVAILABILITY.value, target=self.sla.availability),
+            Objective(name=Kind.LATENCY.value, kind=Kind.LATENCY, target=share, threshold=limit),
+        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from models import tables
 from models.card import incident_card
 from models.diagnosis import Diagnosis, band
+from models.phrases import slot_words
 from models.report import attempted, impact_of, outcome_word, status_of
 from models.story import Story
 from models.wording import UNKNOWN, clock, local_time_on, one_line, percent, volume, whole_percent
@@ -35,10 +37,21 @@ def sections(story: Story) -> Iterator[str]:
         ("Hypotheses", ("cause", "confidence", "for", "against"), hypothesis_rows(diagnosis)),
         ("Attempts", ("at", "action", "outcome", "impact"), attempt_rows(story)),
         ("Pending", ("at", "action", "expected", "needs", "automatic"), pending_rows(story)),
+        *service(story),
     )
     for title, head, rows in tables:
         if rows:
             yield f"## {title}\n\n{table(head, rows)}"
+
+
+def service(story: Story) -> Iterator[tables.Told]:
+    """How well the connection serves."""
+    yield tables.alerts(story.alerts, story.integration.timezone, story.as_of)
+    yield tables.availability(story.availability)
+    yield tables.objectives(story.budgets)
+    yield tables.operations(story.speeds)
+    if story.stability is not None:
+        yield tables.stability([("the whole span", story.stability.whole)])
 
 
 def metric_rows(story: Story) -> list[tuple[str, ...]]:
@@ -47,7 +60,7 @@ def metric_rows(story: Story) -> list[tuple[str, ...]]:
     latency = UNKNOWN if totals.mean_latency_ms is None else f"{totals.mean_latency_ms:.0f} ms"
     rate = totals.counts.error_rate if totals.counts.total else None
     return [
-        ("availability", f"{percent(totals.availability)} ({totals.good_cycles} of {totals.cycles} cycles)"),
+        ("availability", f"{percent(totals.availability)} ({slot_words(totals)})"),
         ("error rate", f"{percent(rate)} ({totals.counts.failed} of {totals.counts.total} calls)"),
         ("average latency", latency),
         ("data in the last hour", volume(story.last_hour_bytes)),

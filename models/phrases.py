@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from models.incident import Incident, family
 from models.reading import Outcome
-from models.report.status import NEARLY_ALL, status_of
-from models.story import Backlog, Story
+from models.report.status import NEARLY_ALL, REST_ON_MORE, status_of
+from models.story import Backlog, Story, Totals
 from models.tuning import Adjustment, Setting
 from models.wording import local_time_on, one_line, short_percent, span
 
@@ -49,7 +49,14 @@ def status_line(story: Story) -> str:
     limit = short_percent(story.integration.sla.error_rate)
     rate = short_percent(recent.error_rate)
     line = f"{status.word} - {rate} error rate ({recent.failed} of {recent.total} calls; threshold: {limit})"
-    return f"{line}. {status.says}" if status.rule == "S1" else line
+    return f"{line}. {status.says}" if status.rule in REST_ON_MORE else line
+
+
+def slot_words(totals: Totals) -> str:
+    """What availability was counted from, e.g. `1414 of 1440 cycles, 10 without a probe, 30 in maintenance`."""
+    beside = ((totals.unknown_cycles, "without a probe"), (totals.excluded_cycles, "in maintenance"))
+    more = [f"{many} {what}" for many, what in beside if many]
+    return ", ".join([f"{totals.good_cycles} of {totals.cycles} cycles", *more])
 
 
 def backlog_line(backlog: Backlog) -> Iterator[str]:

@@ -16,11 +16,12 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt
 
 from models.diagnosis import Diagnosis
-from models.integration import Duration, Environment, Integration, Share, Text
+from models.integration import Duration, Environment, Integration, SecretReference, Share, Text
 from models.noun import Noun
 from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode, most_cautious
+from models.written import Period
 
 NEVER = frozenset({EffectClass.CREDENTIAL})  # keys, secrets and scopes are changed by people only
 
@@ -58,6 +59,14 @@ class Channel(Noun):
     settings: dict[str, Any] = Field(default_factory=dict)  # checked by the notifier's own Settings
 
 
+class Heartbeat(Noun):
+    """Where we say after each cycle that we live: whoever listens there calls a person when we fall silent."""
+
+    url: SecretReference  # who knows it can keep the alarm quiet
+    deadline: Period = timedelta(seconds=5)  # given up after this; the cycle is over by then
+    ca_bundle: str | None = None  # a file, when the receiver's certificate is signed by an authority of yours
+
+
 class Policy(Noun):
     """`policy.yaml`, checked."""
 
@@ -84,6 +93,7 @@ class Policy(Noun):
         return tuple(route for route in every if route in reached) or every
 
     receivers: tuple[Receiver, ...] = ()  # who may send to us
+    heartbeat: Heartbeat | None = None  # None: nobody notices when the monitor itself is gone
 
     def permission(self, remedy: str) -> Permission:
         """What is said of a remedy; one that is not mentioned may only be tried on paper."""

@@ -6,14 +6,20 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 
+from models.alert import Alert
 from models.anomaly import Anomaly
+from models.availability import Availability, usable_share
 from models.credential import Credential
 from models.escalation import Escalation
 from models.incident import Incident
 from models.integration import Integration
+from models.maintenance import Downtime
 from models.noun import Noun
 from models.reading import Counts
 from models.remedy import Action
+from models.slo import Budget
+from models.speed import Speed
+from models.stability import Stability
 from models.tuning import Adjustment
 
 
@@ -25,13 +31,17 @@ class Totals(Noun):
     counts: Counts
     mean_latency_ms: NonNegativeFloat | None  # of answered calls; None: nothing answered
     received_bytes: NonNegativeInt
-    good_cycles: NonNegativeInt  # probe cycles whose error rate kept the SLA
-    cycles: NonNegativeInt  # cycles with at least one reading
+    good_cycles: NonNegativeInt  # slots of the clock whose probes kept the SLA's error rate
+    cycles: NonNegativeInt  # slots with at least one probe, without those in agreed maintenance
+    unknown_cycles: NonNegativeInt = 0  # slots that should have had a probe, and had none
+    excluded_cycles: NonNegativeInt = 0  # slots in agreed maintenance
+    is_fresh: bool = True  # something was read in the last slots
 
     @property
     def availability(self) -> float | None:
-        """Share of probe cycles in which the connection was usable; None without any cycle: unknown."""
-        return self.good_cycles / self.cycles if self.cycles else None
+        """Share of slots in which the connection was usable; None: UNKNOWN, see `models.availability`."""
+        bad = self.cycles - self.good_cycles
+        return usable_share(self.good_cycles, bad, self.unknown_cycles, is_fresh=self.is_fresh)
 
 
 class Backlog(Noun):
@@ -96,3 +106,9 @@ class Story(Noun):
     generated_history: bool = False
     speed: NonNegativeFloat = 1.0
     started_at: datetime | None = None
+    alerts: tuple[Alert, ...] = ()  # those that stand, the gravest first
+    downtime: Downtime | None = None  # the agreed maintenance that holds now
+    availability: tuple[Availability, ...] = ()  # over an hour, a day and a month
+    budgets: tuple[Budget, ...] = ()
+    speeds: tuple[Speed, ...] = ()  # by source and operation
+    stability: Stability | None = None

@@ -85,6 +85,13 @@ class Resets(Fault):
         return self
 
 
+class ResetsEvery(Fault):
+    """Every `nth` data call, counted from now, ends in a TCP reset of its connection."""
+
+    nth: Annotated[int, Field(ge=2)]
+    operation: str | None = None
+
+
 class BlackHole(Fault):
     """Connections are accepted and never answered."""
 

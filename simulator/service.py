@@ -85,13 +85,17 @@ class Service:
         if self.weather.door(request.route) != "open":
             return Cut.SILENCE
         reset = self.weather.reset(request.route)
-        if reset == "before":
+        if reset == "before" or self._is_its_turn(request.route, operation):
             return Cut.RESET
         await asyncio.sleep(self._latency_ms(request.route, operation) / 1000)
         answer = self._hiccup(operation) or self._spoilt(request, operation)
         if answer is None:
             answer = self._broken_off(self._application.answer(request), request.route, operation)
         return Cut.RESET if reset else answer
+
+    def _is_its_turn(self, route: str, operation: str) -> bool:
+        """Whether this call is the nth of those that are reset one by one."""
+        return self._application.is_data(operation) and self.weather.resets_now(route, operation)
 
     def _latency_ms(self, route: str, operation: str) -> float:
         hour = self._practice.hour(self._clock.now())

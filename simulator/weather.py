@@ -6,7 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from simulator.clock import Clock
-from simulator.faults import BlackHole, Fault, RateLimit, Refused, Resets, name_of
+from simulator.faults import BlackHole, Fault, RateLimit, Refused, Resets, ResetsEvery, name_of
 from simulator.server import Door
 
 F = TypeVar("F", bound=Fault)
@@ -65,6 +65,7 @@ class Weather:
         self._active: dict[str, Fault] = {}
         self._chain: GilbertElliott | None = None
         self._window: RateWindow | None = None
+        self._counted = 0  # data calls since `resets_every` began
 
     @property
     def active(self) -> dict[str, Fault]:
@@ -78,6 +79,8 @@ class Weather:
             self._chain = GilbertElliott(fault.share, fault.mean_burst, self._rng)
         if isinstance(fault, RateLimit):
             self._window = RateWindow(fault)
+        if isinstance(fault, ResetsEvery):
+            self._counted = 0
 
     def clear(self, name: str | None = None) -> None:
         """End one fault, or all of them."""
@@ -101,6 +104,14 @@ class Weather:
         """Whether to reset this request `before` or `after` it is acted upon, or not. Moves the chain on."""
         fault = self.find(Resets, route)
         return fault.when if fault and self._chain and self._chain.step() else None
+
+    def resets_now(self, route: str, operation: str) -> bool:
+        """Whether it is this data call's turn to be reset. Counts it."""
+        fault = self.find(ResetsEvery, route, operation)
+        if fault is None:
+            return False
+        self._counted += 1
+        return self._counted % fault.nth == 0
 
     def retry_after(self, route: str, operation: str) -> dict[str, str] | None:
         """The headers of a 429 if this call is above the limit, else None. Counts the call."""

@@ -7,22 +7,28 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from models.anomaly import Case
+from models.availability import SPANS, Availability
 from models.baseline import usual
 from models.credential import EARLIEST, LATEST, Credential
 from models.follow import lookback
 from models.incident import Incident
 from models.integration import Integration
+from models.maintenance import Closure, downtimes, now_in
 from models.reading import Counts, Source
 from models.remedy import Action, ActionState
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
 from models.tuning import Adjustment
+from tasks.connection import speeds, stabilities
 from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
+from tasks.history.tallies import REACH
 from tasks.house import House
-from tasks.remember import totals
+from tasks.remember import history, totals
+from tasks.slo import A_DAY, book, service
 from tasks.tokens import TokenStore
+from tasks.watch import standing
 
-SPAN = timedelta(hours=24)  # what a report's figures add up
+SPAN = A_DAY  # what a report's figures add up
 WEEKS = timedelta(weeks=4)
 
 
@@ -50,12 +56,19 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
     ledger, integration = house.ledger, case.integration
     actions = ledger.actions(incident.id) if incident else ()
     adjustments = ledger.adjustments(integration.id, as_of=case.as_of)
-    seen = cycles(house.home, integration, case.as_of - SPAN, case.window.until)
     before, after = schedules(incident, credential)
+    since, until = case.as_of - SPAN, case.window.until
+    book(house)
+    with history(house.home, since=case.as_of - REACH) as db:
+        seen = cycles(db, integration, since, until)
+        available, budgets = service(house, integration, db)
+        quick, stable = speeds(db, [integration.id], since, until), stabilities(db, integration.id, since, until)
+    declared = ledger.all_kept(Closure, integration.id)
+    away = downtimes(integration.maintenance, integration.timezone, case.as_of, until, declared)
     return Story(
         integration=integration,
         as_of=case.as_of,
-        totals=totals_of(integration, seen, case.as_of),
+        totals=totals_of(seen, available[SPANS.index(SPAN)], case.as_of),
         last_hour_bytes=sum(c.received_bytes for c in seen if c.bucket >= case.as_of - timedelta(hours=1)),
         connections=connections(case),
         recent=case.window.between(case.as_of - lookback(integration) / 3, case.window.until).counts,
@@ -75,6 +88,12 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         usual_latency_ms=usual_latency(case),
         generated_history=has_generated(house, integration, case.as_of),
         speed=house.clock.speed,
+        alerts=standing(house, integration.id),
+        downtime=now_in(away, case.as_of),
+        availability=available,
+        budgets=budgets,
+        speeds=quick,
+        stability=next((one for one in stable if one.source is Source.PROBE), None),
     )
 
 
@@ -84,18 +103,20 @@ def connections(case: Case) -> int:
     return max((r.connections or 0 for cycle in newest for r in cycle.readings), default=0)
 
 
-def totals_of(integration: Integration, seen: Sequence[Cycle], now: datetime) -> Totals:
+def totals_of(seen: Sequence[Cycle], available: Availability, now: datetime) -> Totals:
     """The figures of the span."""
     answered = sum(cycle.answered for cycle in seen)
-    limit = integration.sla.error_rate
     return Totals(
         since=now - SPAN,
         until=now,
         counts=Counts(total=sum(c.total for c in seen), failed=sum(c.failed for c in seen)),
         mean_latency_ms=sum(c.sum_ms for c in seen) / answered if answered else None,
         received_bytes=sum(c.received_bytes for c in seen),
-        good_cycles=sum(c.failed <= limit * c.total for c in seen),
-        cycles=len(seen),
+        good_cycles=available.good,
+        cycles=available.good + available.bad,
+        unknown_cycles=available.unknown,
+        excluded_cycles=available.excluded,
+        is_fresh=available.is_fresh,
     )
 
 

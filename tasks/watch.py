@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from models.alert import Alert, turned
 from models.catalogue import load, names
 from models.errors import HealError
+from models.gauge import OURSELVES, Gauge
+from models.ourselves import WATCH_FAILED
 from models.queue import NoticeKind
 from models.reading import Reading
 from tasks.house import House
+from tasks.remember import remember_gauges
 from tasks.watches._interface import Round, Watch
 
 ROOM = "tasks.watches"
@@ -22,15 +26,23 @@ async def watch_all(house: House, readings: Sequence[Reading] = ()) -> tuple[Ale
     """One look by every watch; returns the alerts that changed. One that fails leaves the others alone."""
     round_ = Round(house, house.clock.now(), tuple(readings))
     changed: list[Alert] = []
+    failed: list[str] = []
     try:
         for name in names(ROOM):
             try:
                 changed += await look(round_, name)
             except HealError as error:
                 log.warning("the watch %s could not look: %s", name, error)
+                failed.append(name)
     finally:
         round_.close()
+    remember_gauges([blindness(name, round_.as_of) for name in failed], house.home)
     return tuple(changed)
+
+
+def blindness(name: str, at: datetime) -> Gauge:
+    """That a watch could not look; the watch over ourselves counts these."""
+    return Gauge(integration_id=OURSELVES, observed_at=at, metric=WATCH_FAILED, value=1.0, subject=name)
 
 
 async def look(round_: Round, name: str) -> tuple[Alert, ...]:

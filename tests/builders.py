@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from models.alert import Alert, AlertState, Finding
 from models.anomaly import Anomaly, Case, DetectionMethod, Severity, Trend
+from models.availability import Availability
 from models.baseline import Baseline, Basis
 from models.credential import Credential
 from models.diagnosis import Diagnosis, Evidence, EvidenceKind, FaultDomain, Hypothesis
@@ -16,10 +18,15 @@ from models.escalation import Escalation, Reason
 from models.facts import Facts
 from models.incident import Incident, Moment, State
 from models.integration import Contacts, Importance, Integration, Read
-from models.reading import Counts, Outcome, Reading, Rung, Window
+from models.objective import Objective
+from models.reading import Counts, Outcome, Reading, Rung, Source, Window
 from models.remedy import Action, ActionState, Effect, EffectClass, Remedy, Step, impact
 from models.remedy import Outcome as Result
+from models.slo import PAIRS, WINDOWS, Budget, Coverage
+from models.speed import Speed
+from models.stability import Trip, stability
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
+from models.tally import Tally
 from models.tuning import Adjustment, Setting
 
 N = TypeVar("N")
@@ -634,3 +641,70 @@ def escalated_story(**changes: Any) -> Story:
         ),
     }
     return a_story(**{**defaults, **changes})
+
+
+def served_story() -> Story:
+    """A day with an outage of 26 minutes and a reset at every seventh call; an alert stands, and all is well now."""
+    day, since = timedelta(hours=24), NOW - timedelta(hours=24)
+    spent = Tally(integration_id=EPIC, span=timedelta(days=30), since=since, total=5760, bad=104, bad_minutes=26)
+    flags = [Outcome.RESET if n % 7 == 0 else Outcome.OK for n in range(1, 71)]
+    trips = [Trip(observed_at=NOW - timedelta(minutes=71 - n), outcome=o, connected=False) for n, o in enumerate(flags)]
+    found = Finding(
+        integration_id=EPIC,
+        subject="availability.page",
+        severity=Severity.HIGH,
+        says="99% of probes succeed: the error budget burns too fast",
+        since=NOW - timedelta(minutes=30),
+        advice="heal slo shows what spends it",
+    )
+    return healthy_story(
+        totals=totals(since=since, counts=counts(5760, 104), good_cycles=1414, cycles=1440),
+        alerts=(
+            Alert(
+                id=f"ALT-burn_rate/{EPIC}/availability.page",
+                watch="burn_rate",
+                state=AlertState.RAISED,
+                finding=found,
+                raised_at=NOW - timedelta(minutes=30),
+            ),
+        ),
+        availability=(
+            Availability(
+                span=day,
+                since=since,
+                slot=timedelta(minutes=1),
+                good=1414,
+                bad=26,
+                requests=counts(5760, 104),
+            ),
+        ),
+        budgets=(
+            Budget(
+                integration_id=EPIC,
+                objective=Objective(name="availability", target=0.99),
+                tally=spent,
+                coverage=Coverage(known_s=86_400),
+                burns=dict.fromkeys(WINDOWS, 1.8),
+                burning=PAIRS[1:2],
+            ),
+        ),
+        speeds=(
+            Speed(
+                integration_id=EPIC,
+                source=Source.PROBE,
+                operation="Patient.search",
+                answered=5656,
+                mean_ms=124.0,
+                p50_ms=120.0,
+                p95_ms=190.0,
+                p99_ms=240.0,
+                max_ms=900.0,
+                connected=720,
+                dns_ms=1.2,
+                connect_ms=9.8,
+                tls_ms=21.0,
+                first_byte_ms=80.0,
+            ),
+        ),
+        stability=stability(EPIC, Source.PROBE, trips, NOW - timedelta(hours=2), NOW),
+    )

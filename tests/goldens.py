@@ -9,7 +9,7 @@ from models.card import incident_card
 from models.markdown import to_markdown
 from models.report import build_report
 from models.story import Story
-from tests.builders import escalated_story, healed_story, healthy_story, unknown_story
+from tests.builders import escalated_story, healed_story, healthy_story, served_story, unknown_story
 
 FOLDER = Path(__file__).parent / "testdata"
 
@@ -18,6 +18,7 @@ STORIES: dict[str, Callable[[], Story]] = {
     "escalated": escalated_story,
     "healthy": healthy_story,
     "unknown": unknown_story,
+    "served": served_story,
 }
 FORMS: dict[str, Callable[[Story], str]] = {
     "report.json": lambda story: build_report(story).to_json(),

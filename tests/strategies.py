@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from models.alert import Alert, AlertState, Finding
 from models.anomaly import DetectionMethod, Severity, Trend
+from models.availability import Availability
 from models.credential import Credential
 from models.diagnosis import INCONCLUSIVE, EvidenceKind, FaultDomain
 from models.incident import State
+from models.maintenance import Downtime
 from models.reading import Counts
 from models.remedy import ActionState, Effect
 from models.remedy import Outcome as Result
@@ -130,6 +133,36 @@ schedules = st.builds(Schedule, lifetime_s=figures, refresh_after_s=figures)
 cycles = st.builds(Point, at=times, counts=counts(), median_ms=maybe(figures))
 
 
+alerts = st.builds(
+    lambda severity, says, since, state: Alert(
+        id=f"ALT-volume/{b.EPIC}/visits",
+        watch="volume",
+        state=state,
+        finding=Finding(integration_id=b.EPIC, subject="visits", severity=severity, says=says, since=since),
+        raised_at=since,
+    ),
+    st.sampled_from(Severity),
+    text,
+    times,
+    st.sampled_from(AlertState),
+)
+downtimes = st.builds(
+    Downtime, since=times, until=times, reason=st.text(min_size=1, max_size=40), agreed_by=st.just("Dana Reyes")
+)
+availabilities = st.builds(
+    Availability,
+    span=st.just(timedelta(hours=24)),
+    since=times,
+    slot=st.just(timedelta(minutes=1)),
+    good=st.integers(0, 1440),
+    bad=st.integers(0, 1440),
+    unknown=st.integers(0, 1440),
+    excluded=st.integers(0, 1440),
+    is_fresh=st.booleans(),
+    requests=counts(),
+)
+
+
 @st.composite
 def totals(draw: st.DrawFn):
     ran = draw(st.integers(0, 1000))
@@ -166,4 +199,7 @@ stories = st.builds(
     usual_latency_ms=maybe(figures),
     generated_history=st.booleans(),
     speed=st.sampled_from((0.0, 1.0, 2.5, 60.0)),
+    alerts=some(alerts),
+    downtime=maybe(downtimes),
+    availability=some(availabilities),
 )

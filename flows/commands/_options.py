@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,9 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", envvar="HEAL_HOME", help="Where history and ledger are kept.", show_default="./heal-state"),
 ]
+SinceOption = Annotated[str, typer.Option(help="How far back, e.g. 90m, 24h or 7d; 30d at most.")]
 DEPLOYMENTS = Path("deployments")
+LONGEST_BACK_S = 30 * 86_400  # what is asked of the history at most
 LISTEN = "127.0.0.1:4280"
 
 ListenOption = Annotated[str, typer.Option(help="HOST:PORT of the signed endpoint.")]
@@ -40,6 +43,21 @@ CertificateOption = Annotated[
 KeyOption = Annotated[
     Path | None, typer.Option("--tls-key", help="The key of the certificate, PEM.", show_default="none")
 ]
+
+
+def back(written: str) -> timedelta:
+    """A duration as it is written on a command line.
+
+    Raises:
+        BadInput: when it is none, or nothing.
+    """
+    from models.errors import BadInput  # noqa: PLC0415
+    from models.written import DURATION, SECONDS_PER_UNIT  # noqa: PLC0415
+
+    seconds = int(written[:-1]) * SECONDS_PER_UNIT[written[-1]] if DURATION.fullmatch(written) else 0
+    if not 0 < seconds <= LONGEST_BACK_S:
+        raise BadInput("write a duration as a number with s, m, h or d, e.g. 90m, 24h or 7d; 30d at most")
+    return timedelta(seconds=seconds)
 
 
 def house_of(config: Path, home: Path | None, *, check_secrets: bool = True) -> House:

@@ -6,11 +6,12 @@ from models.report.build import attempted, build_report, impact_of, outcome_word
 from models.report.consistency import check
 from models.report.difference import compare
 from models.report.document import MonitoringReport, json_schema
-from models.report.status import Status, Word, status_of
+from models.report.status import Status, Weighed, Word, status_of, weigh
 
 __all__ = [
     "MonitoringReport",
     "Status",
+    "Weighed",
     "Word",
     "attempted",
     "build_report",
@@ -20,4 +21,5 @@ __all__ = [
     "json_schema",
     "outcome_word",
     "status_of",
+    "weigh",
 ]

@@ -7,7 +7,6 @@ from models.diagnosis import INCONCLUSIVE, Diagnosis, FaultDomain, Hypothesis, b
 from models.escalation import Escalation, contact_groups
 from models.incident import Incident
 from models.integration import Contacts
-from models.reading import Counts
 from models.remedy import Action, ActionState, Outcome, impact
 from models.report.document import (
     NONE,
@@ -30,7 +29,16 @@ from models.report.document import (
     Remediation,
     RootCause,
     RuledOut,
-    Tally,
+)
+from models.report.serving import (
+    alert_entry,
+    availability_entry,
+    downtime_entry,
+    objective_entry,
+    operation_entry,
+    slots,
+    stability_entry,
+    tally,
 )
 from models.report.status import status_of
 from models.story import Backlog, Story
@@ -59,6 +67,10 @@ def build_report(story: Story) -> MonitoringReport:
         x_schema_version=SCHEMA_VERSION,
         x_incident=incident_entry(story.incident),
         x_backlog=backlog_entry(story.backlog),
+        x_availability=tuple(map(availability_entry, story.availability)) or None,
+        x_objectives=tuple(map(objective_entry, story.budgets)) or None,
+        x_operations=tuple(map(operation_entry, story.speeds)) or None,
+        x_stability=stability_entry(story.stability),
         x_time_compression=None if story.speed == 1.0 else story.speed,
         x_generated_history=story.generated_history or None,
     )
@@ -77,6 +89,8 @@ def monitoring(story: Story) -> Monitoring:
         x_error_limit=story.integration.sla.error_rate,
         x_since=story.totals.since,
         x_until=story.totals.until,
+        x_alerts=tuple(alert_entry(alert) for alert in story.alerts if alert.stands) or None,
+        x_maintenance=downtime_entry(story.downtime),
     )
 
 
@@ -94,14 +108,10 @@ def metrics(story: Story) -> Metrics:
         successful_transactions=totals.counts.succeeded,
         failed_transactions=totals.counts.failed,
         x_availability=totals.availability,
+        x_slots=slots(totals),
         x_error_rate=rate,
         x_bytes_last_hour=story.last_hour_bytes,
     )
-
-
-def tally(counts: Counts) -> Tally:
-    """Counts as the document writes them."""
-    return Tally(total=counts.total, failed=counts.failed)
 
 
 def anomaly_entry(anomaly: Anomaly) -> AnomalyEntry:

@@ -13,7 +13,9 @@ from itertools import pairwise
 from pydantic import ValidationError
 
 from models.remedy import Outcome
-from models.report.document import MonitoringReport, Tally
+from models.report.coherence import RULES as OF_SERVICE
+from models.report.document import MonitoringReport
+from models.report.form import Tally
 from models.report.status import NEARLY_ALL, Word
 from models.wording import UNKNOWN, percent, stamp, volume
 
@@ -203,4 +205,5 @@ RULES: tuple[Rule, ...] = (
     confidence_is_the_leading_hypothesis,
     escalation_is_complete,
     backlog_adds_up,
+    *OF_SERVICE,
 )

@@ -1,75 +1,31 @@
-"""The published document: key for key and format for format; our own keys stand under `x-` only.
-
-An unsaid `x-` key is left out, so a document that never had one is written as it was read. Keys of the
-specification are always there.
-"""
+"""The published document: key for key and format for format; our own keys stand under `x-` only."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PlainSerializer,
-    SerializerFunctionWrapHandler,
-    WithJsonSchema,
-    model_serializer,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import NonNegativeFloat, NonNegativeInt
 
 from models.anomaly import DetectionMethod, Severity, Trend
-from models.noun import Noun
 from models.reading import Identifier
 from models.remedy import ActionState
+from models.report.form import Confidence, Instant, Page, Percentage, Probability, Tally, Volume
+from models.report.service import (
+    AlertEntry,
+    AvailabilityEntry,
+    DowntimeEntry,
+    ObjectiveEntry,
+    OperationEntry,
+    Slots,
+    StabilityEntry,
+)
 from models.report.status import Word
-from models.wording import UNKNOWN, stamp, to_second
 
 SCHEMA_VERSION = "1.0"  # minor: only optional `x-` keys were added; major: anything else
 
 NONE = "NONE"  # determinedCause without an incident
 NOT_DIAGNOSED = "NOT_DIAGNOSED"  # determinedCause before the first diagnosis
-
-Percentage = Annotated[str, Field(pattern=rf"^([0-9]+\.[0-9]%|{UNKNOWN})$")]
-Volume = Annotated[str, Field(pattern=r"^([0-9]+B|[0-9]+\.[0-9](KB|MB|GB|TB))$")]
-Confidence = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda share: round(share, 2))]
-Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda share: round(share, 4))]
-Instant = Annotated[
-    AwareDatetime,
-    AfterValidator(to_second),
-    PlainSerializer(stamp, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": r"T\d\d:\d\d:\d\dZ$"}),
-]
-
-
-def published_name(field: str) -> str:
-    """`error_rate` → `errorRate`; `x_error_rate` → `x-errorRate`."""
-    return f"x-{to_camel(field[2:])}" if field.startswith("x_") else to_camel(field)
-
-
-class Page(Noun):
-    """A part of the document: camelCase keys, in the order in which the fields stand."""
-
-    model_config = ConfigDict(
-        alias_generator=published_name, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
-
-    @model_serializer(mode="wrap")
-    def _leave_out_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = handler(self)
-        return {key: value for key, value in said.items() if value is not None or not key.startswith("x-")}
-
-
-class Tally(Page):
-    """Calls, and the failed ones."""
-
-    total: NonNegativeInt
-    failed: NonNegativeInt
 
 
 class Metrics(Page):
@@ -83,6 +39,7 @@ class Metrics(Page):
     successful_transactions: NonNegativeInt
     failed_transactions: NonNegativeInt
     x_availability: NonNegativeFloat | None = None
+    x_slots: Slots | None = None  # what availability was counted from
     x_error_rate: NonNegativeFloat | None = None
     x_bytes_last_hour: NonNegativeInt | None = None
 
@@ -106,6 +63,8 @@ class Monitoring(Page):
     x_error_limit: float | None = None  # of the SLA, in [0, 1]
     x_since: Instant | None = None  # the span of the metrics
     x_until: Instant | None = None
+    x_alerts: tuple[AlertEntry, ...] | None = None  # those that stand, the gravest first
+    x_maintenance: DowntimeEntry | None = None  # the agreed downtime that holds now
 
 
 class AnomalyEntry(Page):
@@ -256,6 +215,10 @@ class MonitoringReport(Page):
     x_schema_version: str | None = None
     x_incident: IncidentEntry | None = None
     x_backlog: BacklogEntry | None = None
+    x_availability: tuple[AvailabilityEntry, ...] | None = None  # over an hour, a day and a month
+    x_objectives: tuple[ObjectiveEntry, ...] | None = None
+    x_operations: tuple[OperationEntry, ...] | None = None  # how quick each operation was
+    x_stability: StabilityEntry | None = None
     x_time_compression: float | None = None  # left out when time ran at its real speed
     x_generated_history: bool | None = None  # true: the baseline is simulated history
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from models.diagnosis import Clue, EvidenceKind
-from models.facts import Facts
+from models.facts import CLUSTERED, Facts
 from models.ladder import Step
 from models.reading import Outcome, Rung
 from models.surface import Trait
 
 MOSTLY = 0.5  # share of the failures that makes an outcome the leading one
-CLUSTERED = 1.5  # failures that run half as long again as independent ones come in clusters
 STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
 SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
 UPGRADE = (Trait.SOFTWARE_VERSION, Trait.PRODUCT_VERSION, Trait.FHIR_VERSION)

@@ -18,6 +18,7 @@ from models.delivery import Delivery
 from models.gauge import Gauge
 from models.noun import Noun
 from models.reading import Reading
+from models.tally import BookedHour
 
 
 class Column(NamedTuple):
@@ -42,7 +43,8 @@ class Table(NamedTuple):
 READINGS = Table("readings", Reading, at="observed_at", order="integration_id, observed_at")
 GAUGES = Table("gauges", Gauge, at="observed_at", order="integration_id, metric, observed_at")
 DELIVERIES = Table("deliveries", Delivery, at="observed_at", order="integration_id, key, observed_at")
-TABLES = (READINGS, GAUGES, DELIVERIES)
+BOOKED = Table("booked_hours", BookedHour, at="bucket", order="integration_id, bucket")
+TABLES = (READINGS, GAUGES, DELIVERIES, BOOKED)
 
 
 @cache

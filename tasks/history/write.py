@@ -91,6 +91,14 @@ def write_columns(table: Table, columns_told: Mapping[str, Sequence[Any]], shelf
     return tuple(_write(table, day, first, last, shelf) for first, last, day in days)
 
 
+def write_rows(table: Table, rows: Any, shelf: Path) -> tuple[Path, ...]:  # noqa: ANN401 - a pyarrow.Table
+    """Write the answer of a question, whose columns are exactly the table's, as one file per UTC day."""
+    if not rows.num_rows:
+        return ()
+    full = rows.select(arrow_schema(table).names).cast(arrow_schema(table))
+    return tuple(_write(table, day, first, last, shelf) for first, last, day in _by_day(table, full))
+
+
 def stage_rows(table: Table, rows: Any, shelf: Path, room: Path) -> tuple[Staged, ...]:  # noqa: ANN401 - as above
     """Write rows durably, a file for each UTC day, where no reader looks; `put_in_place` makes them count.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.card import incident_card, prevention, resolution
 from models.incident import Incident
-from models.phrases import adjustment_line, complaint, simulation_lines
+from models.phrases import adjustment_line, complaint, simulation_lines, slot_words
 from models.report import MonitoringReport, Word, attempted, build_report, status_of
 from models.report.document import SCHEMA_VERSION
 from models.story import Story
@@ -17,6 +17,7 @@ from tasks.report.findings import anomalies, diagnosis
 from tasks.report.html import Html, el
 from tasks.report.parts import items, section, table
 from tasks.report.plots import plots
+from tasks.report.service import service, standing_alerts
 from tasks.report.work import attempts, not_attempted, pending
 
 COLOURS = {Word.HEALTHY: "good", Word.DEGRADED: "warn", Word.DOWN: "bad"}  # the others are not judgements
@@ -48,6 +49,7 @@ def page(story: Story) -> str:
 def sections(story: Story, report: MonitoringReport) -> list[Html]:
     """Everything below the head, in the order of a reader's questions."""
     parts: list[Html | None] = [
+        standing_alerts(story),
         what_happened(story),
         escalation(story),
         course(story),
@@ -58,6 +60,7 @@ def sections(story: Story, report: MonitoringReport) -> list[Html]:
         not_attempted(story),
         in_force(story),
         anomalies(story, report),
+        *service(story),
         el("details", el("summary", "The card as plain text"), el("pre", incident_card(story))),
     ]
     return [part for part in parts if part is not None]
@@ -85,7 +88,7 @@ def tiles(story: Story, report: MonitoringReport) -> Html:
     usual = "" if story.usual_latency_ms is None else f"usual median {story.usual_latency_ms:.0f} ms"
     covered = span((totals.until - totals.since).total_seconds())
     rows = (
-        ("Availability", figures.availability, f"{totals.good_cycles} of {totals.cycles} cycles in {covered}"),
+        ("Availability", figures.availability, f"{slot_words(totals)} in {covered}"),
         ("Error rate", figures.error_rate, f"{totals.counts.failed} of {totals.counts.total} calls"),
         ("Average latency", latency, usual),
         ("Data in the last hour", figures.data_volume_last_hour, ""),

@@ -209,6 +209,65 @@ def kinds(room: str) -> str:
             id="writing into production without consent",
         ),
         pytest.param("60s", "5 minutes", 6, f"`probe_every`: {DURATION}", id="5 minutes"),
+        pytest.param(
+            "    probe_every: 60s",
+            "    sla:\n      availability: 100%",
+            7,
+            "`availability`: write a share above 0% and below 100%, e.g. 99.9%: some budget must be left to spend",
+            id="an SLA that allows nothing",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    objectives:\n      - name: quick\n        kind: latency\n        target: 95%",
+            7,
+            "`threshold`: `kind: latency` needs one, e.g. 2s; no other kind takes one",
+            id="a latency objective without a limit",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    objectives:\n      - name: up\n        target: 99%\n        period: 90d",
+            9,
+            "`period`: must be at most 30d",
+            id="a period longer than hours are kept",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    objectives:\n      - name: up\n        target: 99%\n      - name: up\n        target: 98%",
+            9,
+            "`name` is the same as on line 7; each must be its own",
+            id="two objectives of one name",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    maintenance:\n      - reason: upgrade\n        agreed_by: Epic\n        every: week",
+            7,
+            "this entry: write `since` and `until` for once, or `every`, `day`, `start` and `lasts` for what repeats",
+            id="half a rule",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    maintenance:\n      - reason: upgrade\n        agreed_by: Epic\n        every: week\n"
+            "        day: sunday\n        start: 12:30\n        lasts: 3h",
+            11,
+            '`start`: write a time of day with hours and minutes in quotes, e.g. "02:30"',
+            id="a time that YAML reads as a number",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    maintenance:\n      - reason: upgrade\n        agreed_by: Epic\n        every: week\n"
+            '        day: third sunday\n        start: "02:30"\n        lasts: 3h',
+            10,
+            "`day`: write a weekday for every week; third sunday, last sunday or 1 to 28 for every month",
+            id="a third sunday of the week",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    maintenance:\n      - reason: move\n        agreed_by: Epic\n"
+            "        since: 2026-12-01T20:00:00-05:00\n        until: 2026-12-24T20:00:00-05:00",
+            10,
+            "`until`: must be after `since`, and at most 7d after it",
+            id="a maintenance of three weeks",
+        ),
         pytest.param("60s", "0s", 6, "`probe_every` must be at least 1s", id="no time between rounds"),
         pytest.param(
             "America/New_York",
@@ -598,6 +657,13 @@ def test_each_mistake_in_integrations_has_its_line_and_its_sentence(tmp_path, ol
         ),
         pytest.param(
             "channels:\n", "channels: console\nescalation:\n", 9, f"`channels`: {LIST}", id="a value as a list"
+        ),
+        pytest.param(
+            "channels:",
+            "heartbeat:\n  url: https://hc-ping.example.org/0b1c\nchannels:",
+            10,
+            "`url`: a secret is written by reference: env:NAME or file:PATH, never as itself",
+            id="a heartbeat that anybody could send",
         ),
     ],
 )

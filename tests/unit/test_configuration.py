@@ -24,7 +24,9 @@ from models.errors import Misconfigured
 from models.feed import Feed
 from models.hl7_messages import Message
 from models.integration import Contacts, DeclaredCredential, Integration, MetricQuery, Read, Route, Sla
-from models.policy import Channel, EscalationRule, Limits, Permission, Policy
+from models.maintenance import Maintenance
+from models.objective import Objective
+from models.policy import Channel, EscalationRule, Heartbeat, Limits, Permission, Policy
 from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode
@@ -241,6 +243,9 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### credentials", DeclaredCredential),
     ("### metrics", MetricQuery),
     ("### receivers", Receiver),
+    ("### objectives", Objective),
+    ("### maintenance", Maintenance),
+    ("### heartbeat", Heartbeat),
     ("### messages of `hl7_mllp`", Message),
     ("### files of `flat_file`", ExpectedFile),
     ("### calls of `http_api`", Call),

@@ -14,7 +14,15 @@ from models.report import MonitoringReport
 from tasks.report import put, write_report
 from tasks.report.html import Html, el
 from tasks.report.page import page
-from tests.builders import an_integration, escalated_story, healed_story, healthy_story, points, unknown_story
+from tests.builders import (
+    an_integration,
+    escalated_story,
+    healed_story,
+    healthy_story,
+    points,
+    served_story,
+    unknown_story,
+)
 from tests.goldens import STORIES
 from tests.strategies import stories
 
@@ -164,3 +172,13 @@ def test_a_folder_that_is_none_is_answered_with_what_to_do(tmp_path):
 
     with pytest.raises(Permanent, match="Make the folder writable"):
         write_report(unknown_story(), tmp_path / "reports")
+
+
+def test_a_served_day_shows_what_stands_before_all_else_and_how_the_connection_served():
+    text = page(served_story())
+    served = ["Availability", "Objectives", "Latency", "Stability"]
+
+    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Standing alerts", "How it went", *served]
+    assert "98.2%" in text
+    assert "availability.page" in text
+    assert "Trouble does not come in clusters" in text

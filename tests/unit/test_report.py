@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
+from models.alert import Alert, AlertState, Finding
+from models.anomaly import Severity
 from models.errors import BadInput
 from models.incident import State
+from models.maintenance import Downtime
 from models.reading import Counts
 from models.remedy import ActionState, Effect
 from models.remedy import Outcome as Result
@@ -23,9 +26,11 @@ from models.report import (
     json_schema,
     outcome_word,
     status_of,
+    weigh,
 )
 from models.wording import local_time, local_time_on, percent, span, stamp, volume
 from tests.builders import (
+    EPIC,
     NOW,
     a_story,
     an_action,
@@ -37,6 +42,7 @@ from tests.builders import (
     healthy_story,
     points,
     seed_story,
+    served_story,
     totals,
     unknown_story,
 )
@@ -238,25 +244,41 @@ def test_a_resolved_incident_requires_no_escalation_any_more():
 # --- the status
 
 
+HOUR = timedelta(hours=1)
+UPGRADE = Downtime(since=NOW - HOUR, until=NOW + HOUR, reason="Epic upgrade", agreed_by="Dana Reyes")
+
+
+def an_alert(severity=Severity.HIGH, **changes) -> Alert:
+    found = Finding(integration_id=EPIC, subject="write", severity=severity, says="too old", since=NOW - HOUR)
+    defaults = {"watch": "freshness", "state": AlertState.RAISED, "finding": found, "raised_at": NOW - HOUR}
+    return Alert(**{"id": f"ALT-freshness/{EPIC}/write", **defaults, **changes})
+
+
+ALL_FAIL, NONE_READ = Counts(total=20, failed=20), Counts(total=0, failed=0)
+
+
 @pytest.mark.parametrize(
     ("changes", "word", "rule"),
     [
-        pytest.param({"recent": Counts(total=0, failed=0)}, Word.UNKNOWN, "S1", id="no readings"),
-        pytest.param(
-            {"points": points(NOW - timedelta(hours=3), NOW - timedelta(hours=2))},
-            Word.UNKNOWN,
-            "S1",
-            id="only old readings",
-        ),
-        pytest.param({"recent": Counts(total=20, failed=20)}, Word.DOWN, "S2", id="all fail"),
-        pytest.param({"recent": Counts(total=20, failed=19)}, Word.DOWN, "S2", id="nearly all fail"),
-        pytest.param({"recent": Counts(total=20, failed=18)}, Word.DEGRADED, "S3", id="many fail"),
-        pytest.param({"recent": Counts(total=100, failed=6)}, Word.DEGRADED, "S3", id="above the limit"),
-        pytest.param({"recent": Counts(total=100, failed=5)}, Word.HEALTHY, "S5", id="at the limit"),
-        pytest.param({"incident": an_incident(state=State.VERIFYING)}, Word.DEGRADED, "S4", id="not proven yet"),
-        pytest.param({"incident": an_incident(state=State.SUSPECTED)}, Word.HEALTHY, "S5", id="a suspicion"),
-        pytest.param({"incident": an_incident(state=State.RESOLVED)}, Word.HEALTHY, "S5", id="over"),
-        pytest.param({}, Word.HEALTHY, "S5", id="nothing wrong"),
+        pytest.param({"recent": NONE_READ}, Word.UNKNOWN, "S1", id="no readings"),
+        pytest.param({"recent": NONE_READ, "downtime": UPGRADE}, Word.UNKNOWN, "S1", id="nobody looks in a downtime"),
+        pytest.param({"points": points(NOW - 3 * HOUR, NOW - 2 * HOUR)}, Word.UNKNOWN, "S1", id="only old readings"),
+        pytest.param({"recent": ALL_FAIL, "downtime": UPGRADE}, Word.MAINTENANCE, "S2", id="down, as agreed"),
+        pytest.param({"downtime": UPGRADE}, Word.MAINTENANCE, "S2", id="well in a downtime"),
+        pytest.param({"recent": ALL_FAIL}, Word.DOWN, "S3", id="all fail"),
+        pytest.param({"recent": ALL_FAIL, "alerts": (an_alert(),)}, Word.DOWN, "S3", id="down before any alert"),
+        pytest.param({"recent": Counts(total=20, failed=19)}, Word.DOWN, "S3", id="nearly all fail"),
+        pytest.param({"recent": Counts(total=20, failed=18)}, Word.DEGRADED, "S4", id="many fail"),
+        pytest.param({"recent": Counts(total=100, failed=6)}, Word.DEGRADED, "S4", id="above the limit"),
+        pytest.param({"recent": Counts(total=100, failed=5)}, Word.HEALTHY, "S7", id="at the limit"),
+        pytest.param({"incident": an_incident(state=State.VERIFYING)}, Word.DEGRADED, "S5", id="not proven yet"),
+        pytest.param({"incident": an_incident(state=State.SUSPECTED)}, Word.HEALTHY, "S7", id="a suspicion"),
+        pytest.param({"incident": an_incident(state=State.RESOLVED)}, Word.HEALTHY, "S7", id="over"),
+        pytest.param({"alerts": (an_alert(Severity.CRITICAL),)}, Word.DEGRADED, "S6", id="a critical alert"),
+        pytest.param({"alerts": (an_alert(Severity.HIGH),)}, Word.DEGRADED, "S6", id="a high alert"),
+        pytest.param({"alerts": (an_alert(Severity.MEDIUM),)}, Word.HEALTHY, "S7", id="a medium alert stands beside"),
+        pytest.param({"alerts": (an_alert(state=AlertState.CLEARED),)}, Word.HEALTHY, "S7", id="an alert that is over"),
+        pytest.param({}, Word.HEALTHY, "S7", id="nothing wrong"),
     ],
 )
 def test_the_status_is_the_first_rule_that_applies(changes, word, rule):
@@ -264,6 +286,29 @@ def test_the_status_is_the_first_rule_that_applies(changes, word, rule):
 
     assert (status.word, status.rule) == (word, rule)
     assert status.says
+
+
+def test_every_rule_is_weighed_in_its_order_with_what_was_measured_and_one_decides():
+    rules = weigh(a_story(recent=Counts(total=100, failed=6), alerts=(an_alert(),)))
+
+    assert [rule.rule for rule in rules] == ["S1", "S2", "S3", "S4", "S5", "S6", "S7"]
+    assert [rule.rule for rule in rules if rule.decides] == ["S4"]
+    assert [rule.rule for rule in rules if rule.applies] == ["S4", "S6", "S7"]
+    assert rules[3].inputs == "6 of 100 recent calls failed (limit 5%)"
+    assert rules[5].inputs == f"HIGH ALT-freshness/{EPIC}/write"
+
+
+def test_an_alert_that_degrades_is_named():
+    assert f"HIGH alert ALT-freshness/{EPIC}/write stands: too old" in status_of(a_story(alerts=(an_alert(),))).says
+
+
+def test_the_document_tells_what_stands_and_what_is_agreed():
+    head = told(a_story(alerts=(an_alert(),), downtime=UPGRADE))["monitoringReport"]
+
+    assert head["overallStatus"] == "MAINTENANCE"
+    assert [alert["severity"] for alert in head["x-alerts"]] == ["HIGH"]
+    assert head["x-maintenance"]["reason"] == "Epic upgrade"
+    assert check(told(a_story(alerts=(an_alert(),), downtime=UPGRADE))) == []
 
 
 # --- contradictions
@@ -326,6 +371,29 @@ def tamper(document, path, value):
 )
 def test_tampering_is_named(path, value, says):
     findings = check(tamper(told(escalated_story()), path, value))
+
+    assert any(says in finding for finding in findings), findings
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        pytest.param("monitoringReport.metrics.x-slots.bad", 0, "but 1414 good, 0 bad", id="no bad slots"),
+        pytest.param("monitoringReport.metrics.x-slots.unknown", 400, "slots are UNKNOWN", id="too many unknown"),
+        pytest.param("monitoringReport.overallStatus", "HEALTHY", "HIGH alert", id="healthy beside an alert"),
+        pytest.param("monitoringReport.overallStatus", "MAINTENANCE", "no downtime is agreed", id="nothing agreed"),
+        pytest.param("monitoringReport.x-alerts.0.since", "2025-03-27T00:00:00Z", "after the report", id="later"),
+        pytest.param("x-availability.0.byTime", "100.0%", "x-availability 24h is 100.0%", id="always up"),
+        pytest.param("x-availability.0.requests.failed", 9000, "9000 of 5760", id="more failed than were made"),
+        pytest.param("x-objectives.0.attained", 0.9999, "104 of 5760 events were bad", id="nicer than counted"),
+        pytest.param("x-objectives.0.budgetLeft", 1.5, "more budget is left", id="more than there was"),
+        pytest.param("x-operations.0.p50", 5000.0, "not in order", id="a median above the 99th percentile"),
+        pytest.param("x-stability.resets", 11, "runs hold 10 calls, but 11", id="one reset more"),
+        pytest.param("x-stability.stability", 0.99, "10 of 70 calls were troubled", id="steadier than counted"),
+    ],
+)
+def test_tampering_with_what_is_said_of_service_is_named(path, value, says):
+    findings = check(tamper(told(served_story()), path, value))
 
     assert any(says in finding for finding in findings), findings
 
