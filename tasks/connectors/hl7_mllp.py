@@ -126,6 +126,12 @@ def check_route(value: str) -> str:
     return value
 
 
+def harmless(settings: Settings) -> tuple[str, ...]:
+    """Those that change nothing at the receiver."""
+    messages = {name: settings.message(name) for name in operations(settings)}
+    return tuple(name for name, message in messages.items() if message is not None and not message.writes)
+
+
 def objections(settings: Settings, entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """What is wrong with an integration as a whole, each with its place in the entry."""
     reads = entry.get("reads")
