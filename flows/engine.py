@@ -44,8 +44,8 @@ LEAN = {  # a server that lives as long as one command has no schedules, automat
 class Engine:
     """A server that is coming up, or is up."""
 
-    def __init__(self, address: str, server: subprocess.Popen[bytes] | None = None) -> None:
-        self.address, self.server = address, server
+    def __init__(self, address: str, server: subprocess.Popen[bytes] | None = None, log: Path | None = None) -> None:
+        self.address, self.server, self.log = address, server, log
 
     def wait(self) -> None:
         """Until it answers.
@@ -56,7 +56,7 @@ class Engine:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if self.server is not None and self.server.poll() is not None:
-                raise Permanent(f"The Prefect server ended with code {self.server.returncode}; see what it printed.")
+                raise Permanent(f"The Prefect server ended with code {self.server.returncode}; it says why in {self.log}.")
             try:
                 with urllib.request.urlopen(f"{self.address}/api/health", timeout=2):  # noqa: S310  # http only
                     return
@@ -83,15 +83,19 @@ def engine(home: Path, port: int | None = None, *, ui: bool = False) -> Iterator
     copy_database(home / "prefect.db")
     address = f"http://127.0.0.1:{port or (port := free_port())}"
     wanted = {"PREFECT_UI_API_URL": f"{address}/api"} if ui else LEAN
-    server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "flows.engine", str(port), str(os.getpid())],
-        env={**os.environ, **wanted, "PREFECT_HOME": str(home)},
-        stdin=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C is ours to handle: the server closes after the flows
-    )
+    log = home / "server.log"  # not the terminal: it tells of writes that it tries again in tracebacks of 90 lines
+    with log.open("ab") as told:
+        server = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "flows.engine", str(port), str(os.getpid())],
+            env={**os.environ, **wanted, "PREFECT_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=told,
+            process_group=0,  # Ctrl-C is ours to handle: the server closes after the flows
+        )
     os.environ["PREFECT_API_URL"] = f"{address}/api"
     try:
-        yield Engine(address, server)
+        yield Engine(address, server, log)
     finally:
         os.environ.pop("PREFECT_API_URL", None)
         drain()
