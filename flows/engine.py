@@ -56,7 +56,8 @@ class Engine:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if self.server is not None and self.server.poll() is not None:
-                raise Permanent(f"The Prefect server ended with code {self.server.returncode}; it says why in {self.log}.")
+                code = self.server.returncode
+                raise Permanent(f"The Prefect server ended with code {code}; it says why in {self.log}.")
             try:
                 with urllib.request.urlopen(f"{self.address}/api/health", timeout=2):  # noqa: S310  # http only
                     return
