@@ -90,7 +90,7 @@ class Header:
 class Sent:
     """What an acknowledgement is held against."""
 
-    control_id: bytes | None = field(repr=False)  # None: any; whoever reads a trace pairs the two afterwards
+    control_id: bytes = field(repr=False)  # empty: any; whoever reads a trace pairs the two afterwards
     charset: str | None = None  # of CHARSETS; None: as the answer says
     version: str | None = None  # that the answer must have; None: any
 
@@ -137,7 +137,7 @@ def _judged(header: Header, message: bytes, sent: Sent) -> tuple[Outcome, Code |
         return Outcome.MALFORMED, "not_an_ack"
     if not header.answers:
         return Outcome.SEMANTIC, "ack_without_id"
-    if sent.control_id not in {None, header.answers}:
+    if sent.control_id not in {b"", header.answers}:
         return Outcome.SEMANTIC, "ack_for_another_message"
     if header.is_accepted:
         return _reservation(header, message, sent) or ACKNOWLEDGEMENTS[header.acknowledgement]

@@ -37,7 +37,7 @@ SENT = frozenset({"SENT", "OUT", "OUTBOUND", "SEND", "->"})
 RECEIVED = frozenset({"RECEIVED", "IN", "INBOUND", "RECV", "<-"})
 HL7_TIME = re.compile(r"(\d{14})(?:\.\d{1,4})?([+-]\d{4})?")
 NO_ACK = (Outcome.TIMEOUT.value, Rung.HTTP.value, "no_ack")
-ANY = Sent(control_id=None)  # which message is answered is found out here
+ANY = Sent(control_id=b"")  # which message is answered is found out here
 
 
 def looks_like(line: str) -> bool:
