@@ -12,9 +12,10 @@ from models.incident import Event, Incident, State
 from models.integration import Integration
 from models.queue import missed
 from models.reading import Reading
+from tasks.history.questions import answer
 from tasks.house import House
 from tasks.learn import learn_usual
-from tasks.past import together_until, usual_until
+from tasks.past import present_features, present_from, together_until, usual_until
 from tasks.remember import windows
 
 
@@ -33,9 +34,13 @@ def gather_cases(house: House, integrations: Sequence[Integration]) -> dict[str,
 
 
 def _cases(house: House, integrations: Sequence[Integration], since: datetime, now: datetime) -> dict[str, Case]:
-    seen = windows(house.home, [one.id for one in integrations], since, now + timedelta(seconds=1))
+    until, names = now + timedelta(seconds=1), [one.id for one in integrations]
+    first = min(since, present_from(now))
+    seen, present = answer(  # one look at the files for both: opening them takes longer than asking
+        house.home, lambda db: (windows(db, names, since, until), present_features(db, integrations, now)), first, until
+    )
     ordinary = usual_until(house.home, integrations, since, now)
-    together = together_until(house.home, integrations, since, now)
+    together = together_until(house.home, present, since)
     return {
         one.id: Case(
             integration=one,
