@@ -138,6 +138,7 @@ class Neighbours:
 
     def __init__(self) -> None:
         self.window = np.zeros(SHAPE_ROWS)
+        self.apart = np.empty((REMEMBERED, SHAPE_ROWS))  # room to work in: a new array a row costs more than the sums
         self.filled = 0
         self.memory: dict[int, NDArray[np.float64]] = {}
         self.kept: dict[int, int] = {}
@@ -165,9 +166,11 @@ class Neighbours:
     def _distance(self, count: int) -> float | None:
         if count < 2:  # noqa: PLR2004 (two neighbours need two windows)
             return None
-        apart = self.memory[self.stretch][:count] - self.window
+        apart = np.subtract(self.memory[self.stretch][:count], self.window, out=self.apart[:count])
         squares = np.einsum("ij,ij->i", apart, apart)
-        return float(np.sqrt(np.partition(squares, 1)[:2] / SHAPE_ROWS).mean())
+        squares.partition(1)
+        nearest, next_nearest = squares[:2].tolist()
+        return (math.sqrt(nearest / SHAPE_ROWS) + math.sqrt(next_nearest / SHAPE_ROWS)) / 2
 
     def _remember(self) -> None:
         if not self.waiting:
