@@ -6,7 +6,7 @@ fitted on *other* files earns (five folds by file, dealt 20 times; and each cate
 same for each category. 100 is perfect, 0 is silence. No data, no figures: it says so.
 
     --settings N   also draw N settings of all constants at random and choose setting and threshold on the other
-                   folds: what tuning itself is worth on files it has not seen (N times half a minute at most)
+                   folds: what tuning itself is worth on files it has not seen (N times a quarter of a minute)
     --each         also move each constant alone
     --changed      also score the same files changed: begun later, noisier, sampled half as often, square roots
 """
@@ -206,10 +206,19 @@ def all_scored(pool: Pool, series: Sequence[Series], settings: Sequence[Setting]
     return [worths(series, found[n : n + len(series)]) for n in range(0, len(found), len(series))]
 
 
+def as_the_scorer_of_nab_calls_it(frame: pd.DataFrame) -> Floats:
+    """A data frame of timestamp and value, scored row by row; for its check that no score depends on a later row."""
+    return scored((labelled("prefix", frame, []), {}))
+
+
 def print_shipped(series: Sequence[Series], scores: Mapping[str, Floats]) -> None:
     """The figures of the setting that ships, over all files and for each category."""
     earned = worths(series, [scores[one.name] for one in series])
-    print(f"{len(series)} files, {sum(one.windows for one in series)} windows; the scorer of NAB agrees\n\n{HEAD}")
+    print(f"{len(series)} files, {sum(one.windows for one in series)} windows; the scorer of NAB agrees")
+    print(
+        f"scores of a prefix that depend on the rest: {tool().check_causal(as_the_scorer_of_nab_calls_it, root=str(DATA))}"
+    )
+    print(f"\n{HEAD}")
     for profile in PROFILES:
         print(row(profile, series, earned[profile], profile))
     print(f"\n{'':<44}{'standard':>17}{'low FP':>17}{'low FN':>17}")

@@ -198,13 +198,22 @@ def test_a_plot_of_one_row_is_drawn_and_another_ending_is_refused(tmp_path):
         draw(detected, tmp_path / "plot.pdf")
 
 
-def test_a_plot_of_a_long_series_keeps_its_peaks_its_alarms_and_its_order(monkeypatch, tmp_path):
-    monkeypatch.setattr(room, "DRAWN_BINS", 30)
-    detected = detect_file(write(tmp_path, HEAD + rows().replace("13\n", "\n", 1)))
+def test_a_plot_of_a_long_series_keeps_of_each_bin_the_lowest_the_highest_and_the_most_surprising_row(monkeypatch):
+    monkeypatch.setattr(room, "DRAWN_BINS", 2)
+    nothing = math.nan
+    detected = room.DetectedFile(
+        name="feed.csv",
+        timestamps=tuple("abcdefghij"),
+        times_s=tuple(range(10)),
+        values=(3, 9, nothing, -5, 1, nothing, nothing, nothing, nothing, nothing),
+        scores=(0, 0, 0, 0, 0.8, 0, 0, 0, 0, 0),
+        threshold=0.5,
+        anomalies=(),
+    )
     at, values, scores = room._drawn(detected)
-    assert 30 <= len(at) <= 90
-    assert (np.nanmax(values), np.nanmin(values), scores.max()) == (500, 10, max(detected.scores))
-    assert (np.diff(at.astype(int)) > 0).all()
+    assert at.astype(int).tolist() == [1, 3, 4, 5]
+    np.testing.assert_array_equal(values, [9, -5, 1, nothing])
+    assert scores.tolist() == [0, 0, 0.8, 0]
 
 
 @pytest.mark.parametrize(
