@@ -61,8 +61,8 @@ def detect_file(
 
     Args:
         path: UTF-8 text of at most MOST_BYTES and MOST_ROWS.
-        threshold: score in [0, 1] from which a row is an anomaly. The default was chosen on half of the
-            development files of the Numenta Anomaly Benchmark, see `models.streaming.THRESHOLD`.
+        threshold: score in [0, 1] from which a row is an anomaly; for the default see
+            docs/decisions/0022-one-score-for-streams.md.
         tell: called now and then with the share of rows scored, in [0, 1].
 
     Raises:
