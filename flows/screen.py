@@ -65,6 +65,11 @@ class Progress:
             aside.print(f"{escape(self.says)} …")
         return self
 
+    def tell(self, share: float) -> None:
+        """How far the work is, in [0, 1]."""
+        if self.status and share:
+            self.status.update(f"{escape(self.says)}, {share:.0%}")
+
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         if self.status:
             self.status.stop()
@@ -167,21 +172,31 @@ def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def show_detected(files: Sequence[Path], scores: Path | None, plot: Path | None) -> int:
-    """Anomalies of each file, one line each; writes scores and plot when asked. Returns the exit code."""
+def show_detected(files: Sequence[Path], scores: Path | None, plot: Path | None, *, draws: bool = True) -> int:
+    """Anomalies of each file, one line each, and a plot of each; writes scores when asked. Returns the exit code."""
     from models.errors import BadInput  # noqa: PLC0415
-    from tasks.detect_file import detect_file, draw, write_scores  # noqa: PLC0415
+    from tasks.detect_file import detect_file, draw, plot_names, refuse_to_replace, write_scores  # noqa: PLC0415
 
     if len(files) > 1 and (scores or plot):
         raise BadInput("--scores and --plot take one FILE.csv at a time; call heal detect once for each file")
+    if plot and not draws:
+        raise BadInput("--plot and --no-plot exclude each other; give one of them")
+    plots = ([plot] if plot else [Path(name) for name in plot_names(files)]) if draws else []
+    refuse_to_replace(files, [*plots, *([scores] if scores else [])])
     found = 0
-    for path in files:
-        with Progress(f"Reading {path.name}"):
-            detected = detect_file(path)
+    for place, path in enumerate(files):
+        with Progress(f"Reading {path.name}") as progress:
+            detected = detect_file(path, tell=progress.tell)
         say(str(detected))
         found += len(detected.anomalies)
         if scores:
             write_scores(detected, scores)
-        if plot:
-            draw(detected, plot)
+        if draws:
+            try:
+                draw(detected, plots[place])
+                say(f"Plot: {plots[place]}")
+            except BadInput as error:
+                if plot:  # asked for by name: that it cannot be had is the answer
+                    raise
+                aside.print(escape(f"No plot: {error}, or leave it out with --no-plot"), soft_wrap=True)
     return DEGRADED if found else HEALTHY

@@ -10,12 +10,13 @@ import csv
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import BadInput, Mistake
 from models.noun import Noun
@@ -27,6 +28,8 @@ MOST_BYTES = 256 * 1024 * 1024
 MOST_ROWS = 2_000_000  # about two minutes of scoring; a row a minute for almost four years
 SET_BACK_S = 3_600  # a local clock goes back one hour in autumn; such rows count as being no later than the last
 MOST_UNIX_S = 6e10  # the year 3871: a larger number is milliseconds
+DRAWN_BINS = 4_000  # more than a plot has columns of pixels; of a longer series each bin shows its extremes
+TOLD_EVERY_ROWS = 10_000  # a fifth of a second
 
 
 class DetectedFile(Noun):
@@ -42,17 +45,25 @@ class DetectedFile(Noun):
 
     def __str__(self) -> str:
         """One line per anomaly, oldest first, below a line that counts them."""
-        head = f"{self.name}: {len(self.values)} rows, {len(self.anomalies)} anomalies"
+        head = f"{self.name}: {len(self.values)} rows, {self.count}"
         return "\n".join([head, *(f"  {_says(found)}" for found in self.anomalies)])
 
+    @property
+    def count(self) -> str:
+        """How many anomalies, in words."""
+        return f"{len(self.anomalies)} anomal{'y' if len(self.anomalies) == 1 else 'ies'}"
 
-def detect_file(path: Path, threshold: float = THRESHOLD) -> DetectedFile:
+
+def detect_file(
+    path: Path, threshold: float = THRESHOLD, tell: Callable[[float], object] = lambda _: None
+) -> DetectedFile:
     """Read and score one CSV file.
 
     Args:
         path: UTF-8 text of at most MOST_BYTES and MOST_ROWS.
-        threshold: score in [0, 1] from which a row is an anomaly. The default was chosen on half of the
-            development files of the Numenta Anomaly Benchmark, see `models.streaming.THRESHOLD`.
+        threshold: score in [0, 1] from which a row is an anomaly; for the default see
+            docs/decisions/0022-one-score-for-streams.md.
+        tell: called now and then with the share of rows scored, in [0, 1].
 
     Raises:
         BadInput: the file cannot be used; one sentence with its name, the line, and the cure. It quotes no
@@ -60,13 +71,17 @@ def detect_file(path: Path, threshold: float = THRESHOLD) -> DetectedFile:
     """
     timestamps, times_s, values = _read(path)
     scorer = StreamingScorer()
-    scores = tuple(scorer.score(at, value) for at, value in zip(times_s, values, strict=True))
+    scores: list[float] = []
+    for row, (at, value) in enumerate(zip(times_s, values, strict=True)):
+        if row % TOLD_EVERY_ROWS == 0:
+            tell(row / len(values))
+        scores.append(scorer.score(at, value))
     return DetectedFile(
         name=path.name,
         timestamps=timestamps,
         times_s=times_s,
         values=values,
-        scores=scores,
+        scores=tuple(scores),
         threshold=threshold,
         anomalies=tuple(anomalies(times_s, values, scores, threshold)),
     )
@@ -88,6 +103,9 @@ def write_scores(detected: DetectedFile, out_path: Path) -> None:
 def draw(detected: DetectedFile, out_path: Path) -> None:
     """Draw the values with anomalies shaded, and the score under them, to an .svg or .png file.
 
+    Of a series longer than DRAWN_BINS each bin of neighbouring rows is drawn by its lowest, its highest and its
+    most surprising row, so that no peak is lost and the file stays small.
+
     Raises:
         BadInput: for another ending, or when it cannot be written there.
     """
@@ -95,15 +113,15 @@ def draw(detected: DetectedFile, out_path: Path) -> None:
         _refuse(out_path, 0, "a plot is written as .svg or .png; choose one of these endings")
     from matplotlib.figure import Figure  # noqa: PLC0415 (half a second that only a plot should cost)
 
-    at = np.asarray(detected.times_s).astype("datetime64[s]")
+    at, values, scores = _drawn(detected)
     figure = Figure(figsize=(11, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    above.plot(at, detected.values, color="#2f4b7c", linewidth=0.8)
-    above.set_title(f"{detected.name}: {len(detected.anomalies)} anomalies", loc="left", fontsize=11)
+    above.plot(at, values, color="#2f4b7c", linewidth=0.8)
+    above.set_title(f"{detected.name}: {detected.count}", loc="left", fontsize=11)
     above.set_ylabel("value")
-    below.fill_between(at, detected.scores, color="#8aa1c4", linewidth=0, step="mid")
-    alarms = np.asarray(detected.scores) >= detected.threshold
-    below.plot(at[alarms], np.asarray(detected.scores)[alarms], "o", markersize=3, color="#c0392b")
+    below.fill_between(at, scores, color="#8aa1c4", linewidth=0, step="mid")
+    alarms = scores >= detected.threshold
+    below.plot(at[alarms], scores[alarms], "o", markersize=3, color="#c0392b")
     below.axhline(detected.threshold, color="#c0392b", linewidth=0.8, linestyle="--")
     below.set_ylabel("score")
     below.set_ylim(0, 1)
@@ -116,6 +134,38 @@ def draw(detected: DetectedFile, out_path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     with _Complete(out_path) as beside:
         figure.savefig(beside, dpi=120, format=out_path.suffix[1:].lower())
+
+
+def plot_names(paths: Sequence[Path]) -> list[str]:
+    """A plot's file name for each input, no two alike: `feed.csv` gives `feed.anomalies.png`."""
+    stems = [path.stem for path in paths]
+    seen = [stems[:place].count(stem) for place, stem in enumerate(stems)]
+    return [f"{stem}{f'.{n + 1}' if n else ''}.anomalies.png" for stem, n in zip(stems, seen, strict=True)]
+
+
+def refuse_to_replace(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """No output may take the place of an input, or of another output.
+
+    Raises:
+        BadInput: naming the file.
+    """
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            _refuse(path, 0, "would be written over a file of this same command; choose another name")
+        taken.add(path.resolve())
+
+
+def _drawn(detected: DetectedFile) -> tuple[NDArray[np.datetime64], NDArray[np.float64], NDArray[np.float64]]:
+    """Times, values and scores of the rows that a plot needs, in their order."""
+    values, scores = np.asarray(detected.values), np.asarray(detected.scores)
+    size = -(-len(values) // DRAWN_BINS)
+    rows = np.arange(len(values))
+    if size > 1:
+        bins = np.split(rows, range(size, len(values), size))
+        low, high = np.nan_to_num(values, nan=np.inf), np.nan_to_num(values, nan=-np.inf)
+        rows = np.unique([(b[low[b].argmin()], b[high[b].argmax()], b[scores[b].argmax()]) for b in bins])
+    return np.asarray(detected.times_s)[rows].astype("datetime64[s]"), values[rows], scores[rows]
 
 
 class _Complete:

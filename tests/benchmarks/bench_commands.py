@@ -101,7 +101,8 @@ def commands(configuration: Path, feed: Path) -> dict[str, tuple[str, ...]]:
         "heal probe": ("probe", "epic-fhir-prod", *here),
         "heal report": ("report", "epic-fhir-prod", *here),
         "heal sql": ("sql", "select count(*) from readings"),
-        "heal detect (900 rows)": ("detect", str(feed)),
+        "heal detect (900 rows)": ("detect", str(feed), "--no-plot"),
+        "heal detect, with its plot": ("detect", str(feed), "--plot", str(feed.with_suffix(".png"))),
     }
 
 

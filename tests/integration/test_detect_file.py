@@ -8,6 +8,7 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.errors import BadInput
@@ -197,6 +198,57 @@ def test_a_plot_of_one_row_is_drawn_and_another_ending_is_refused(tmp_path):
         draw(detected, tmp_path / "plot.pdf")
 
 
+def test_a_plot_of_a_long_series_keeps_of_each_bin_the_lowest_the_highest_and_the_most_surprising_row(monkeypatch):
+    monkeypatch.setattr(room, "DRAWN_BINS", 2)
+    nothing = math.nan
+    detected = room.DetectedFile(
+        name="feed.csv",
+        timestamps=tuple("abcdefghij"),
+        times_s=tuple(range(10)),
+        values=(3, 9, nothing, -5, 1, nothing, nothing, nothing, nothing, nothing),
+        scores=(0, 0, 0, 0, 0.8, 0, 0, 0, 0, 0),
+        threshold=0.5,
+        anomalies=(),
+    )
+    at, values, scores = room._drawn(detected)
+    assert at.astype(int).tolist() == [1, 3, 4, 5]
+    np.testing.assert_array_equal(values, [9, -5, 1, nothing])
+    assert scores.tolist() == [0, 0, 0.8, 0]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        pytest.param(["a/x.csv"], ["x.anomalies.png"], id="one"),
+        pytest.param(
+            ["a/x.csv", "b/x.csv", "y.csv", "x.tsv"],
+            ["x.anomalies.png", "x.2.anomalies.png", "y.anomalies.png", "x.3.anomalies.png"],
+            id="namesakes",
+        ),
+    ],
+)
+def test_no_two_plots_share_a_name(paths, names):
+    assert room.plot_names([Path(path) for path in paths]) == names
+
+
+def test_progress_is_told_in_shares(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "TOLD_EVERY_ROWS", 300)
+    told = []
+    detect_file(write(tmp_path, HEAD + rows()), tell=told.append)
+    assert told == [0, 1 / 3, 2 / 3]
+
+
+@pytest.mark.parametrize("kept", [151, 400, 851, 899])
+def test_a_row_is_scored_the_same_whatever_follows_it(tmp_path, kept):
+    lines = rows(spike_at=400).split()
+    lines[700] = lines[700].split(",")[0] + ","
+    lines[880:] = [f"{int(line.split(',')[0]) + 3 * 86_400},-4e9" for line in lines[880:]]
+    whole = detect_file(write(tmp_path, HEAD + "\n".join(lines)))
+    begun = detect_file(write(tmp_path, HEAD + "\n".join(lines[:kept])))
+    assert whole.scores[:kept] == begun.scores
+    assert max(whole.scores) > 0.99
+
+
 def _known_causes():
     with (NAB / "labels" / "combined_windows.json").open() as file:
         windows = json.load(file)
@@ -205,6 +257,16 @@ def _known_causes():
 
 def _seconds(written):
     return datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp()
+
+
+@pytest.mark.needs_data
+@pytest.mark.skipif(not NAB.exists(), reason="the public data (NAB) is not at ../shared/data")
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_recorded_row_is_scored_the_same_whatever_follows_it(tmp_path, share):
+    path = NAB / "data" / "realKnownCause" / "rogue_agent_key_updown.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    begun = detect_file(write(tmp_path, "\n".join(lines[: int(share * len(lines))])))
+    assert detect_file(path).scores[: len(begun.scores)] == begun.scores
 
 
 @pytest.mark.needs_data

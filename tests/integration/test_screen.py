@@ -138,6 +138,21 @@ def test_a_secret_that_is_missing_is_told_and_can_be_left_out(configuration):
             id="one plot of two files",
         ),
         pytest.param(
+            ["detect", "a.csv", "--plot", "a.png", "--no-plot"],
+            "--plot and --no-plot exclude each other; give one of them",
+            id="a plot and none",
+        ),
+        pytest.param(
+            ["detect", "a.csv", "--scores", "./a.csv"],
+            "a.csv: would be written over a file of this same command; choose another name",
+            id="scores over what they are of",
+        ),
+        pytest.param(
+            ["detect", "a.csv", "--scores", "b.svg", "--plot", "b.svg"],
+            "b.svg: would be written over a file of this same command; choose another name",
+            id="scores over the plot",
+        ),
+        pytest.param(
             ["report", "nobody"],
             "no integration 'nobody'; integrations.yaml declares: epic-fhir-main, allscripts-unity-main",
             id="an integration",
@@ -168,13 +183,43 @@ def test_a_value_of_the_wrong_sort_is_told_with_its_option():
 
 
 def test_a_file_with_anomalies_ends_with_1_and_one_without_with_0(tmp_path):
-    spiked = heal("detect", feed(tmp_path, spike=True))
+    spiked = heal("detect", feed(tmp_path, spike=True), cwd=tmp_path)
     assert spiked.returncode == 1
-    head, found = spiked.stdout.splitlines()
-    assert head == "feed.csv: 900 rows, 1 anomalies"
+    head, found, plot = spiked.stdout.splitlines()
+    assert head == "feed.csv: 900 rows, 1 anomaly"
     assert found.startswith("  2023-11-17 21:03:20  500, usually 13 (above usual), score ")
-    quiet = heal("detect", feed(tmp_path, spike=False))
+    assert plot == "Plot: feed.anomalies.png"
+    quiet = heal("detect", feed(tmp_path, spike=False), "--no-plot", cwd=tmp_path)
     assert (quiet.returncode, quiet.stdout) == (0, "feed.csv: 900 rows, 0 anomalies\n")
+
+
+def test_each_file_gets_a_plot_of_its_own_where_heal_was_called(tmp_path):
+    here = tmp_path / "here"
+    for folder in (here, tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+    files = [feed(tmp_path / "one", spike=True), feed(tmp_path / "two", spike=False)]
+    done = heal("detect", *files, cwd=here)
+    assert [line for line in done.stdout.splitlines() if line.startswith("Plot: ")] == [
+        "Plot: feed.anomalies.png",
+        "Plot: feed.2.anomalies.png",
+    ]
+    drawn = sorted(here.iterdir())
+    assert [path.name for path in drawn] == ["feed.2.anomalies.png", "feed.anomalies.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    assert [len(list(file.parent.iterdir())) for file in files] == [1, 1]
+
+
+def test_no_plot_means_no_file(tmp_path):
+    assert heal("detect", feed(tmp_path, spike=True), "--no-plot", cwd=tmp_path).returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["feed.csv"]
+
+
+def test_a_plot_nobody_asked_for_by_name_spoils_no_answer_when_it_cannot_be_written(tmp_path):
+    (tmp_path / "feed.anomalies.png").mkdir()  # a folder of that name: root may write into any other place
+    done = heal("detect", feed(tmp_path, spike=True), cwd=tmp_path)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 2)
+    assert done.stderr.splitlines()[-1].startswith("No plot: feed.anomalies.png: cannot be written (")
+    assert heal("detect", tmp_path / "feed.csv", "--plot", "no/plot.png", cwd=tmp_path).returncode == 2
 
 
 def test_scores_and_a_plot_are_written_where_asked(tmp_path):

@@ -94,6 +94,20 @@ def test_a_constant_series_is_silent(value):
     assert set(scored([value] * 1200)) == {0.0}
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(np.arange(1200) * 0.1, id="a steady slope"),
+        pytest.param(np.where(np.arange(1200) % 144 < 50, 20.0, 80.0), id="a square wave"),
+        pytest.param(np.arange(1200) % 53, id="a saw"),
+        pytest.param(50 + 20 * np.sin(2 * np.pi * np.arange(1200) / 144), id="a wave without noise"),
+        pytest.param((np.arange(1200) % 50 == 0) * 5.0, id="regular blips"),
+    ],
+)
+def test_what_only_equals_what_was_seen_stays_below_a_half(values):
+    assert 0 < max(scored(values)) < 0.47
+
+
 def test_a_constant_that_moves_is_as_surprising_as_can_be():
     assert scored([5.0] * 400 + [6.0])[-1] > 0.99
 
