@@ -20,7 +20,7 @@ def judge_all(panel: Panel) -> dict[str, Verdicts]:
     """What every detector of the room says of a panel, by the detector's name; agreed maintenance holds them all."""
     from models.panel import Held  # noqa: PLC0415  # numpy, only where something is judged
 
-    judges = {entry.__name__.rpartition(".")[2]: entry for entry in load_all(__name__) if hasattr(entry, "judge")}
+    judges = {entry.__name__.rpartition(".")[2]: entry for entry in load_all(__name__) if hasattr(entry, "METHOD")}
     return {name: entry.judge(panel).held_for(Held.EXPECTED, panel.in_maintenance) for name, entry in judges.items()}
 
 
