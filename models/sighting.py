@@ -249,6 +249,7 @@ def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, 
     if anew:
         began = min(as_of, max(sign.since, before.odd_at))
         update |= {"opened_at": began, "cleared_at": None, "by_itself": None, "agrees": ""}
+        update |= {"incident_id": None, "alert_id": None}
     if stage is Stage.OBSERVED:
         lasted, agrees = history[-LOOKED_AT:].count(ODD) >= CONFIRMATIONS, agreement.words(sign)
         if lasted or (agrees and history.endswith(ODD * IN_A_ROW)):
