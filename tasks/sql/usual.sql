@@ -1,0 +1,119 @@
+-- What is usual in coming hours, from the hours of the weeks before.
+-- Returns one row per series and coming hour: integration_id, series, at_s (unix seconds at which the hour begins), and the
+-- fields of models.panel.Usual: middle, spread, low, high, days, basis (index into models.baseline.Basis), step, level.
+-- An hour speaks of another when the practice is open in both or closed in both, and (the narrowest that $fewest days
+-- fill) it is the same hour of the week, the same hour on days of the same kind, or any hour with $fewest_cycles.
+-- Every figure rests on medians over days, or leaves the outermost of four and more days out, so that one bad day does
+-- not teach; the hours that touch a cut (a confirmed incident, agreed maintenance) do not count at all.
+-- Reads partials (the answer of hours.sql), watched (integration_id, calendar), past and coming (calendar, begin_s, day,
+-- weekday, hour, kind, is_open; models.slot.Slot) and cuts (integration_id, since_s, until_s).
+-- Parameters: $level_s (how far back a level is compared with the one before: 144 cycles), $fewest, $fewest_cycles.
+WITH names AS MATERIALIZED (
+    SELECT integration_id, series, calendar, row_number() OVER () AS code
+    FROM (SELECT DISTINCT integration_id, series FROM partials)
+    JOIN watched USING (integration_id)
+),
+clean AS MATERIALIZED (
+    SELECT code, hours.*, n, low, q75 - q25 AS range, median, high, bottom, top
+    FROM partials
+    JOIN names USING (integration_id, series)
+    JOIN past AS hours ON hours.calendar = names.calendar AND hours.begin_s = partials.begin_s
+    WHERE NOT EXISTS (
+        FROM cuts
+        WHERE cuts.integration_id = partials.integration_id
+          AND cuts.since_s < partials.begin_s + 3600
+          AND cuts.until_s > partials.begin_s
+    )
+),
+before AS (
+    SELECT
+        code, is_open, day, low, high, bottom, top,
+        median(median) OVER (
+            PARTITION BY code ORDER BY begin_s RANGE BETWEEN 3600 PRECEDING AND 3600 PRECEDING
+        ) AS hour_before,
+        avg(median) OVER (
+            PARTITION BY code ORDER BY begin_s RANGE BETWEEN $level_s PRECEDING AND 3600 PRECEDING
+        ) AS level_before
+    FROM clean
+),
+misses AS (
+    SELECT
+        code, is_open, day,
+        max(greatest(high - hour_before, hour_before - low)) AS step,
+        max(greatest(top - level_before, level_before - bottom)) AS level
+    FROM before
+    GROUP BY ALL
+),
+-- of four days and more the worst may be an incident that nobody confirmed
+records AS (
+    SELECT
+        code, is_open,
+        CASE WHEN count(step) >= 4 THEN max(step, 2)[2] ELSE max(step) END AS step,
+        CASE WHEN count(level) >= 4 THEN max(level, 2)[2] ELSE max(level) END AS level
+    FROM misses
+    GROUP BY ALL
+),
+alike AS MATERIALIZED (
+    SELECT
+        code, is_open, kind, hour, weekday,
+        struct_pack(
+            days := count(DISTINCT day),
+            cycles := sum(n),
+            hours := count(*),
+            middle := median(median),
+            within := 0.7413 * median(range),  -- a quartile range as a standard deviation, under normality
+            -- a MAD as one; of few values it is too small by the factors of Croux and Rousseeuw 1992, Time-Efficient
+            -- Algorithms for Two Highly Robust Estimators of Scale, table 1
+            between_hours := 1.4826 * mad(median)
+                * coalesce([1.0, 1.196, 1.495, 1.363, 1.206, 1.2, 1.14, 1.129, 1.107][count(*)], count(*) / (count(*) - 0.8)),
+            lows := list(low ORDER BY low),
+            highs := list(high ORDER BY high DESC),
+            -- the value that one cycle in 200 exceeds is exceeded by the extreme of n cycles with this probability
+            rank := (count(*) - 1) * (1 - 0.995 ** avg(n))
+        ) AS s
+    FROM clean
+    GROUP BY GROUPING SETS ((code, is_open, kind, hour, weekday), (code, is_open, kind, hour), (code, is_open))
+),
+chosen AS (
+    SELECT
+        names.integration_id, names.series, coming.begin_s AS at_s, records.step, records.level,
+        CASE
+            WHEN weekly.s.days >= $fewest THEN 0
+            WHEN daily.s.days >= $fewest THEN 1
+            WHEN recent.s.cycles >= $fewest_cycles THEN 2
+            ELSE 3
+        END AS basis,
+        CASE basis WHEN 0 THEN weekly.s WHEN 1 THEN daily.s ELSE recent.s END AS s,
+        -- a spread within hours needs no season, and of few hours of the week it may be small by luck
+        CASE basis WHEN 2 THEN recent.s.within ELSE greatest(weekly.s.within, daily.s.within) END AS within
+    FROM names
+    JOIN coming USING (calendar)
+    LEFT JOIN alike AS weekly
+      ON weekly.code = names.code AND weekly.is_open = coming.is_open AND weekly.kind = coming.kind
+     AND weekly.hour = coming.hour AND weekly.weekday = coming.weekday
+    LEFT JOIN alike AS daily
+      ON daily.code = names.code AND daily.is_open = coming.is_open AND daily.kind = coming.kind
+     AND daily.hour = coming.hour AND daily.weekday IS NULL
+    LEFT JOIN alike AS recent
+      ON recent.code = names.code AND recent.is_open = coming.is_open AND recent.kind IS NULL
+    LEFT JOIN records ON records.code = names.code AND records.is_open = coming.is_open
+),
+ranked AS (
+    SELECT
+        * EXCLUDE (s), s.middle, s.days, s.lows, s.highs, sqrt(within ** 2 + s.between_hours ** 2) AS spread,
+        CASE WHEN s.hours >= 4 THEN greatest(s.rank, 1) ELSE s.rank END AS rank,
+        floor(CASE WHEN s.hours >= 4 THEN greatest(s.rank, 1) ELSE s.rank END)::BIGINT + 1 AS nth
+    FROM chosen
+)
+SELECT
+    integration_id, series, at_s,
+    CASE WHEN basis < 3 THEN middle END AS middle,
+    CASE WHEN basis < 3 THEN spread END AS spread,
+    CASE WHEN basis < 3 THEN lows[nth] + (rank + 1 - nth) * (coalesce(lows[nth + 1], lows[nth]) - lows[nth]) END AS low,
+    CASE WHEN basis < 3 THEN highs[nth] + (rank + 1 - nth) * (coalesce(highs[nth + 1], highs[nth]) - highs[nth]) END AS high,
+    coalesce(days, 0) AS days,
+    basis,
+    step,
+    level
+FROM ranked
+ORDER BY at_s, integration_id, series
