@@ -264,6 +264,8 @@ class Tuned(Kept):
     before: Factor  # what was in force when it was proposed
     factor: Factor
     proposed_at: AwareDatetime
+    since: AwareDatetime  # the part of the past that was replayed …
+    until: AwareDatetime
     effect: Comparison  # over the part that had no part in choosing it; all of it, where a person chose
     fit: Comparison | None = None  # over the part that it was chosen on
     ground: str  # what it rests on: another history or configuration is another ground

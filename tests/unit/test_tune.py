@@ -180,6 +180,8 @@ def a_proposal(**changes) -> Tuned:
         "before": 1.0,
         "factor": 1.5,
         "proposed_at": NOW,
+        "since": BEGIN,
+        "until": BEGIN + 10 * DAY,
         "effect": comparison,
         "ground": "abc",
     }
