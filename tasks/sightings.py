@@ -67,7 +67,7 @@ def keep_sightings(
     told: dict[tuple[str, str], Anomaly] = {}
     unseen = {one.series: one for one in known}
     for judgement in judgements:
-        one_pace, anomalies = turn(judgement, unseen, acted, groups)
+        one_pace, anomalies = turn(judgement, now, unseen, acted, groups)
         changed |= {one.id: one for one in one_pace}
         told |= anomalies
         for series in judgement.panel.series:
@@ -80,6 +80,7 @@ def keep_sightings(
 
 def turn(
     judgement: Judgement,
+    now: datetime,
     known: Mapping[Series, Sighting],
     acted: Mapping[str, datetime],
     groups: Callable[[Sequence[Sign]], Groups] | None,
@@ -98,7 +99,7 @@ def turn(
     changed = turned(
         mine,
         signs,
-        datetime.fromtimestamp(float(panel.ends_s[-1]), UTC),
+        now,
         timedelta(seconds=panel.every_s),
         judged=judged_in(panel, judgement.verdicts) if mine or signs else lambda _: True,
         groups=groups(signs) if groups and signs else None,

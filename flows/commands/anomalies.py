@@ -82,7 +82,7 @@ def show_scores(house: House, wanted: list[str]) -> int:
     from flows.screen import say  # noqa: PLC0415
     from flows.screens.service import show_told  # noqa: PLC0415
     from models import anomaly_tables as tables  # noqa: PLC0415
-    from tasks.sightings import scored_now  # noqa: PLC0415
+    from tasks.scores import scored_now  # noqa: PLC0415
 
     known = scored_now(house, wanted)
     show_told(tables.scores(known), titled=False)
