@@ -68,8 +68,8 @@ def hour_of(path: Path, at: datetime) -> Hour:
 
     from models.panel import Usual  # noqa: PLC0415  # as above
 
-    begins = pc.field("at_s")
-    table = pq.read_table(path, filters=(begins > at.timestamp() - HOUR.total_seconds()) & (begins <= at.timestamp()))
+    begins, at_s = pc.field("at_s"), int(at.timestamp())
+    table = pq.read_table(path, filters=(begins > at_s - int(HOUR.total_seconds())) & (begins <= at_s))
     kinds = {name: values.dtype for name, values in vars(Usual.unknown(0)).items()}
     columns = {name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=kind) for name, kind in kinds.items()}
     keys = zip(table["integration_id"].to_pylist(), table["series"].to_pylist(), strict=True)

@@ -28,13 +28,12 @@ clean AS MATERIALIZED (
 before AS (
     SELECT
         code, is_open, day, low, high, bottom, top,
-        median(median) OVER (
-            PARTITION BY code ORDER BY begin_s RANGE BETWEEN 3600 PRECEDING AND 3600 PRECEDING
-        ) AS hour_before,
+        CASE WHEN lag(begin_s) OVER in_order = begin_s - 3600 THEN lag(median) OVER in_order END AS hour_before,
         avg(median) OVER (
             PARTITION BY code ORDER BY begin_s RANGE BETWEEN $level_s PRECEDING AND 3600 PRECEDING
         ) AS level_before
     FROM clean
+    WINDOW in_order AS (PARTITION BY code ORDER BY begin_s)
 ),
 misses AS (
     SELECT
@@ -53,39 +52,45 @@ records AS (
     FROM misses
     GROUP BY ALL
 ),
-alike AS MATERIALIZED (
+gathered AS (
     SELECT
         code, is_open, kind, hour, weekday,
-        struct_pack(
-            days := count(DISTINCT day),
-            cycles := sum(n),
-            hours := count(*),
-            middle := median(median),
-            within := 0.7413 * median(range),  -- a quartile range as a standard deviation, under normality
-            -- a MAD as one; of few values it is too small by the factors of Croux and Rousseeuw 1992, Time-Efficient
-            -- Algorithms for Two Highly Robust Estimators of Scale, table 1
-            between_hours := 1.4826 * mad(median)
-                * coalesce([1.0, 1.196, 1.495, 1.363, 1.206, 1.2, 1.14, 1.129, 1.107][count(*)], count(*) / (count(*) - 0.8)),
-            lows := list(low ORDER BY low),
-            highs := list(high ORDER BY high DESC),
-            -- the value that one cycle in 200 exceeds is exceeded by the extreme of n cycles with this probability
-            rank := (count(*) - 1) * (1 - 0.995 ** avg(n))
-        ) AS s
+        count(DISTINCT day) AS days,
+        sum(n) AS cycles,
+        median(median) AS middle,
+        0.7413 * median(range) AS within_hours,  -- a quartile range as a standard deviation, under normality
+        -- a MAD as one; of few values it is too small by the factors of Croux and Rousseeuw 1992, Time-Efficient
+        -- Algorithms for Two Highly Robust Estimators of Scale
+        1.4826 * mad(median)
+            * coalesce([1.0, 1.196, 1.495, 1.363, 1.206, 1.2, 1.14, 1.129, 1.107][count(*)], count(*) / (count(*) - 0.8))
+            AS between_hours,
+        list(low ORDER BY low) AS lows,
+        list(high ORDER BY high DESC) AS highs,
+        -- the value that one cycle in 200 exceeds is exceeded by the extreme of n cycles with the probability
+        -- 1 - 0.995^n; of four extremes and more, the outermost does not count
+        greatest((count(*) - 1) * (1 - 0.995 ** avg(n)), CASE WHEN count(*) >= 4 THEN 1 ELSE 0 END) AS rank
     FROM clean
     GROUP BY GROUPING SETS ((code, is_open, kind, hour, weekday), (code, is_open, kind, hour), (code, is_open))
+),
+alike AS MATERIALIZED (
+    SELECT
+        code, is_open, kind, hour, weekday, days, cycles, middle, within_hours, between_hours,
+        lows[floor(rank)::INT + 1] + (rank - floor(rank)) * (lows[ceil(rank)::INT + 1] - lows[floor(rank)::INT + 1]) AS low,
+        highs[floor(rank)::INT + 1] + (rank - floor(rank)) * (highs[ceil(rank)::INT + 1] - highs[floor(rank)::INT + 1]) AS high
+    FROM gathered
 ),
 chosen AS (
     SELECT
         names.integration_id, names.series, coming.begin_s AS at_s, records.step, records.level,
         CASE
-            WHEN weekly.s.days >= $fewest THEN 0
-            WHEN daily.s.days >= $fewest THEN 1
-            WHEN recent.s.cycles >= $fewest_cycles THEN 2
+            WHEN weekly.days >= $fewest THEN 0
+            WHEN daily.days >= $fewest THEN 1
+            WHEN recent.cycles >= $fewest_cycles THEN 2
             ELSE 3
         END AS basis,
-        CASE basis WHEN 0 THEN weekly.s WHEN 1 THEN daily.s ELSE recent.s END AS s,
         -- a spread within hours needs no season, and of few hours of the week it may be small by luck
-        CASE basis WHEN 2 THEN recent.s.within ELSE greatest(weekly.s.within, daily.s.within) END AS within
+        CASE basis WHEN 0 THEN daily.within_hours END AS within_hours,
+        CASE basis WHEN 0 THEN weekly WHEN 1 THEN daily ELSE recent END AS s
     FROM names
     JOIN coming USING (calendar)
     LEFT JOIN alike AS weekly
@@ -97,23 +102,16 @@ chosen AS (
     LEFT JOIN alike AS recent
       ON recent.code = names.code AND recent.is_open = coming.is_open AND recent.kind IS NULL
     LEFT JOIN records ON records.code = names.code AND records.is_open = coming.is_open
-),
-ranked AS (
-    SELECT
-        * EXCLUDE (s), s.middle, s.days, s.lows, s.highs, sqrt(within ** 2 + s.between_hours ** 2) AS spread,
-        CASE WHEN s.hours >= 4 THEN greatest(s.rank, 1) ELSE s.rank END AS rank,
-        floor(CASE WHEN s.hours >= 4 THEN greatest(s.rank, 1) ELSE s.rank END)::BIGINT + 1 AS nth
-    FROM chosen
 )
 SELECT
     integration_id, series, at_s,
-    CASE WHEN basis < 3 THEN middle END AS middle,
-    CASE WHEN basis < 3 THEN spread END AS spread,
-    CASE WHEN basis < 3 THEN lows[nth] + (rank + 1 - nth) * (coalesce(lows[nth + 1], lows[nth]) - lows[nth]) END AS low,
-    CASE WHEN basis < 3 THEN highs[nth] + (rank + 1 - nth) * (coalesce(highs[nth + 1], highs[nth]) - highs[nth]) END AS high,
-    coalesce(days, 0) AS days,
+    CASE WHEN basis < 3 THEN s.middle END AS middle,
+    CASE WHEN basis < 3 THEN sqrt(greatest(within_hours, s.within_hours) ** 2 + s.between_hours ** 2) END AS spread,
+    CASE WHEN basis < 3 THEN s.low END AS low,
+    CASE WHEN basis < 3 THEN s.high END AS high,
+    coalesce(s.days, 0) AS days,
     basis,
     step,
     level
-FROM ranked
+FROM chosen
 ORDER BY at_s, integration_id, series
