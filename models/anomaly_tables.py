@@ -26,19 +26,7 @@ def order(one: Sighting) -> tuple[object, ...]:
 
 def anomalies(known: Iterable[Sighting], zones: dict[str, str], as_of: datetime) -> Told:
     """One row a sighting: how far it has come, since when, how loud, and what it is beside what is usual."""
-    head = (
-        "anomaly",
-        "integration",
-        "what",
-        "stage",
-        "severity",
-        "since",
-        "score",
-        "agree",
-        "usual → now",
-        "trend",
-        "",
-    )
+    head = ("anomaly", "integration", "what", "stage", "since", "score", "agree", "usual → now", "trend", "told by")
     return Told("Anomalies", head, [row(one, zones, as_of) for one in sorted(known, key=order)])
 
 
