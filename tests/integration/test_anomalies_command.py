@@ -72,9 +72,9 @@ def test_what_stands_is_told_with_how_far_it_has_come_and_what_is_usual(house, s
     starts = [line.split()[0] for line in text.splitlines()[1:] if line[1:2].strip()]
     assert starts == ["ANM-2025-03-26-002", "ANM-2025-03-26-001", "–"]  # the gravest first, a blip last
     for part in (
-        "notified",
+        "notified MEDIUM",
         "MEDIUM",
-        "09:30:00 AM EDT",
+        "09:30 EDT",
         "2.5",
         "level,",
         "INC-2025-03-26-001",
