@@ -16,11 +16,12 @@ from models.reading import Reading
 from models.sighting import Sighting
 from models.tune import Tuned, TunedState, factors
 from models.unusual import odd_spans, open_unusual, tells, worth_following
+from tasks.history.questions import answer
 from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.learn_hours import learn_hours
 from tasks.panels import gather_panels
-from tasks.past import together_until, usual_until
+from tasks.past import present_features, present_from, together_until, usual_until
 from tasks.remember import windows
 from tasks.sightings import Judgement, keep_sightings, named, of_incident
 
@@ -106,7 +107,9 @@ def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
     if not everyone:
         return
     now = house.clock.now()
-    samples = together_until(house.home, everyone, now - max(map(lookback, everyone)), now)
+    since, until = present_from(now), now + timedelta(seconds=1)
+    present = answer(house.home, lambda db: present_features(db, everyone, now), since, until)
+    samples = together_until(house.home, present, now - max(map(lookback, everyone)))
     odd = {name for name, sample in samples.items() if is_unusual(sample)}
     for name, case in remembered_cases(house, odd).items():
         for anomaly in evaluate(case.model_copy(update={"joint": samples[name]})):
