@@ -30,7 +30,8 @@ def a_course(cycles: int = 400, *, seed: int = 3) -> Course:
     values[1, 300:320] = 0.4
     values[2, 330:360] = 2.0
     values[:, rng.integers(0, min(cycles, 360), 20)] = np.nan
-    values[1, 360:], values[2, 365:] = 0.0, np.nan  # nothing of it any more, while all calls succeed
+    values[1, 360:396], values[1, 396:] = 0.0, 0.4
+    values[2, 365:] = np.nan  # nothing of it any more, at first while all calls succeed
     weights = np.where(np.isnan(values), 0.0, 20.0)
     ends = END_S // 3600 * 3600 + 60.0 * (1 + np.arange(cycles))
     return Course(60.0, NAMES, ends, values, weights)
