@@ -16,7 +16,7 @@ from models.reading import Reading
 from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.panels import gather_panels
-from tasks.past import together_until, usual_until
+from tasks.past import present_features, together_until, usual_until
 from tasks.remember import windows
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
     if not everyone:
         return
     now = house.clock.now()
-    samples = together_until(house.home, everyone, now - max(map(lookback, everyone)), now)
+    present = present_features(house.home, everyone, now)
+    samples = together_until(house.home, present, now - max(map(lookback, everyone)))
     odd = {name for name, sample in samples.items() if is_unusual(sample)}
     for name, case in remembered_cases(house, odd).items():
         for anomaly in evaluate(case.model_copy(update={"joint": samples[name]})):

@@ -52,10 +52,20 @@ def learn_usual(house: House) -> None:
         write(house, "baselines", end, baselines(house.home, turn, before=end), turn)
 
 
+def is_due(house: House) -> bool:
+    """Whether a joint model is due."""
+    return bool(joint_turn(house)[0])
+
+
+def joint_turn(house: House) -> tuple[list[Integration], datetime]:
+    """Whose joint models are learned now, and up to when: once a day for each."""
+    ends = {one.id: floored(house.clock.now() - lookback(one), DAY) for one in house.configuration.integrations}
+    return whose_turn(house, "joint", ends, MODELS_AT_ONCE)
+
+
 def learn_together(house: House) -> None:
     """Learn the joint models that are due, as many as one cycle may; seconds of CPU when there are any."""
-    ends = {one.id: floored(house.clock.now() - lookback(one), DAY) for one in house.configuration.integrations}
-    turn, end = whose_turn(house, "joint", ends, MODELS_AT_ONCE)
+    turn, end = joint_turn(house)
     if not turn:
         return
     import pyarrow as pa  # noqa: PLC0415

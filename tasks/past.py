@@ -12,7 +12,11 @@ from models.anomaly import JointSample
 from models.baseline import Baseline, hour_of_week
 from models.integration import Integration
 from tasks.history.cycles import joint_features
+from tasks.history.questions import Store
 from tasks.learn import floored, latest
+
+Features = dict[str, tuple[tuple[float, ...], ...]]
+"""Rows of `tasks.history.cycles.FEATURES` by integration."""
 
 BUCKET, HOUR = timedelta(minutes=5), timedelta(hours=1)
 
@@ -57,13 +61,19 @@ def baselines_of(path: Path, hours: tuple[int, ...]) -> tuple[Baseline, ...]:
     return tuple(Baseline.model_validate(row) for row in pq.read_table(path, filters=wanted).to_pylist())
 
 
-def together_until(
-    home: Path, integrations: Sequence[Integration], judged: datetime, now: datetime
-) -> dict[str, JointSample]:
-    """The newest joint model of each integration, and the last complete five minutes."""
-    bucket = floored(now, BUCKET)
-    present = joint_features(home, integrations, bucket - BUCKET, bucket)
-    names = [one.id for one in integrations]
+def present_from(now: datetime) -> datetime:
+    """When the last complete five minutes began."""
+    return floored(now, BUCKET) - BUCKET
+
+
+def present_features(store: Store, integrations: Sequence[Integration], now: datetime) -> Features:
+    """The last complete five minutes of each integration, or nothing where it had no call."""
+    return joint_features(store, integrations, present_from(now), floored(now, BUCKET))
+
+
+def together_until(home: Path, present: Features, judged: datetime) -> dict[str, JointSample]:
+    """The newest joint model of each integration, learned before the judged window, beside its present."""
+    names = list(present)
     models = {
         model.integration_id: model
         for path, mine in latest(home, "joint", names, judged).items()

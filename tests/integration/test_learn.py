@@ -14,7 +14,7 @@ from simulator.history import generate_history
 from tasks import learn as learning
 from tasks.house import House
 from tasks.learn import TERM, floored, learn_together, learn_usual, learned_until
-from tasks.past import baselines_of, together_until, usual_until
+from tasks.past import baselines_of, present_features, together_until, usual_until
 from tasks.remember import baseline, remember_frame
 from tests.builders import an_integration
 
@@ -114,8 +114,11 @@ def test_what_was_learned_after_the_window_began_is_not_used(tmp_path):
 
 def test_a_joint_model_is_learned_from_enough_rows_and_kept(tmp_path):
     house = furnished(tmp_path, *sites(2))
+    assert learning.is_due(house)
     learn_together(house)
-    samples = together_until(tmp_path, house.configuration.integrations, NOON - timedelta(minutes=15), NOON)
+    assert not learning.is_due(house)
+    present = present_features(tmp_path, house.configuration.integrations, NOON)
+    samples = together_until(tmp_path, present, NOON - timedelta(minutes=15))
     for name, sample in samples.items():
         assert sample.model.integration_id == name
         assert sample.model.trained_until == datetime(2026, 3, 4, tzinfo=UTC)
@@ -128,7 +131,8 @@ def test_two_days_are_too_few_for_a_joint_model(tmp_path):
     remember_frame(frame[frame["observed_at"] >= NOON - timedelta(days=1)], tmp_path)
     house = house_of(tmp_path, one)
     learn_together(house)
-    (sample,) = together_until(tmp_path, [one], NOON - timedelta(minutes=15), NOON).values()
+    present = present_features(tmp_path, [one], NOON)
+    (sample,) = together_until(tmp_path, present, NOON - timedelta(minutes=15)).values()
     assert sample.model is None
 
 
