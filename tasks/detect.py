@@ -16,12 +16,11 @@ from models.reading import Reading
 from models.sighting import Sighting
 from models.tune import Tuned, TunedState, factors
 from models.unusual import odd_spans, open_unusual, tells, worth_following
-from tasks.history.questions import answer
 from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.learn_hours import learn_hours
 from tasks.panels import gather_panels
-from tasks.past import present_features, present_from, together_until, usual_until
+from tasks.past import present_features, together_until, usual_until
 from tasks.remember import windows
 from tasks.sightings import Judgement, keep_sightings, named, of_incident
 
@@ -107,8 +106,7 @@ def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
     if not everyone:
         return
     now = house.clock.now()
-    since, until = present_from(now), now + timedelta(seconds=1)
-    present = answer(house.home, lambda db: present_features(db, everyone, now), since, until)
+    present = present_features(house.home, everyone, now)
     samples = together_until(house.home, present, now - max(map(lookback, everyone)))
     odd = {name for name, sample in samples.items() if is_unusual(sample)}
     for name, case in remembered_cases(house, odd).items():
