@@ -106,7 +106,14 @@ METRICS: dict[str, Metric] = {
             fewest=3,  # one failed call of three at night is no incident (spec: escalation, 6)
         ),
         Metric(
-            "transport_share", "Connection failures", "{value:.1%}", "of calls", least=0.02, noise=0.005, is_share=True
+            "transport_share",
+            "Connection failures",
+            "{value:.1%}",
+            "of calls",
+            least=0.02,
+            noise=0.005,
+            is_share=True,
+            fewest=3,  # as of the error rate, of which it is a part
         ),
         *PATTERNS.values(),
         Metric(
@@ -177,6 +184,8 @@ METRICS: dict[str, Metric] = {
         Metric(JOINT, "Unusual combination of measurements", "{value:.1f}", "joint score"),
     )
 }
+
+OF_READINGS = frozenset(METRICS)  # worked out from calls; every other metric is a gauge that somebody measures
 
 
 def metric_of(name: str) -> Metric:

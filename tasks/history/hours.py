@@ -149,6 +149,7 @@ def hours_between(home: Path, integration_ids: Sequence[str], since: datetime, u
         "since": first,
         "until": last,
         "every_s": pace.every.total_seconds(),
+        "phase_s": 0.0,
     }
 
     return answer(home, lambda db: hours_of(db, asked, pace), first, last)
