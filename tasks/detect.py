@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
-from models.anomaly import Anomaly, Case
-from models.detectors import evaluate_all
+from models.anomaly import Anomaly, Case, gravest
+from models.facts import affected_operations
 from models.follow import CLOSES_AFTER, follow, lookback, relapse, suspect
 from models.incident import Event, Incident, State
 from models.integration import Integration
@@ -14,12 +15,16 @@ from models.queue import missed
 from models.reading import Reading
 from tasks.house import House
 from tasks.learn import learn_usual
+from tasks.panels import gather_panels
 from tasks.past import together_until, usual_until
 from tasks.remember import windows
 
+if TYPE_CHECKING:
+    from models.panel import Panel, Verdicts
+
 
 def gather_case(house: House, integration: Integration) -> Case:
-    """The window of one integration, its baselines and its joint sample. The window is in none of them."""
+    """The window of one integration, and its baselines. The window is in none of them."""
     return gather_cases(house, [integration])[integration.id]
 
 
@@ -35,32 +40,86 @@ def gather_cases(house: House, integrations: Sequence[Integration]) -> dict[str,
 def _cases(house: House, integrations: Sequence[Integration], since: datetime, now: datetime) -> dict[str, Case]:
     seen = windows(house.home, [one.id for one in integrations], since, now + timedelta(seconds=1))
     ordinary = usual_until(house.home, integrations, since, now)
-    together = together_until(house.home, integrations, since, now)
     return {
         one.id: Case(
             integration=one,
             window=seen[one.id],
             baselines=ordinary[one.id],
             as_of=now,
-            joint=together[one.id],
         )
         for one in integrations
     }
 
 
-def detect(house: House) -> dict[str, tuple[Case, list[Anomaly]]]:
-    """For each integration, its case and what the detectors say of it."""
+class Judgement(NamedTuple):
+    """What the detectors said of one panel, in figures and in words."""
+
+    panel: Panel
+    verdicts: Mapping[str, Verdicts]
+    found: Mapping[str, list[Anomaly]]  # by integration
+
+
+def detect(house: House) -> dict[str, list[Anomaly]]:
+    """What the detectors say, by integration; only those of which they say anything."""
     learn_usual(house)
-    cases = gather_cases(house, house.configuration.integrations)
-    return {name: (case, evaluate_all(case)) for name, case in cases.items()}
+    found: dict[str, list[Anomaly]] = {}
+    for judgement in judge(house, house.clock.now()):
+        for name, anomalies in judgement.found.items():
+            found.setdefault(name, []).extend(anomalies)
+    for name, anomaly in unusual_together(house):
+        found.setdefault(name, []).append(anomaly)
+    return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
 
 
-def worth_attending(
-    house: House, judged: dict[str, tuple[Case, list[Anomaly]]]
-) -> Iterator[tuple[Case, list[Anomaly]]]:
+def judge(house: House, now: datetime) -> list[Judgement]:
+    """Every panel with the verdicts on it; the few series that stand out are told in words."""
+    from models.describe import describe, speaking  # noqa: PLC0415  # numpy, only where something is judged
+    from models.detectors import judge_all  # noqa: PLC0415  # as above
+
+    judged = [(panel, judge_all(panel)) for panel in gather_panels(house, now)]
+    loud = {panel.series[row].integration_id for panel, verdicts in judged for row, _ in speaking(verdicts)}
+    cases = remembered_cases(house, loud)
+
+    def affected(name: str) -> tuple[str, ...]:
+        return affected_operations(cases[name].integration, cases[name].window)
+
+    everyone = house.configuration.integrations
+    return [Judgement(*pair, describe(*pair, everyone, now, affected)) for pair in judged]
+
+
+def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
+    """What is unusual only together, by the model of each integration."""
+    from models.detectors.joint import evaluate, is_unusual  # noqa: PLC0415  # numpy, as above
+
+    everyone = house.configuration.integrations
+    if not everyone:
+        return
+    now = house.clock.now()
+    samples = together_until(house.home, everyone, now - max(map(lookback, everyone)), now)
+    odd = {name for name, sample in samples.items() if is_unusual(sample)}
+    for name, case in remembered_cases(house, odd).items():
+        for anomaly in evaluate(case.model_copy(update={"joint": samples[name]})):
+            yield name, anomaly
+
+
+def remembered_cases(house: House, names: Collection[str]) -> dict[str, Case]:
+    """The cases of these integrations, gathered once in this run: a run is one moment."""
+    unknown = [one for one in house.configuration.integrations if one.id in names and one.id not in house.cases]
+    if unknown:
+        house.cases.update(gather_cases(house, unknown))
+    return {name: house.cases[name] for name in names if name in house.cases}
+
+
+def worth_attending(house: House, found: Mapping[str, list[Anomaly]]) -> Iterator[tuple[Case, list[Anomaly]]]:
     """Those of which something was found, or whose last incident is not closed yet."""
     unfinished = {incident.integration_id for incident in house.ledger.unfinished()}
-    return (pair for name, pair in judged.items() if pair[1] or name in unfinished)
+    cases = remembered_cases(house, unfinished | set(found))
+    order = [one.id for one in house.configuration.integrations]
+    return (
+        (cases[name], list(found.get(name, ())))
+        for name in order
+        if name in cases and (name in unfinished or name in found)
+    )
 
 
 def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:

@@ -1,14 +1,15 @@
 -- Figures of each cycle, by integration and source (operation NULL) and by operation besides; the ground of panels.
--- Returns integration_id, source, operation, cycle (whole number: unix seconds // $every_s), calls, failed, and shares of
+-- Returns integration_id, source, operation, cycle (whole number: (unix seconds - $phase_s) // $every_s), calls, failed, and shares of
 -- calls: transport, throttled, unauthenticated, forbidden, untrusted, no_data (malformed or semantic); connect_ms (median);
 -- of good calls latency_ms, size_bytes and records (medians), and staleness_s (age of the newest record, least of the
 -- cycle); pool_wait_ms (median). Generated history counts as probes: it stands for them.
--- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle), $sources.
+-- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle),
+-- $phase_s (cycles begin so long after a multiple of $every_s), $sources.
 SELECT
     integration_id,
     replace(source, 'generated', 'probe') AS source,
     operation,
-    (epoch(observed_at) // $every_s)::BIGINT AS cycle,
+    (epoch_us(observed_at) - ($phase_s * 1000000)::BIGINT) // ($every_s * 1000000)::BIGINT AS cycle,
     count(*) AS calls,
     count(*) FILTER (outcome <> 'ok') AS failed,
     avg((outcome IN ('dns_failed', 'refused', 'reset', 'timeout', 'tls_failed'))::INT) AS transport,

@@ -1,11 +1,12 @@
 -- The last value of each gauge in each cycle; the ground of panels.
--- Returns integration_id, metric, subject, cycle (whole number: unix seconds // $every_s), value.
--- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle).
+-- Returns integration_id, metric, subject, cycle (whole number: (unix seconds - $phase_s) // $every_s), value.
+-- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle),
+-- $phase_s (cycles begin so long after a multiple of $every_s).
 SELECT
     integration_id,
     metric,
     subject,
-    (epoch(observed_at) // $every_s)::BIGINT AS cycle,
+    (epoch_us(observed_at) - ($phase_s * 1000000)::BIGINT) // ($every_s * 1000000)::BIGINT AS cycle,
     arg_max(value, observed_at) AS value
 FROM gauges
 WHERE list_contains($integration_ids, integration_id)
