@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from models.anomaly import Anomaly, Case, gravest
 from models.facts import affected_operations
@@ -13,11 +13,16 @@ from models.incident import Event, Incident, State
 from models.integration import Integration
 from models.queue import missed
 from models.reading import Reading
+from models.sighting import Sighting
+from models.tune import Tuned, TunedState, factors
+from models.unusual import odd_spans, open_unusual, tells, worth_following
 from tasks.house import House
 from tasks.learn import learn_usual
+from tasks.learn_hours import learn_hours
 from tasks.panels import gather_panels
 from tasks.past import together_until, usual_until
 from tasks.remember import windows
+from tasks.sightings import Judgement, keep_sightings, named, of_incident
 
 if TYPE_CHECKING:
     from models.panel import Panel, Verdicts
@@ -40,32 +45,31 @@ def gather_cases(house: House, integrations: Sequence[Integration]) -> dict[str,
 def _cases(house: House, integrations: Sequence[Integration], since: datetime, now: datetime) -> dict[str, Case]:
     seen = windows(house.home, [one.id for one in integrations], since, now + timedelta(seconds=1))
     ordinary = usual_until(house.home, integrations, since, now)
+    odd: dict[str, list[Sighting]] = {}
+    for one in house.ledger.all_kept(Sighting, state="live"):
+        odd.setdefault(one.integration_id, []).append(one)
     return {
         one.id: Case(
             integration=one,
             window=seen[one.id],
             baselines=ordinary[one.id],
             as_of=now,
+            odd=odd_spans(odd.get(one.id, ()), now),
         )
         for one in integrations
     }
 
 
-class Judgement(NamedTuple):
-    """What the detectors said of one panel, in figures and in words."""
-
-    panel: Panel
-    verdicts: Mapping[str, Verdicts]
-    found: Mapping[str, list[Anomaly]]  # by integration
-
-
 def detect(house: House) -> dict[str, list[Anomaly]]:
     """What the detectors say, by integration; only those of which they say anything."""
     learn_usual(house)
+    learn_hours(house)
+    judgements = judge(house, house.clock.now())
+    sightings = keep_sightings(house, judgements)
     found: dict[str, list[Anomaly]] = {}
-    for judgement in judge(house, house.clock.now()):
+    for judgement in judgements:
         for name, anomalies in judgement.found.items():
-            found.setdefault(name, []).extend(anomalies)
+            found.setdefault(name, []).extend(named(anomalies, sightings))
     for name, anomaly in unusual_together(house):
         found.setdefault(name, []).append(anomaly)
     return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
@@ -74,9 +78,8 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
 def judge(house: House, now: datetime) -> list[Judgement]:
     """Every panel with the verdicts on it; the few series that stand out are told in words."""
     from models.describe import describe, speaking  # noqa: PLC0415  # numpy, only where something is judged
-    from models.detectors import judge_all  # noqa: PLC0415  # as above
 
-    judged = [(panel, judge_all(panel)) for panel in gather_panels(house, now)]
+    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
     loud = {panel.series[row].integration_id for panel, verdicts in judged for row, _ in speaking(verdicts)}
     cases = remembered_cases(house, loud)
 
@@ -85,6 +88,14 @@ def judge(house: House, now: datetime) -> list[Judgement]:
 
     everyone = house.configuration.integrations
     return [Judgement(*pair, describe(*pair, everyone, now, affected)) for pair in judged]
+
+
+def eased_verdicts(house: House, panel: Panel) -> Mapping[str, Verdicts]:
+    """The verdicts on a panel, by the thresholds that somebody agreed to."""
+    from models.detectors import judge_all  # noqa: PLC0415  # numpy, as above
+    from models.replay import eased  # noqa: PLC0415  # as above
+
+    return eased(panel, judge_all(panel), factors(house.ledger.all_kept(Tuned, state=TunedState.IN_FORCE)))
 
 
 def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
@@ -111,35 +122,38 @@ def remembered_cases(house: House, names: Collection[str]) -> dict[str, Case]:
 
 
 def worth_attending(house: House, found: Mapping[str, list[Anomaly]]) -> Iterator[tuple[Case, list[Anomaly]]]:
-    """Those of which something was found, or whose last incident is not closed yet."""
-    unfinished = {incident.integration_id for incident in house.ledger.unfinished()}
-    cases = remembered_cases(house, unfinished | set(found))
+    """Those of which something was found or must be told, or whose last incident is not closed yet."""
+    telling = {one.integration_id for one in house.ledger.all_kept(Sighting, state="live") if tells(one)}
+    wanted = {incident.integration_id for incident in house.ledger.unfinished()} | set(found) | telling
+    cases = remembered_cases(house, wanted)
     order = [one.id for one in house.configuration.integrations]
-    return (
-        (cases[name], list(found.get(name, ())))
-        for name in order
-        if name in cases and (name in unfinished or name in found)
-    )
+    return ((cases[name], list(found.get(name, ()))) for name in order if name in cases and name in wanted)
 
 
 def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
     """Open, follow or reopen the incident of one integration in one transaction; None when all is well."""
     ledger = house.ledger
+    sightings = ledger.all_kept(Sighting, case.integration.id, state="live")
+    case = case.model_copy(update={"odd": odd_spans(sightings, case.as_of)})
     incident = ledger.current(case.integration.id)
     if incident is None:
-        return begin_incident(house, case, anomalies)
-    followed = follow(incident, case, anomalies, ledger.backlog(incident.id))
+        return begin_incident(house, case, anomalies, sightings)
+    belonging = worth_following(anomalies, sightings)
+    followed = follow(incident, case, belonging, ledger.backlog(incident.id))
     with ledger.change("monitor", case.as_of) as change:
         change.miss(missed(failed_since(case, incident.started_at), incident.id))
+        of_incident(change, incident, sightings)
         if followed is incident or (followed.state is State.RESOLVED and ledger.open_action(case.integration.id)):
             return incident
         numbered = change.number_anomalies(followed.anomalies, incident.id)
         return change.save_incident(followed.model_copy(update={"anomalies": numbered}))
 
 
-def begin_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
+def begin_incident(
+    house: House, case: Case, anomalies: list[Anomaly], sightings: Sequence[Sighting] = ()
+) -> Incident | None:
     """A new suspicion, or the same trouble as less than an hour ago; older resolved ones are closed."""
-    suspicion = suspect(case, anomalies)
+    suspicion = suspect(case, anomalies) or open_unusual(case, sightings, anomalies)
     known = house.ledger.reopenable(suspicion.fingerprint, case.as_of) if suspicion else None
     with house.ledger.change("monitor", case.as_of) as change:
         for old in resolved(house, case.integration.id):
@@ -147,7 +161,9 @@ def begin_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incide
                 change.save_incident(old.advance(Event.AGED, case.as_of, "Closed a day after it was resolved"))
         if suspicion is None:
             return None
-        incident = change.save_incident(relapse(known, case, anomalies)) if known else change.open_incident(suspicion)
+        again = relapse(known, case, suspicion.anomalies) if known else None
+        incident = change.save_incident(again) if again else change.open_incident(suspicion)
+        of_incident(change, incident, sightings)
         numbered = change.number_anomalies(incident.anomalies, incident.id)
         incident = change.save_incident(incident.model_copy(update={"anomalies": numbered}))
         change.miss(missed(failed_since(case, incident.started_at), incident.id))

@@ -6,6 +6,7 @@ SELECT
     integration_id,
     metric,
     subject,
+    -- whole numbers: // of floats does not floor
     (epoch_us(observed_at) - ($phase_s * 1000000)::BIGINT) // ($every_s * 1000000)::BIGINT AS cycle,
     arg_max(value, observed_at) AS value
 FROM gauges
