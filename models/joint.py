@@ -59,6 +59,7 @@ SCALE = 1.4826  # makes a MAD comparable with a standard deviation under normali
 BULK, NORMAL_BULK = (0.05, 0.95), 3.29  # quantiles of an hour, and how many deviations lie between them under normality
 FLOOR = 0.05  # smallest scale of a feature: they are ratios' logarithms and shares, where less is not felt
 CLIP = 50.0  # |z| beyond which more says nothing more
+HALF = 0.5  # of the features must have been measured in a row to learn from
 HALF_S = 1800.0
 PER_DAY, SLOTS = 48, 96  # half-hours of a day; those of a working day, and those of a weekend
 FEWEST_OF_SLOT = (
@@ -191,7 +192,9 @@ def learn(
         timezone: of the practice.
         bad: spans that must not teach, in unix seconds: incidents and maintenance.
     """
-    known = (~np.isnan(past.rows)).mean(axis=1) > 0.5 if past.names else np.zeros(0, dtype=bool)  # noqa: PLR2004  # most of it
+    if not past.names:
+        return None
+    known = (~np.isnan(past.rows)).mean(axis=1) > HALF
     good = known & (past.ends_s <= until.timestamp())
     for since_s, until_s in bad:
         good &= (past.ends_s <= since_s) | (past.ends_s - PART_S >= until_s)

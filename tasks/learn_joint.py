@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.follow import lookback
 from models.integration import Integration
+from tasks.history.hours import TAUGHT_BY
 from tasks.history.panels import course
 from tasks.house import House
 from tasks.learn import DAY, WEEKS, floored, whose_turn, write
@@ -47,7 +48,7 @@ def models_of_past(house: House, turn: Sequence[Integration], end: datetime) -> 
         alike.setdefault(one.probe_every, []).append(one)
     found = []
     for every, group in alike.items():
-        past = course(house.home, [one.id for one in group], end - WEEKS, end, every)
+        past = course(house.home, [one.id for one in group], end - WEEKS, end, every, TAUGHT_BY)
         for one in group:
             mine = features(one.id, past.series, past.ends_s, past.values, past.weights, past.every_s)
             bad = [(since.timestamp(), until.timestamp()) for since, until in spans[one.id]]

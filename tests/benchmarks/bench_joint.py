@@ -192,8 +192,8 @@ def candidates() -> dict[str, Callable[[], Any]]:
     }
 
 
-def scores(week: Week, model: JointModel) -> dict[str, Floats]:
-    """(m,) score of each judge for each row, above 1 anomalous."""
+def scores(week: Week, model: JointModel, others: dict[str, Callable[[], Any]]) -> dict[str, Floats]:
+    """(m,) score of each judge for each row, above 1 anomalous: ours, and some of PyOD's beside them."""
     judges = Judges({model.integration_id: model})
     padded = np.full((len(week.rows), MOST_FEATURES), np.nan)
     padded[:, : len(NAMES)] = week.rows
@@ -210,8 +210,8 @@ def scores(week: Week, model: JointModel) -> dict[str, Floats]:
     found["largest |z|"] = np.abs(z).max(axis=1) / (longest.cuts[0] * MARGIN)
     noise = np.random.default_rng(0).normal(0, joint.JITTER, past.shape)
     moving = np.median(np.abs(past), axis=0) > joint.MOVES
-    for name, make in candidates().items():
-        mine = moving if "moving" in name else slice(None)
+    for name, make in others.items():
+        mine = moving if "moves" in name else slice(None)
         train, asked = past[:, mine], z[:, mine]
         detector = make().fit(train + noise[:, mine] if "MCD" in name else train)
         cut = max(float(np.quantile(detector.decision_scores_, QUANTILE)), 1e-9)
@@ -270,7 +270,7 @@ def main(seeds: range) -> None:
     models = [learn(f"pretend-{seed}", week.past, UNTIL, ZONE) for seed, week in zip(seeds, weeks, strict=True)]
     each_s = (time.process_time() - began) / len(weeks)
     known = [model for model in models if model is not None]
-    by_week = [scores(week, model) for week, model in zip(weeks, known, strict=True)]
+    by_week = [scores(week, model, candidates()) for week, model in zip(weeks, known, strict=True)]
     planted = sum(len(list(runs(week.kinds))) for week in weeks)
     whose = f"seeds {seeds.start}–{seeds.stop - 1}: {len(weeks)} integrations"
     print(f"{whose}, {planted} planted anomalies of {len(KINDS)} kinds")
