@@ -20,9 +20,8 @@ against the training rows, never in a batch of its neighbours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -54,7 +53,6 @@ PART_S = 300.0  # seconds of one row
 ROWS = 500  # training rows of a model, evenly thinned; about two days of parts: with fewer it is still learning
 NEIGHBOURS = 20
 QUANTILE = 0.999
-MARGIN = 1.1  # above the training quantile: a bare one speaks once a day (tests/benchmarks/bench_joint.py)
 SCALE = 1.4826  # makes a MAD comparable with a standard deviation under normality
 BULK, NORMAL_BULK = (0.05, 0.95), 3.29  # quantiles of an hour, and how many deviations lie between them under normality
 FLOOR = 0.05  # smallest scale of a feature: they are ratios' logarithms and shares, where less is not felt
@@ -73,7 +71,6 @@ SPANS = (  # name, how far back, and how much of the end is left out
     ("four weeks", timedelta(days=28), timedelta(0)),
     ("four weeks without the last three days", timedelta(days=28), timedelta(days=3)),
 )
-AGREEING = 2  # models that must say so
 
 
 class Trained(Noun):
@@ -154,16 +151,6 @@ def in_parts(metrics: Sequence[Metric], values: Floats, weights: Floats, every_s
 def cycles_of(every_s: float) -> int:
     """How many cycles one part has."""
     return max(1, round(PART_S / every_s))
-
-
-def of_models(judges: Judges, series: Sequence[Series]) -> Ints:
-    """(I, MOST_FEATURES) the rows of the features of each model, in its order; −1: none."""
-    found = np.full((len(judges), MOST_FEATURES), -1, dtype=np.int64)
-    wanted = {(name, key): (at, nth) for at, name in enumerate(judges) for nth, key in enumerate(judges[name].features)}
-    for row, one in enumerate(series):
-        if one.metric in FEATURES and (place := wanted.get((one.integration_id, one.key))) is not None:
-            found[place] = row
-    return found
 
 
 def features(
@@ -337,92 +324,3 @@ def slots_of(ends_s: Floats, timezone: str) -> Ints:
     local = (datetime.fromtimestamp((half + 0.5) * HALF_S, UTC).astimezone(zone) for half in unique.tolist())
     slots = [2 * at.hour + (at.minute >= 30) + PER_DAY * (at.weekday() >= 5) for at in local]  # noqa: PLR2004  # Saturday
     return np.array(slots, dtype=np.int64)[back]
-
-
-# -- judging
-
-
-class Judges(Mapping[str, JointModel]):
-    """The models of many integrations, stacked so that a cycle judges all of them with a few numpy calls."""
-
-    def __init__(self, models: Mapping[str, JointModel]) -> None:
-        self._models = dict(sorted(models.items()))
-
-    def __getitem__(self, integration_id: str) -> JointModel:
-        return self._models[integration_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._models)
-
-    def __len__(self) -> int:
-        return len(self._models)
-
-    @cached_property
-    def stacks(self) -> tuple[Stack, ...]:
-        """One for each place in the list of spans."""
-        models = tuple(self._models.values())
-        most = max((len(model.spans) for model in models), default=0)
-        return tuple(Stack(models, nth) for nth in range(most))
-
-    def score(self, rows: Floats, ends_s: float) -> Floats:
-        """(I,) the second highest score of each integration's models, or the only one; above 1 it speaks.
-
-        Args:
-            rows: (I, MOST_FEATURES) the latest features of each, in the order of this mapping; NaN: not measured.
-            ends_s: when they ended.
-        """
-        slots = {zone: int(slots_of(np.array([ends_s]), zone)[0]) for zone in {one.timezone for one in self.values()}}
-        slot = np.array([slots[model.timezone] for model in self.values()], dtype=np.int64)
-        each = np.column_stack([stack.score(rows, slot) for stack in self.stacks]) if len(self) else np.empty((0, 1))
-        ordered = -np.sort(-np.nan_to_num(each, nan=-1.0), axis=1)
-        spans = np.array([len(model.spans) for model in self.values()], dtype=np.int64)
-        at = np.minimum(AGREEING, spans) - 1
-        score: Floats = ordered[np.arange(len(at)), at] / MARGIN
-        return score
-
-    def deviations(self, integration_id: str, row: Floats, ends_s: float) -> Floats:
-        """(d,) of one integration's latest features, by the longest past."""
-        model = self[integration_id]
-        longest, d = max(model.spans, key=lambda one: one.parts), len(model.features)
-        slot = int(slots_of(np.array([ends_s]), model.timezone)[0])
-        return standardised(row[:d], unpacked(longest.centre, d)[slot], unpacked(longest.scale, d)[slot])
-
-
-class Stack:
-    """One span of every integration; what an integration does not have is NaN or zero."""
-
-    def __init__(self, models: Sequence[JointModel], nth: int) -> None:
-        n, d = len(models), MOST_FEATURES
-        self.centre = np.zeros((n, SLOTS, d))
-        self.scale = np.ones((n, SLOTS, d))
-        self.past = np.zeros((n, ROWS, d), dtype=np.float32)
-        self.location, self.precision = np.zeros((n, d)), np.zeros((n, d, d))
-        self.cuts = np.full((n, 3), np.nan)
-        for at, model in enumerate(models):
-            if nth < len(model.spans):
-                one, width = model.spans[nth], len(model.features)
-                self.centre[at, :, :width] = unpacked(one.centre, width)
-                self.scale[at, :, :width] = unpacked(one.scale, width)
-                self.location[at, :width] = one.location
-                self.past[at, :, :width] = unpacked(one.past, width)
-                self.precision[at, :width, :width] = unpacked(one.precision, width)
-                self.cuts[at] = one.cuts
-        self.lengths = np.square(self.past).sum(axis=2)
-
-    def score(self, rows: Floats, slot: Ints) -> Floats:
-        """(I,) the largest of the parts that have a say, each over its training quantile; NaN without a model."""
-        each = np.arange(len(rows))
-        z = standardised(rows, self.centre[each, slot], self.scale[each, slot])
-        near = (
-            self.lengths
-            - 2 * np.einsum("nrd,nd->nr", self.past, z.astype(np.float32))
-            + np.square(z).sum(axis=1)[:, None]
-        )
-        kth = np.sqrt(np.maximum(np.partition(near, NEIGHBOURS - 1, axis=1)[:, NEIGHBOURS - 1], 0.0))
-        off = z - self.location
-        far = np.einsum("nd,nd->n", np.einsum("nd,nde->ne", off, self.precision), off)
-        parts = np.column_stack([np.abs(z).max(axis=1, initial=0.0), kth, far])
-        has_say = self.cuts > 0
-        shares = np.where(has_say, parts / np.where(has_say, self.cuts, 1.0), 0.0)
-        score: Floats = np.where(has_say.any(axis=1), shares.max(axis=1), np.nan)
-        return score

@@ -114,7 +114,7 @@ def baselines_of(path: Path, hours: tuple[int, ...]) -> tuple[Baseline, ...]:
     return tuple(Baseline.model_validate(row) for row in pq.read_table(path, filters=wanted).to_pylist())
 
 
-def judges_until(home: Path, integrations: Sequence[Integration], judged: datetime) -> Any:  # noqa: ANN401 - models.joint.Judges, or nothing
+def judges_until(home: Path, integrations: Sequence[Integration], judged: datetime) -> Any:  # noqa: ANN401 - models.judges.Judges, or nothing
     """The newest joint models of these integrations that were learned before the judged window, ready to judge."""
     files = latest(home, "joint", [one.id for one in integrations], judged)
     return judges_of(tuple(sorted(files.items()))) if files else {}
@@ -123,7 +123,7 @@ def judges_until(home: Path, integrations: Sequence[Integration], judged: dateti
 @lru_cache(maxsize=4)
 def judges_of(files: tuple[tuple[Path, frozenset[str]], ...]) -> Any:  # noqa: ANN401 - as above
     """The joint models of some integrations in each file, stacked; the stacks of a thousand take some 100 MB."""
-    from models.joint import Judges  # noqa: PLC0415  # numpy
+    from models.judges import Judges  # noqa: PLC0415  # numpy
 
     found = {one.integration_id: one for path, mine in files for one in models_of(path) if one.integration_id in mine}
     return Judges(found)

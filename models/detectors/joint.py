@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.anomaly import DetectionMethod
-from models.joint import Judges, cycles_of, in_parts, of_models
+from models.joint import cycles_of, in_parts
+from models.judges import Judges, of_models
 from models.panel import MOST, Floats, Held, Panel, Verdicts
 from models.series import JOINT
 

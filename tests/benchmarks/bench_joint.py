@@ -5,9 +5,9 @@ remembers, heavy tails, shares that are zero in most rows, sizes that follow rec
 week to judge, in which 60 anomalies are planted in each integration: *spikes* of one feature, *joint shifts* of
 several that are each unremarkable, *broken correlations* within the usual range of each, and *regimes* of an hour.
 
-Detectors, margin and rule of consensus were chosen on the seeds of `FIT`; every figure printed is of `REPORT`, whose
-seeds were looked at by nobody before. A row is scored alone, with each detector's threshold at its own 99.9 %
-training quantile times `MARGIN`, as in production.
+Detectors, margin and rule of consensus were chosen on the seeds of `FIT` (`--fit` prints them); what is printed
+otherwise is of `REPORT`, on which nothing was chosen. A row is scored alone, with each detector's threshold at its own
+99.9 % training quantile times `MARGIN`, as in production.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from pyod.models.pca import PCA
 from sklearn.metrics import average_precision_score
 
 from models import joint
-from models.joint import MARGIN, MOST_FEATURES, QUANTILE, Features, JointModel, Judges, learn, slots_of
+from models.joint import MOST_FEATURES, QUANTILE, Features, JointModel, learn, slots_of
+from models.judges import AGREEING, MARGIN, Judges, Stack
 
 Floats = NDArray[np.float64]
 
@@ -202,7 +203,7 @@ def scores(week: Week, model: JointModel, others: dict[str, Callable[[], Any]]) 
         [[alone(stack, row, slot) for stack in judges.stacks] for row, slot in zip(padded, slots, strict=True)]
     )
     found = {f"ours: {one.name}": by_span[:, nth] for nth, one in enumerate(model.spans)}
-    found["ours: consensus"] = np.sort(by_span, axis=1)[:, -joint.AGREEING]
+    found["ours: consensus"] = np.sort(by_span, axis=1)[:, -AGREEING]
     longest, d = model.spans[1], len(NAMES)
     centre, scale = joint.unpacked(longest.centre, d), joint.unpacked(longest.scale, d)
     z = joint.standardised(week.rows, centre[slots], scale[slots])
@@ -224,7 +225,7 @@ def scores(week: Week, model: JointModel, others: dict[str, Callable[[], Any]]) 
     return found
 
 
-def alone(stack: joint.Stack, row: Floats, slot: int) -> float:
+def alone(stack: Stack, row: Floats, slot: int) -> float:
     """One row, scored without its neighbours."""
     return float(stack.score(row[None, :], np.array([slot]))[0]) / MARGIN
 

@@ -9,18 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.correlate import (
-    CLIP,
-    autocorrelation,
-    effective,
-    no_accident,
-    shifted,
-    significant,
-    together,
-)
+from models.correlate import CLIP, no_accident, together
 from models.dependency import OUR_NETWORK, depends_on
 from models.group import ALERT, Group, Standing, group_of
 from models.integration import Contacts
+from models.likeness import autocorrelation, effective, shifted, significant
 from models.panel import CYCLES, Panel, Usual
 from models.series import Series
 from tests.builders import EPIC, NOW, UNITY, an_integration

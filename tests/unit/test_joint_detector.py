@@ -11,15 +11,15 @@ import pytest
 from pyod.models.knn import KNN
 
 from models import joint
+from models import judges as judging
 from models.anomaly import DetectionMethod
+from models.describe import describe
 from models.detectors.joint import METHOD, judge, leading
 from models.joint import (
-    MARGIN,
     MOST_FEATURES,
     ROWS,
     Features,
     JointModel,
-    Judges,
     features,
     in_parts,
     learn,
@@ -28,10 +28,11 @@ from models.joint import (
     thinned,
     unpacked,
 )
+from models.judges import MARGIN, Judges
 from models.panel import Held, Panel
 from models.series import JOINT, Series, metric_of
 from tests.benchmarks.bench_joint import EACH, KINDS, UNTIL, ZONE, Found, a_week, measured, runs, scores
-from tests.builders import EPIC
+from tests.builders import EPIC, an_integration
 from tests.panels import a_panel
 
 NAN = float("nan")
@@ -138,6 +139,15 @@ def test_a_panel_without_the_series_is_not_judged():
     assert not judge(replace(panel, series=(*SERIES, Series(EPIC, "own")))).score.any()
 
 
+def test_the_words_name_what_stands_out_and_how_much_is_known():
+    panel = a_morning(latency=4.0)
+    (found,) = describe(panel, {"joint": judge(panel)}, [an_integration()], NIGHT + timedelta(hours=3))[EPIC]
+    assert found.description.startswith("Unusual combination of measurements: latency:Patient.search +")
+    assert found.baseline == "8064 five minutes of history"
+    assert found.current == f"joint score {found.score:.1f} (anomalous above 1)"
+    assert found.metric == "joint"
+
+
 # -- consensus
 
 
@@ -154,7 +164,7 @@ def test_two_models_must_say_so_where_there_are_several(monkeypatch, scored, spe
     known = model()
     judges = Judges({EPIC: known.model_copy(update={"spans": known.spans[: len(scored)]})})
     answers = iter(scored)
-    monkeypatch.setattr(joint.Stack, "score", lambda *_: np.array([next(answers) * MARGIN]))
+    monkeypatch.setattr(judging.Stack, "score", lambda *_: np.array([next(answers) * MARGIN]))
     assert bool(judges.score(np.zeros((1, MOST_FEATURES)), NIGHT.timestamp())[0] > 1) is speaks
 
 
