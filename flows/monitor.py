@@ -30,14 +30,14 @@ from tasks.house import House, open_house
 from tasks.remember import remember
 
 probe = coat(probing.probe_all, name="probe")
-fly = coat(canaries.fly, name="canary")
+fly = coat(canaries.fly, name="canary", is_needed=canaries.are_kept)
 sample = coat(sampling.sample, name="sample")
-pull = coat(pulling.pull, name="pull", retries=0)
+pull = coat(pulling.pull, name="pull", retries=0, is_needed=pulling.due)
 store = coat(remember, name="remember")
-take_in = coat(taking.take_in_round, name="take in")
-survey = coat(surveying.survey_due, name="survey")
+take_in = coat(taking.take_in_round, name="take in", is_needed=taking.is_there_any)
+survey = coat(surveying.survey_due, name="survey", is_needed=surveying.is_due)
 judge = coat(detecting.detect, name="detect")
-learn = coat(learning.learn_together, name="learn")
+learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
 watch = coat(watching.watch_all, name="watch")
 note = coat(ourselves.note_cycle, name="note", retries=0)
 

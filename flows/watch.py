@@ -32,23 +32,25 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
     prepare_prefect()
     with server_in_use(house.home / "prefect") as server:
         with Progress("Starting the workflow engine"):
+            from flows.coat import one_client  # noqa: PLC0415  # Prefect, as below
             from flows.fold import fold  # noqa: PLC0415  # Prefect takes a second and a half to import
             from flows.monitor import monitor  # noqa: PLC0415  # as above
 
             server.wait()
         hour = house.clock.now().hour
         done, told = 0, {incident.id: len(incident.moments) for incident in latest(house)}
-        while done != cycles:
-            try:
-                await monitor(str(configuration), str(house.home), everybody=once)
-            except HealError as error:  # our own trouble: the next cycle is another chance
-                say(f"This cycle failed: {error}")
-            told, done = tell_news(house, told), done + 1
-            if once:
-                break
-            if hour != (hour := house.clock.now().hour):
-                await fold(str(house.home))
-            await until_next(house)
+        async with one_client():
+            while done != cycles:
+                try:
+                    await monitor(str(configuration), str(house.home), everybody=once)
+                except HealError as error:  # our own trouble: the next cycle is another chance
+                    say(f"This cycle failed: {error}")
+                told, done = tell_news(house, told), done + 1
+                if once:
+                    break
+                if hour != (hour := house.clock.now().hour):
+                    await fold(str(house.home))
+                await until_next(house)
     return exit_code(house)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from models.fhir_page import matches
 from models.gateway import gateway_fault
 from models.noun import Noun
 from models.reading import Code, Outcome, Rung
@@ -83,7 +83,6 @@ TOKEN_ERRORS: dict[str, Outcome] = {
     **dict.fromkeys(("temporarily_unavailable", "server_error"), Outcome.SERVER_ERROR),
     "slow_down": Outcome.THROTTLED,
 }
-LONGEST_INSTANT = 35  # characters: 2026-03-03T15:00:00.123456789+00:00
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 XML = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml\b|[A-Za-z][\w.-]*(?::[\w.-]+)?[\s/>])")
 
@@ -139,7 +138,8 @@ def judge_status(status: int, headers: Mapping[str, str]) -> Judged:
 def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
     """What a FHIR server's answer came to; `records` counts the matches of a search.
 
-    A 200 that carries an error is SEMANTIC, one that says data was held back is PARTIAL.
+    A 200 that carries an error is SEMANTIC, one that says data was held back is PARTIAL. How fresh the records are
+    takes the clock of whoever asks: `models.fhir_page.newest`.
     """
     by_status = judge_status(status, headers)
     content = parsed(body)
@@ -173,8 +173,7 @@ def _good(content: Any, *, withheld: bool) -> Judged:  # noqa: ANN401 - anything
         return Judged(outcome=Outcome.SEMANTIC, code="patient_merged")
     outcome, code = (Outcome.PARTIAL, "data_withheld") if withheld else (Outcome.OK, None)
     records, following = _contents(content)
-    newest = newest_of(content)
-    return Judged(outcome=outcome, code=code, records=records, newest_at=newest, next_url=following, content=content)
+    return Judged(outcome=outcome, code=code, records=records, next_url=following, content=content)
 
 
 def is_merged(resource: dict[str, Any]) -> bool:
@@ -237,40 +236,10 @@ def _contents(resource: dict[str, Any]) -> tuple[int, str | None]:
         return 0, None
     if resource["resourceType"] != "Bundle":
         return 1, None
-    entries = [entry for entry in _list(resource.get("entry")) if isinstance(entry, dict)]
-    matches = sum(_mode(entry) == "match" for entry in entries)
     links = [link for link in _list(resource.get("link")) if isinstance(link, dict)]
     urls = [link.get("url") for link in links if link.get("relation") == "next"]
-    return matches, next((url for url in urls if isinstance(url, str) and url), None)
-
-
-def newest_of(content: dict[str, Any]) -> datetime | None:
-    """The latest `meta.lastUpdated` of the matches of a Bundle, or of a resource; None where nobody says."""
-    entries = [entry for entry in _list(content.get("entry")) if isinstance(entry, dict) and _mode(entry) == "match"]
-    is_bundle = content.get("resourceType") == "Bundle"
-    resources = [entry.get("resource") for entry in entries] if is_bundle else [content]
-    metas = [resource.get("meta") for resource in resources if isinstance(resource, dict)]
-    told = [_instant(meta.get("lastUpdated")) for meta in metas if isinstance(meta, dict)]
-    return max((at for at in told if at), default=None)
-
-
-def _instant(text: object) -> datetime | None:
-    """A FHIR instant, which always has a time zone."""
-    if not isinstance(text, str) or len(text) > LONGEST_INSTANT:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        return at.astimezone(UTC) if at.tzinfo else None
-    except (ValueError, OverflowError):  # year 1 or 9999 beyond the edge of UTC
-        return None
-
-
-def _mode(entry: dict[str, Any]) -> str:
-    search = entry.get("search")
-    mode = search.get("mode", "match") if isinstance(search, dict) else "match"
-    resource = entry.get("resource")
-    is_outcome = isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome"
-    return "outcome" if is_outcome or not isinstance(mode, str) else mode
+    found = sum(1 for _ in matches(resource))
+    return found, next((url for url in urls if isinstance(url, str) and url), None)
 
 
 def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> Judged:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.anomaly import Anomaly, DetectionMethod, gravest, trend_of
+from models.anomaly import Anomaly, DetectionMethod, Trend, gravest
 from models.baseline import Basis
 from models.catalogue import load
 from models.detectors.joint import leading
@@ -23,6 +23,7 @@ from models.panel import Flags, Floats, Held, Panel, Verdicts
 from models.reading import Source
 from models.series import ERROR_RATE, LATENCY, Metric, Series
 from models.severity import Impact, weigh
+from models.trend import trends_of
 from models.wording import span
 
 ROOM = "models.detectors"
@@ -123,12 +124,15 @@ def describe(
         affected: the operations of an integration that fail, in the order of the configuration; None: all its reads.
     """
     known = {one.id: one for one in integrations}
+    loud = [(row, names) for row, names in speaking(verdicts) if panel.series[row].integration_id in known]
+    rows = np.array([row for row, _ in loud], dtype=np.int64)
+    sides = np.array([verdicts[names[0]].side[row] for row, names in loud])
+    trends = trends_of(panel.values[rows, -LATELY:], sides >= 0)
     found: dict[str, list[Anomaly]] = {}
-    for row, names in speaking(verdicts):
-        integration = known.get(panel.series[row].integration_id)
-        if integration is not None:
-            seen = Seen(panel, row, names[0], verdicts[names[0]], touched(integration, panel.series[row], affected))
-            found.setdefault(integration.id, []).append(anomaly_of(seen, integration, as_of, names))
+    for (row, names), trend in zip(loud, trends, strict=True):
+        integration = known[panel.series[row].integration_id]
+        seen = Seen(panel, row, names[0], verdicts[names[0]], touched(integration, panel.series[row], affected))
+        found.setdefault(integration.id, []).append(anomaly_of(seen, integration, as_of, names, trend))
     return {name: sorted(several, key=gravest) for name, several in found.items()}
 
 
@@ -153,7 +157,7 @@ def touched(
     return reads if affected is None else affected(integration.id)
 
 
-def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Sequence[str]) -> Anomaly:
+def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Sequence[str], trend: Trend) -> Anomaly:
     """One series that speaks, in words."""
     words = words_of(seen)
     failing = failing_share(seen.panel, integration.id)
@@ -169,7 +173,7 @@ def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Seq
         current=words.current,
         first_observed=min(datetime.fromtimestamp(seen.since_s, UTC), as_of),
         observed_at=as_of,
-        trend=trend_of(seen.values[-LATELY:].tolist(), higher_is_worse=int(seen.verdicts.side[seen.row]) >= 0),
+        trend=trend,
         score=float(seen.verdicts.score[seen.row]),
         seen_by=tuple(names),
     )

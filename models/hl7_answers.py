@@ -53,6 +53,7 @@ ERRORS: dict[int, tuple[Outcome, Code]] = {
     206: (Outcome.SERVER_ERROR, "record_locked"),
     207: (Outcome.SERVER_ERROR, "application_internal_error"),
 }
+ACK_CODES: frozenset[Code] = frozenset(code for _, code in (*ACKNOWLEDGEMENTS.values(), *ERRORS.values()) if code)
 UNSUPPORTED = frozenset(ERRORS[number][1] for number in (200, 201, 202, 203))
 NO_ERRORS = {b"W", b"I"}  # ERR-4, table 0516: warning, information
 TABLE_0357 = (b"0357", b"HL70357")
@@ -89,7 +90,7 @@ class Header:
 class Sent:
     """What an acknowledgement is held against."""
 
-    control_id: bytes = field(repr=False)
+    control_id: bytes = field(repr=False)  # empty: any; whoever reads a trace pairs the two afterwards
     charset: str | None = None  # of CHARSETS; None: as the answer says
     version: str | None = None  # that the answer must have; None: any
 
@@ -134,8 +135,10 @@ def rung_of_ack(judged: Judged) -> Rung:
 def _judged(header: Header, message: bytes, sent: Sent) -> tuple[Outcome, Code | None]:
     if header.acknowledgement is None:
         return Outcome.MALFORMED, "not_an_ack"
-    if header.answers != sent.control_id:
-        return Outcome.SEMANTIC, "ack_for_another_message" if header.answers else "ack_without_id"
+    if not header.answers:
+        return Outcome.SEMANTIC, "ack_without_id"
+    if sent.control_id not in {b"", header.answers}:
+        return Outcome.SEMANTIC, "ack_for_another_message"
     if header.is_accepted:
         return _reservation(header, message, sent) or ACKNOWLEDGEMENTS[header.acknowledgement]
     return ERRORS[header.error] if header.error else ACKNOWLEDGEMENTS[header.acknowledgement]

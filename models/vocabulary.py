@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from models.classification import BEARER_ERRORS, ISSUES, TOKEN_ERRORS
+from models.hl7_answers import ACK_CODES
 from models.integration import Integration
 from models.words import INTERACTIONS, MESSAGES, METRICS, RESOURCES, STEPS
 
@@ -26,6 +27,7 @@ CODES = frozenset(
         *ISSUES,
         *BEARER_ERRORS,
         *TOKEN_ERRORS,
+        *ACK_CODES,
         "name_not_found",
         "name_not_resolved",
         "resolver_unavailable",

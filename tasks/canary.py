@@ -41,6 +41,11 @@ STEPS = {
 }
 
 
+def are_kept(house: House) -> bool:
+    """Whether any integration declares a canary."""
+    return any(one.canary for one in house.configuration.integrations)
+
+
 async def fly(house: House) -> tuple[Reading, ...]:
     """Look for the canaries that are on their way, and write those that are due; returns what the writes saw."""
     wanted = [one for one in house.configuration.integrations if one.canary]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models.acceptance import Acceptance, settled
 from models.catalogue import load
 from models.credential import CredentialKind
 from models.credentials import CredentialRecord, PublishedKey, record_id, renewal_due, succeed
@@ -37,8 +38,9 @@ async def keep_credentials(house: House, readings: Sequence[Reading] = ()) -> tu
 
 
 def ledgered(house: House) -> Records:
-    """What the ledger knows, by id."""
-    return {record.id: record for record in house.ledger.all_kept(CredentialRecord)}
+    """What the ledger knows, by id; a change that somebody accepted is none any more."""
+    accepted = {one.id: one for one in house.ledger.all_kept(Acceptance)}
+    return {record.id: settled(record, accepted.get(record.id)) for record in house.ledger.all_kept(CredentialRecord)}
 
 
 def current(house: House, readings: Sequence[Reading] = ()) -> tuple[CredentialRecord, ...]:

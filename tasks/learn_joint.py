@@ -26,10 +26,20 @@ if TYPE_CHECKING:
 AT_ONCE = 4  # integrations of which one cycle learns: a thousand have their turn within four hours
 
 
+def is_due(house: House) -> bool:
+    """Whether a joint model is due."""
+    return bool(joint_turn(house)[0])
+
+
+def joint_turn(house: House) -> tuple[list[Integration], datetime]:
+    """Whose joint models are learned now, and up to when: once a day for each."""
+    ends = {one.id: floored(house.clock.now() - lookback(one), DAY) for one in house.configuration.integrations}
+    return whose_turn(house, "joint", ends, AT_ONCE)
+
+
 def learn_together(house: House) -> None:
     """Learn the joint models that are due, as many as one cycle may; a second of CPU when there are any."""
-    ends = {one.id: floored(house.clock.now() - lookback(one), DAY) for one in house.configuration.integrations}
-    turn, end = whose_turn(house, "joint", ends, AT_ONCE)
+    turn, end = joint_turn(house)
     if not turn:
         return
     import pyarrow as pa  # noqa: PLC0415  # 0.15 s, only where something is learned

@@ -28,16 +28,22 @@ HEALTH = "metric_pull_ok"  # 1 or 0, by name of the query: whether it brought an
 Asked = tuple[Integration, MetricQuery]
 
 
-async def pull(house: House) -> tuple[Pulled, ...]:
-    """Ask every query that is due, and remember what came; one that hangs delays nobody."""
-    now, length = house.clock.now(), round_length(house.configuration.integrations)
-    due = [
+def due(house: House) -> list[Asked]:
+    """The queries that are to be asked in this round."""
+    length = round_length(house.configuration.integrations)
+    return [
         (one, query)
         for one in house.configuration.integrations
         for query in one.metrics
         if is_due(query, house.clock, length)
     ]
-    if not due:
+
+
+async def pull(house: House) -> tuple[Pulled, ...]:
+    """Ask every query that is due, and remember what came; one that hangs delays nobody."""
+    now = house.clock.now()
+    queries = due(house)
+    if not queries:
         return ()
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -45,7 +51,7 @@ async def pull(house: House) -> tuple[Pulled, ...]:
         async with gate:
             return asked, await ask(house, *asked)
 
-    tasks = [asyncio.create_task(one(asked)) for asked in due]
+    tasks = [asyncio.create_task(one(asked)) for asked in queries]
     done, late = await asyncio.wait(tasks, timeout=ALTOGETHER_S)
     for task in late:
         task.cancel()

@@ -47,6 +47,10 @@ class Sketches:
         if shape := sketch(content, root):
             drawn[operation] = shape
 
+    def __bool__(self) -> bool:
+        """Whether anything is drawn."""
+        return any(self._drawn.values())
+
     def take(self) -> dict[str, dict[str, Sketch]]:
         """Everything drawn so far, by integration and operation; the book is empty afterwards."""
         drawn, self._drawn = self._drawn, {}

@@ -50,9 +50,18 @@ class Look(NamedTuple):
 async def survey_due(house: House, draw: Callable[[], float] = random) -> tuple[Change, ...]:
     """Learn from this cycle's answers, and look at the systems whose turn it is; returns what changed."""
     learned = learn_answers(house)
+    return (*learned, *await survey(house, waiting(house), draw))
+
+
+def waiting(house: House) -> Sequence[Integration]:
+    """The systems whose turn it is."""
     turns = {turn.id: turn for turn in house.ledger.all_kept(SurveyTurn)}
-    waiting = due(house.configuration.integrations, turns, house.clock.now(), MOST)
-    return (*learned, *await survey(house, waiting, draw))
+    return due(house.configuration.integrations, turns, house.clock.now(), MOST)
+
+
+def is_due(house: House) -> bool:
+    """Whether there are answers to learn from, or a system to look at."""
+    return bool(house.sketches) or bool(waiting(house))
 
 
 async def survey_since(house: House, integration: Integration, moment: datetime) -> tuple[Change, ...]:

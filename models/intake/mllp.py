@@ -8,8 +8,9 @@ r"""Traces of HL7 v2 over MLLP: framed messages, or text as Mirth shows it, with
     MSA|AA|000123
 
 Of a message its type, its control id (as a pseudonym) and its acknowledgement are looked at, nothing else. The
-answer is found by its MSA-2; one that does not come within five minutes of the trace is `no_ack`. Without an
-instant before it, MSH-7 tells when, in the practice's time zone.
+answer is found by its MSA-2, and means what it would mean to a probe (models.hl7_answers); one that does not come
+within five minutes of the trace is `no_ack`. Without an instant before it, MSH-7 tells when, in the practice's
+time zone.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from models.hl7_answers import Sent, judge_ack, rung_of_ack
 from models.intake._batch import Batch, Door, Unusable, Waiting, microseconds, refuse_all, traffic, within
-from models.reading import Direction, Outcome, Rung
+from models.reading import Code, Direction, Outcome, Rung
 from models.vocabulary import OTHER, Vocabulary
 from models.words import MESSAGES, TRIGGER
 
@@ -34,16 +36,8 @@ HEAD = re.compile(
 SENT = frozenset({"SENT", "OUT", "OUTBOUND", "SEND", "->"})
 RECEIVED = frozenset({"RECEIVED", "IN", "INBOUND", "RECV", "<-"})
 HL7_TIME = re.compile(r"(\d{14})(?:\.\d{1,4})?([+-]\d{4})?")
-# HL7 v2.5.1, table 0008: what an acknowledgement says
-ACKNOWLEDGED = {
-    "AA": (Outcome.OK.value, Rung.READ.value, None),
-    "CA": (Outcome.OK.value, Rung.READ.value, None),
-    "AE": (Outcome.SEMANTIC.value, Rung.SEMANTIC.value, "ack_AE"),
-    "CE": (Outcome.SEMANTIC.value, Rung.SEMANTIC.value, "ack_CE"),
-    "AR": (Outcome.CLIENT_ERROR.value, Rung.READ.value, "ack_AR"),
-    "CR": (Outcome.CLIENT_ERROR.value, Rung.READ.value, "ack_CR"),
-}
 NO_ACK = (Outcome.TIMEOUT.value, Rung.HTTP.value, "no_ack")
+ANY = Sent(control_id=b"")  # which message is answered is found out here
 
 
 def looks_like(line: str) -> bool:
@@ -124,17 +118,33 @@ def take(entry: list[str], vocabulary: Vocabulary, door: Door, waiting: dict[str
         key = door.pseudonym(f"{vocabulary.integration_id}/{fields[9]}")
         waiting[key] = Waiting(key, at, operation_of(fields[8]), direction.value)
     else:
-        batch.readings.append(answered(answer, fields[8], at, vocabulary, door, waiting))
+        verdict = judged("\r".join((header, *entry[1:])))
+        batch.readings.append(answered(answer, verdict, fields[8], at, vocabulary, door, waiting))
     return at
 
 
+def judged(acknowledgement: str) -> tuple[str, str, Code | None]:
+    """Outcome, rung and code of an acknowledgement.
+
+    Raises:
+        Unusable: when it acknowledges nothing in a word of table 0008.
+    """
+    found = judge_ack(acknowledgement.encode("utf-8", "replace"), ANY)
+    if found.outcome is Outcome.MALFORMED:
+        raise Unusable("bad_acknowledgement")
+    return found.outcome.value, rung_of_ack(found).value, found.code
+
+
 def answered(
-    answer: list[str], kind: str, at: int, vocabulary: Vocabulary, door: Door, waiting: dict[str, Waiting]
+    answer: list[str],
+    verdict: tuple[str, str, Code | None],
+    kind: str,
+    at: int,
+    vocabulary: Vocabulary,
+    door: Door,
+    waiting: dict[str, Waiting],
 ) -> tuple[object, ...]:
     """The reading of a message whose acknowledgement has come; an answer to nothing known stands for itself."""
-    verdict = ACKNOWLEDGED.get(answer[1] if len(answer) > 1 else "")
-    if verdict is None:
-        raise Unusable("bad_acknowledgement")
     key = door.pseudonym(f"{vocabulary.integration_id}/{answer[2] if len(answer) > 2 else ''}")  # noqa: PLR2004 - MSA-2
     asked = waiting.pop(key, None)
     if asked is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from models.diagnosis import Clue, EvidenceKind
 from models.facts import CLUSTERED, Facts
+from models.hl7_answers import ACK_CODES
 from models.ladder import Step
 from models.reading import Outcome, Rung
 from models.surface import Trait
@@ -13,18 +16,39 @@ STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
 SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
 UPGRADE = (Trait.SOFTWARE_VERSION, Trait.PRODUCT_VERSION, Trait.FHIR_VERSION)
 OURS = ("deploy", "configuration", "remark")
+CLIENT_STATUSES, SERVER_STATUSES = range(400, 500), range(500, 600)  # RFC 9110, 15
+Said = Callable[[Facts], str]
 
 
-def failures_are(words: str, *outcomes: Outcome, supports: float = 12.0, contradicts: float = 0.02) -> Clue:
-    """Most failed calls ended in one of these ways."""
+def failures_are(words: str | Said, *outcomes: Outcome, supports: float = 12.0, contradicts: float = 0.02) -> Clue:
+    """Most failed calls ended in one of these ways; the words may depend on how the other side says so."""
+    named: Said = words if callable(words) else lambda _: words
     return Clue(
         kind=EvidenceKind.READINGS,
         when=lambda f: f.of_failures(*outcomes) >= MOSTLY,
-        says=lambda f: f"{words} on {f.share(*outcomes):.1%} of {f.calls} calls (limit {f.error_limit:.0%})",
-        denies=lambda f: f"{words} on only {f.share(*outcomes):.1%} of calls",
+        says=lambda f: f"{named(f)} on {f.share(*outcomes):.1%} of {f.calls} calls (limit {f.error_limit:.0%})",
+        denies=lambda f: f"{named(f)} on only {f.share(*outcomes):.1%} of calls",
         supports=supports,
         contradicts=contradicts,
     )
+
+
+def errors_of_theirs(facts: Facts) -> str:
+    """How calls that failed on their side are called, in the words of the protocol that says so."""
+    return _spoken(facts, Outcome.SERVER_ERROR, SERVER_STATUSES, "HTTP 5xx", "HL7 errors", "Errors on their side")
+
+
+def refusals_of_ours(facts: Facts) -> str:
+    """How calls that were wrong themselves are called."""
+    return _spoken(facts, Outcome.CLIENT_ERROR, CLIENT_STATUSES, "HTTP 4xx", "HL7 rejections", "Requests refused")
+
+
+def _spoken(facts: Facts, outcome: Outcome, statuses: range, http: str, hl7: str, other: str) -> str:
+    """The words of HTTP when a status told of every such call, those of HL7 when acknowledgements did (MLLP)."""
+    told = round(facts.share(outcome) * facts.calls)
+    if sum(count for status, count in facts.statuses.items() if status in statuses) >= max(1, told):
+        return http
+    return hl7 if not facts.statuses and not ACK_CODES.isdisjoint(facts.codes) else other
 
 
 def holds(*rungs: Rung, supports: float = 2.0, contradicts: float = 0.3) -> Clue:

@@ -11,8 +11,10 @@ from models.signatures._clues import (
     changed_before,
     compared,
     errors_are_unusual,
+    errors_of_theirs,
     failures_are,
     holds,
+    refusals_of_ours,
     speed_is_usual,
 )
 from models.surface import Trait
@@ -54,10 +56,12 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="server_errors",
-        says=lambda f: f"The vendor's service fails (HTTP 5xx on {f.share(Outcome.SERVER_ERROR):.0%} of calls)",
+        says=lambda f: (
+            f"The vendor's service fails ({errors_of_theirs(f)} on {f.share(Outcome.SERVER_ERROR):.0%} of calls)"
+        ),
         fault_domain=FaultDomain.VENDOR,
         clues=(
-            failures_are("HTTP 5xx", Outcome.SERVER_ERROR, supports=20.0),
+            failures_are(errors_of_theirs, Outcome.SERVER_ERROR, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             errors_are_unusual(),
             changed_before(*UPGRADE),
@@ -106,10 +110,10 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="errors_inside_answers",
-        says=lambda _: "Calls are answered with HTTP 200 and an error inside",
+        says=lambda _: "Calls are answered as if they had worked, with an error inside",
         fault_domain=FaultDomain.VENDOR,
         clues=(
-            failures_are("An error inside HTTP 200", Outcome.SEMANTIC, Outcome.PARTIAL, supports=15.0),
+            failures_are("An error inside a good answer", Outcome.SEMANTIC, Outcome.PARTIAL, supports=15.0),
             changed_before(*UPGRADE, Trait.FIELD, Trait.SCOPE),
         ),
         remedies=("retry_failed",),
@@ -120,7 +124,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda _: "The vendor refuses the request itself",
         fault_domain=FaultDomain.OURS,
         clues=(
-            failures_are("HTTP 4xx", Outcome.CLIENT_ERROR, supports=20.0),
+            failures_are(refusals_of_ours, Outcome.CLIENT_ERROR, supports=20.0),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.AUTH, supports=2.0),
             changed_before(*UPGRADE, *OURS, Trait.RESOURCE, Trait.INTERACTION, Trait.SEARCH_PARAMETER),
         ),

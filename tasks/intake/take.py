@@ -13,7 +13,19 @@ from models.errors import BadInput, Transient
 from models.inbox import FileState, Taken, TakenFile, together
 from models.vocabulary import Vocabulary, vocabulary_of
 from tasks.house import House
-from tasks.intake.folder import Candidate, alone, followed, handed, inbox_of, put_away, tidy, waiting
+from tasks.intake.aside import FOLDER as ASIDE
+from tasks.intake.folder import (
+    TAKEN,
+    Candidate,
+    alone,
+    files_below,
+    followed,
+    handed,
+    inbox_of,
+    put_away,
+    tidy,
+    waiting,
+)
 from tasks.intake.lines import NotAFile, Torn, beginning, first_line, normal, open_file, source_of
 from tasks.intake.shelving import Shelving
 from tasks.intake.taking import ROOM, Progress, Run, Taking, breaks_of, format_of, tail_mark
@@ -65,6 +77,12 @@ def take_in(
         run.shelving.flush()
         tidy(inbox, now_s)
     return together(run.done).model_copy(update={"is_complete": is_complete})
+
+
+def is_there_any(house: House) -> bool:
+    """Whether anything lies in the inbox, settled or not, or a log is followed."""
+    inbox = inbox_of(house.configuration, house.home)
+    return bool(house.configuration.intake.follow) or any(files_below(inbox, leave_out={TAKEN, ASIDE}))
 
 
 def take_in_round(house: House) -> Taken:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +23,7 @@ from starlette.routing import Route
 
 from models.errors import BadInput, HealError
 from models.receiver import Receiver, Sends
+from tasks.changes import note_deploy
 from tasks.house import House
 from tasks.intake.folder import inbox_of
 from tasks.receive.limits import LARGEST, Pace, Trouble, body_of, unpacked
@@ -115,10 +115,6 @@ class Desk:
         told = Change.model_validate_json(body)
         for integration in told.integrations or ():
             self._may_speak_of(receiver, integration)
-        try:
-            note_deploy = import_module("tasks.changes").note_deploy
-        except (ImportError, AttributeError):  # this house notes no deploys
-            raise Trouble(501) from None
         named = told.integrations or receiver.integrations or None
         at = told.at or self.house.clock.now()
         await asyncio.to_thread(note_deploy, self.house, told.component, told.version, told.previous, at, named)

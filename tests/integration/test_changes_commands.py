@@ -64,6 +64,8 @@ def test_a_deploy_is_told_and_shown_and_nobody_is_named(tmp_path):
         pytest.param(
             ["note-change", "--all", "x", "--version", "1 for all"], "write a version as one word", id="version"
         ),
+        pytest.param(["accept", "ALT-x"], "say how you know and who vouches", id="nobody vouches"),
+        pytest.param(["accept", "ALT-x", "--reason", "told", "--by", "us"], "these do: none", id="no such alert"),
         pytest.param(["changes", "--since", "yesterday"], "write a number with s, m, h or d", id="since"),
         pytest.param(["changes", "epic"], "integrations.yaml declares: epic-fhir-main", id="unknown integration"),
     ],

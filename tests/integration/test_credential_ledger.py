@@ -15,13 +15,16 @@ import pytest
 import trustme
 import yaml
 
-from models.alert import Alert
+from models.acceptance import Acceptance
+from models.alert import Alert, Finding, turned
 from models.anomaly import Severity
 from models.credential import CredentialKind
 from models.credentials import CredentialRecord, record_id
+from models.errors import BadInput
 from models.integration import Integration
 from models.reading import Outcome, Rung
 from simulator.control import Clinic, start_clinic
+from tasks.accept import accept, acceptable
 from tasks.credentials import current, keep_credentials, note_ladder
 from tasks.house import House
 from tasks.probe import climb, probe_all
@@ -427,6 +430,39 @@ def test_ssh_keys_are_rows_by_their_fingerprints_and_a_changed_host_key_is_told(
     (alert,) = watched(house).values()
     assert (alert.finding.subject, alert.finding.severity) == ("ssh_host_key.main", Severity.HIGH)
     assert "host key changed from" in alert.finding.says
+
+
+def test_a_host_key_that_somebody_vouches_for_is_told_no_more_and_the_next_one_is(clinic, tmp_path):
+    house = a_house(tmp_path, ClinicClock(clinic), an_integration(clinic, "flat_file"))
+    cycle(house)
+    house.fingerprints["flat-file"] = {CredentialKind.SSH_HOST_KEY: "SHA256:" + "A" * 43}
+    (alert,) = watched(house).values()
+    assert list(acceptable(house)) == [alert.id]
+
+    accepted = accept(house, alert.id, "Dana Reyes", "they told us on the telephone")
+    assert house.ledger.kept(Acceptance, accepted.id) == accepted
+    (over,) = watched(house).values()
+    assert (over.id, over.stands, acceptable(house)) == (alert.id, False, {})
+    with pytest.raises(BadInput, match="no such alert waits to be accepted; these do: none"):
+        accept(house, alert.id, "Dana Reyes", "again")
+
+    house.fingerprints["flat-file"] = {CredentialKind.SSH_HOST_KEY: "SHA256:" + "B" * 43}
+    (again,) = watched(house).values()
+    assert (again.id, again.stands) == (alert.id, True)
+    with pytest.raises(BadInput, match="reason: write 1 to 120 characters"):
+        accept(house, alert.id, "Dana Reyes", "x" * 121)
+
+
+def test_an_alert_that_is_no_change_cannot_be_accepted(tmp_path):
+    house = a_house(tmp_path, MovedClock(TUESDAY_MORNING))
+    finding = Finding(
+        integration_id=EPIC, subject="write", severity=Severity.HIGH, says="late", since=house.clock.now()
+    )
+    (late,) = turned((), "freshness", [finding], house.clock.now())
+    with house.ledger.change("test", house.clock.now()) as change:
+        change.keep(late)
+    with pytest.raises(BadInput, match="only another issuer or host key can be accepted"):
+        accept(house, late.id, "us", "we like it so")
 
 
 def test_a_certificate_of_our_own_is_read_from_its_file(clinic, authority, tmp_path):

@@ -15,7 +15,7 @@ from simulator.history import generate_history
 from tasks import learn as learning
 from tasks.house import House
 from tasks.learn import TERM, floored, learn_usual, learned_until
-from tasks.learn_joint import learn_together
+from tasks.learn_joint import is_due, learn_together
 from tasks.panels import gather_panels
 from tasks.past import baselines_of, judges_until, usual_until
 from tasks.remember import baseline, remember_frame
@@ -117,7 +117,9 @@ def test_what_was_learned_after_the_window_began_is_not_used(tmp_path):
 
 def test_a_joint_model_is_learned_from_enough_rows_and_kept(tmp_path):
     house = furnished(tmp_path, *sites(2))
+    assert is_due(house)
     learn_together(house)
+    assert not is_due(house)
     judges = judges_until(tmp_path, house.configuration.integrations, NOON - timedelta(minutes=15))
     assert list(judges) == ["site-0", "site-1"]
     for name, model in judges.items():

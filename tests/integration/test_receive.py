@@ -8,7 +8,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ import httpx
 import pytest
 import uvicorn
 
-from flows.receive import Impatient
+from flows.receive import Impatient, receiving
 from models.problem import ProblemReport
 from models.receiver import Receiver
 from tasks.house import House
@@ -34,6 +36,7 @@ from tests.builders import EPIC
 from tests.traffic import CANARIES, NOW, a_call, a_house
 
 ROOT = Path(__file__).parents[2]
+HEAL = Path(sys.executable).with_name("heal")
 SECRET, OLD_SECRET = "a-secret-of-twenty-four-bytes!", "the-secret-before-of-24-bytes!"
 
 
@@ -194,3 +197,68 @@ def test_a_person_can_send_with_curl_and_openssl_alone(desk):
     done = subprocess.run(["bash", "-c", recipe], env=os.environ | told, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("202"), done.stdout + done.stderr
     assert [report.says for report in desk.house.ledger.all_kept(ProblemReport)] == ["appointments missing"]
+
+
+RECEIVERS = """
+receivers:
+  - {name: eyewear, secrets: [env:SENDER]}
+  - {name: bridge, secrets: [env:BRIDGE], integrations: [epic-fhir-main]}
+"""
+DEPLOY = {"component": "eyewear-ML", "version": "2026.11.3", "previous": "2026.11.2"}
+
+
+@pytest.fixture
+def endpoint(tmp_path, monkeypatch) -> Iterator[str]:
+    """The endpoint in its own process, as `heal serve` starts it, over the example configuration."""
+    monkeypatch.setenv("SENDER", SECRET)
+    monkeypatch.setenv("BRIDGE", OLD_SECRET)
+    shutil.copytree(ROOT / "deployments", tmp_path / "deployments")
+    with (tmp_path / "deployments" / "policy.yaml").open("a", encoding="utf-8") as policy:
+        policy.write(RECEIVERS)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with receiving(tmp_path / "deployments", tmp_path / "home", f"127.0.0.1:{port}", None) as process:
+        while not is_there(port):
+            assert process.poll() is None, "it ended before it listened"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/v1/changes"
+
+
+def is_there(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def told(address: str, message: str, key: str = SECRET, **changes) -> int:
+    """The status that a signed deploy is answered with, by the clock on the wall."""
+    body, at = json.dumps(DEPLOY | changes).encode(), int(time.time())
+    signed = signature(key.encode(), message, at, body)
+    headers = {"webhook-id": message, "webhook-timestamp": str(at), "webhook-signature": signed}
+    return httpx.post(address, content=body, headers=headers, timeout=30).status_code
+
+
+def noted(home: Path, *which: str) -> list[str]:
+    """The lines of `heal changes` that speak of a deploy."""
+    asked = [HEAL, "changes", *which, "--config", home.parent / "deployments", "--home", home]
+    environment = os.environ | {"COLUMNS": "200"}
+    done = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=home.parent, env=environment)
+    return [line for line in done.stdout.splitlines() if "eyewear-ML deployed" in line]
+
+
+@pytest.mark.skipif(not HEAL.exists(), reason="the console script `heal` is not installed here")
+def test_a_signed_deploy_is_seen_in_heal_changes(endpoint, tmp_path):
+    assert told(endpoint, "msg-0", key="another-secret-of-24-bytes!!!", version="0") == 401
+    assert told(endpoint, "msg-1", version="3 for Smith") == 400
+    assert [told(endpoint, "msg-2"), told(endpoint, "msg-2")] == [202, 202]  # sent again, it counts once
+    assert told(endpoint, "msg-3", key=OLD_SECRET, version="2026.11.4") == 202  # who may speak of one speaks of one
+    assert told(endpoint, "msg-4", key=OLD_SECRET, version="5", integrations=["allscripts-unity-main"]) == 401
+
+    *others, first = noted(tmp_path / "home")
+    assert re.search(r"ours +[a-z-]+ +deploy +eyewear-ML deployed: .+  2026\.11\.2 → 2026\.11\.3", first)
+    of_all = [line for line in (*others, first) if "2026.11.3" in line]
+    of_one = [line for line in others if "2026.11.4" in line]
+    assert (len(of_all), len(of_one), len(others)) == (2, 1, 2)
+    assert "epic-fhir-main" in of_one[0]

@@ -6,23 +6,28 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun, StateType
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
+from prefect.context import get_run_context
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import demo_configuration
 from flows.clock import use
+from flows.coat import coat, one_client
 from flows.monitor import monitor
 from flows.remediate import remediate
 from flows.report import report
@@ -169,6 +174,50 @@ def test_prefect_keeps_no_secret_and_no_patient(scene, healed, prefect_server):
     time.sleep(2.5)  # logs and events leave in batches
     assert files_holding(prefect_server.home, *scene.secrets, *tokens) == []
     assert files_holding(prefect_server.home, healed.id.encode()), "what is not written cannot prove anything"
+
+
+def test_a_verb_with_nothing_to_do_makes_no_task_run_and_one_client_serves_every_run(monkeypatch):
+    opened = []
+    monkeypatch.setattr(ssl, "create_default_context", partial(counted, ssl.create_default_context, opened))
+    done = []
+
+    async def verb(said: str) -> str:
+        done.append(said)
+        return said
+
+    idle, busy = (coat(verb, name=name, is_needed=lambda said: said == "busy") for name in ("idle", "busy"))
+
+    @flow(name="errands", persist_result=False)
+    async def errands() -> UUID:
+        assert [await idle("idle"), await busy("busy")] == ["idle", "busy"]
+        return get_run_context().flow_run.id
+
+    async def run_twice() -> list[str]:
+        async with one_client():
+            await errands()
+            before = len(opened)
+            told = await task_names(await errands())
+            assert len(opened) == before, "a second run opened a client of its own"
+            return told
+
+    assert asyncio.run(run_twice()) == ["busy"]
+    assert done == ["idle", "busy"] * 2
+
+
+def counted(call: Callable[..., Any], calls: list[object], *args: Any, **kwargs: Any) -> Any:
+    calls.append(args)
+    return call(*args, **kwargs)
+
+
+async def task_names(flow_run_id: UUID) -> list[str]:
+    """The tasks of a run that has ended; Prefect writes them down a little later."""
+    async with get_client() as client:
+        for _ in range(int(PATIENCE_S)):
+            await asyncio.sleep(1)
+            chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+            if found := await client.read_task_runs(flow_run_filter=chosen):
+                return [run.name.rpartition("-")[0] for run in found]
+    return []
 
 
 @pytest.fixture(scope="module")

@@ -221,6 +221,10 @@ MEASURED = {
     "HTTP 429 with Retry-After": (fault(Outcome.THROTTLED, 0.4, retry_after_s=30.0), "rate_limited"),
     "HTTP 429 without Retry-After": (fault(Outcome.THROTTLED, 0.4), "rate_limited"),
     "HTTP 5xx": (fault(Outcome.SERVER_ERROR, 0.6, broken=Rung.READ), "server_errors"),
+    "HL7 errors": (
+        fault(Outcome.SERVER_ERROR, 0.6, broken=Rung.READ, code="application_error", statuses={}),
+        "server_errors",
+    ),
     "resets in clusters": (fault(Outcome.RESET, 0.3, **BURSTS), "path_unstable"),
     "time-outs in clusters": (fault(Outcome.TIMEOUT, 0.3, **BURSTS), "path_unstable"),
     "no answer at all": (fault(Outcome.TIMEOUT, broken=Rung.TCP), "black_hole"),
@@ -246,6 +250,35 @@ MEASURED = {
 
 def diagnosed(facts: Facts):
     return explain(facts, known_signatures(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told", "words"),
+    [
+        pytest.param(Outcome.SERVER_ERROR, {"statuses": {200: 40, 503: 60}}, "HTTP 5xx on 60", id="every one by HTTP"),
+        pytest.param(
+            Outcome.SERVER_ERROR, {"statuses": {}, "code": "record_locked"}, "HL7 errors on 60", id="acknowledged"
+        ),
+        pytest.param(
+            Outcome.SERVER_ERROR,
+            {"statuses": {200: 100}, "code": "vendor_fault"},
+            "Errors on their side on 60",
+            id="in an answer with HTTP 200",
+        ),
+        pytest.param(
+            Outcome.SERVER_ERROR, {"statuses": {200: 70, 503: 30}}, "Errors on their side on 60", id="half by HTTP"
+        ),
+        pytest.param(Outcome.CLIENT_ERROR, {"statuses": {200: 40, 404: 60}}, "HTTP 4xx on 60", id="refused by HTTP"),
+        pytest.param(
+            Outcome.CLIENT_ERROR, {"statuses": {}, "code": "commit_reject"}, "HL7 rejections on 60", id="rejected"
+        ),
+    ],
+)
+def test_evidence_speaks_the_words_of_its_protocol(outcome, told, words):
+    diagnosis = diagnosed(fault(outcome, 0.6, broken=Rung.READ, **told))
+    assert any(one.says.startswith(words) for one in diagnosis.evidence)
+    told = " ".join((diagnosis.says, *(one.says for one in diagnosis.evidence)))
+    assert ("HTTP" in told) is ("HTTP" in words)
 
 
 @pytest.mark.parametrize(("facts", "cause"), [pytest.param(*told, id=name) for name, told in MEASURED.items()])

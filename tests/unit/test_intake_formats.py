@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.catalogue import load, names
 from models.delivery import Delivery
 from models.gauge import Gauge
+from models.hl7_answers import Sent, judge_ack, rung_of_ack
 from models.intake import access_log, json_lines, mllp, nginx_json, x12
 from models.intake._batch import DELIVERY, EPOCH, GAUGE, READING
 from models.reading import Reading
@@ -276,20 +277,32 @@ def test_a_message_and_its_acknowledgement_are_one_reading():
     assert (reading.outcome, reading.latency_ms, reading.observed_at) == ("ok", 60.0, HOUR_AGO)
 
 
-@pytest.mark.parametrize(
-    ("code", "outcome"),
-    [
-        ("AA", "ok"),
-        ("CA", "ok"),
-        ("AE", "semantic"),
-        ("CE", "semantic"),
-        ("AR", "client_error"),
-        ("CR", "client_error"),
-    ],
-)
-def test_each_acknowledgement_has_its_outcome(code, outcome):
-    (reading,) = nouns(of_trace(sent(1) + acknowledged(1, code=code)))
-    assert reading.outcome == outcome
+ANSWERED = [
+    pytest.param("AA", (), "ok", None, "read", id="AA"),
+    pytest.param("CA", (), "ok", "commit_accept", "read", id="CA"),
+    pytest.param("AE", (), "server_error", "application_error", "read", id="AE"),
+    pytest.param("CE", (), "server_error", "commit_error", "read", id="CE"),
+    pytest.param("AR", (), "client_error", "application_reject", "read", id="AR"),
+    pytest.param("CR", (), "client_error", "commit_reject", "read", id="CR"),
+    pytest.param("AE", ("ERR|||207^x^HL70357|E",), "server_error", "application_internal_error", "read", id="207"),
+    pytest.param("AR", ("ERR|^^^201&x&HL70357",), "client_error", "unsupported_event_code", "scope", id="201"),
+    pytest.param("AE", ("ERR|||204^x^L|E",), "server_error", "application_error", "read", id="a number of their own"),
+    pytest.param("AA", ("ERR|||207|E",), "semantic", "accepted_with_error", "semantic", id="AA with an error"),
+]
+
+
+@pytest.mark.parametrize(("code", "more", "outcome", "machine_code", "rung"), ANSWERED)
+def test_an_acknowledgement_means_the_same_in_a_trace_as_to_a_probe(code, more, outcome, machine_code, rung):
+    answer = acknowledged(1, code=code).rstrip("\n") + "".join(f"\r{segment}" for segment in more)
+    probed = judge_ack(answer.split("\n", 1)[1].encode(), Sent(b"1"))
+    (reading,) = nouns(of_trace(f"{sent(1)}{answer}\n"))
+    assert (reading.outcome, reading.code, reading.rung) == (outcome, machine_code, rung)
+    assert (probed.outcome, probed.code, rung_of_ack(probed)) == (outcome, machine_code, rung)
+
+
+def test_an_acknowledgement_that_does_not_say_of_what_is_no_good_answer():
+    unclear = nouns(of_trace(acknowledged("").replace("|9|P", "|91|P")))
+    assert [(one.outcome, one.code) for one in unclear] == [("semantic", "ack_without_id")]
 
 
 @pytest.mark.parametrize(
