@@ -38,7 +38,7 @@ def joint_turn(house: House) -> tuple[list[Integration], datetime]:
 
 
 def learn_together(house: House) -> None:
-    """Learn the joint models that are due, as many as one cycle may; a second of CPU when there are any."""
+    """Learn the joint models that are due, as many as one cycle may; two seconds of CPU when there are any."""
     turn, end = joint_turn(house)
     if not turn:
         return

@@ -109,6 +109,13 @@ def test_a_morning_that_always_grows_like_this_is_usual():
     assert judge(panel(row, usual=a_usual(middle=100.0, spread=50.0, low=0.0, high=300.0))).speaks[0]
 
 
+def test_what_has_just_stopped_filling_is_not_told_to_go_on():
+    row = filling(120, 2, n=1)[0, -CYCLES - 40 : -40]
+    stopped = np.concatenate([row[14:], np.full(14, row[-1])])
+    assert judge(panel(row)).speaks[0]
+    assert not judge(panel(stopped)).speaks[0]
+
+
 @pytest.mark.parametrize("value", [FULL, FULL + 1])
 def test_beyond_the_limit_others_speak(value):
     row = filling(60, 1, n=1)[0, -CYCLES:]
