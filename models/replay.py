@@ -61,7 +61,8 @@ class Ground(NamedTuple):
 def stacked(course: Course, columns: range, usual_at: Callable[[int], Usual], ground: Ground) -> Panel:
     """The panels of several cycles as one: row `k * n + i` is series i as it was judged in the k-th of these columns.
 
-    Its times are those of the last cycle: a `since` of the k-th is so much too late as that cycle is earlier.
+    Each cycle has integrations of its own, so that nobody looks from one cycle into another. The times are those of
+    the last cycle: a `since` of the k-th is so much too late as that cycle is earlier.
 
     Args:
         course: n series.
@@ -74,7 +75,7 @@ def stacked(course: Course, columns: range, usual_at: Callable[[int], Usual], gr
     rules = ground.rules
     return Panel(
         every_s=course.every_s,
-        series=course.series * k,
+        series=tuple(of_cycle(one, nth) for nth in range(k) for one in course.series),
         ends_s=course.ends_s[last] - course.every_s * np.arange(CYCLES)[::-1],
         values=windows(course.values, columns, np.nan),
         weights=windows(course.weights, columns, 0.0),
@@ -90,6 +91,11 @@ def stacked(course: Course, columns: range, usual_at: Callable[[int], Usual], gr
             np.tile(rules.cycles, k),
         ),
     )
+
+
+def of_cycle(one: Series, nth: int) -> Series:
+    """A series under a name that no other cycle has."""
+    return one._replace(integration_id=f"{one.integration_id}#{nth}")
 
 
 def windows(values: Floats, columns: range, gap: float) -> Floats:

@@ -29,7 +29,7 @@ from models.incident import UNUSUAL, Incident, State
 from models.noun import Kept, Noun
 from models.reading import Identifier
 from models.series import Series
-from models.sighting import Sighting, Sign, turned
+from models.sighting import Sighting, Sign, Stage, turned
 from models.written import Text
 
 if TYPE_CHECKING:
@@ -106,19 +106,13 @@ def spells(trail: Trail, factor: float, severity_of: Callable[[Series], Severity
         at = datetime.fromtimestamp(float(trail.ends_s[cycle]), UTC)
         signs = signs_in(trail, loud, at, factor, severity_of)
         for one in turned(live.values(), signs, at, every, judged=judged_at(trail, cycle, loud)):
-            if one.notified_at is not None and one.notified_at >= one.opened_at:
-                ended = one.cleared_at or at
-                spell = Spell(one.series, one.opened_at, one.notified_at, was_called(one), ended)
-                found[one.id, one.times] = spell
+            if one.notified_at is not None and one.stage.rank >= Stage.NOTIFIED.rank:
+                called, until = one.stage is Stage.PAGED, one.cleared_at or at
+                found[one.id, one.times] = Spell(one.series, one.opened_at, one.notified_at, called, until)
             live[one.id] = one
             if one.is_over:
                 del live[one.id]
     return tuple(sorted(found.values(), key=lambda one: (one.told_at, one.series)))
-
-
-def was_called(one: Sighting) -> bool:
-    """Whether the present or last spell went as far as calling somebody."""
-    return one.paged_at is not None and one.paged_at >= one.opened_at
 
 
 def signs_in(

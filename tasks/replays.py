@@ -182,7 +182,7 @@ def all_hours(house: House, one: Integration, since: datetime, until: datetime) 
     have = {day for day in days if day >= day_of((now - WEEKS).timestamp())} - lacking
     wanted = [day for day in days if day not in have and day < now and rows_promised(house.home, day)]
     parts: Sequence[Any] = [
-        hours_between(house.home, [one], begin, end - timedelta(seconds=pace.shift_s), pace)
+        hours_between(house.home, [one.id], begin, end, pace)
         for begin, end in runs(wanted)
         for pace in paces([one], begin)
     ]

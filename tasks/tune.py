@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,7 +88,7 @@ def replay_threshold(
         BadInput: when the history holds nothing of it.
     """
     pasts = gather(house, asked)
-    trails = [judged(house, past, nth, len(pasts), told) for nth, past in enumerate(pasts)]
+    trails = [judged(house, asked.metric, past, nth, len(pasts), told) for nth, past in enumerate(pasts)]
     telling = Telling(house, asked, trails)
     current = in_force(house, asked)
     everything = (asked.since, asked.until)
@@ -122,11 +123,12 @@ def replay_threshold(
     return Replayed(tuned, before, telling.effect(factor, everything), telling.real)
 
 
-def judged(house: House, past: Past, nth: int, many: int, told: Told) -> Trail:
-    """The trail of one of several pasts."""
+def judged(house: House, metric: str, past: Past, nth: int, many: int, told: Told) -> Trail:
+    """The trail of one of several pasts, of the metric alone."""
     from tasks.replays import trail_of  # noqa: PLC0415  # numpy, only where something is replayed
 
-    return trail_of(house, past, lambda done, total: told(nth * total + done, many * total))
+    trail = trail_of(house, past, lambda done, total: told(nth * total + done, many * total))
+    return replace(trail, loud=tuple(one for one in trail.loud if trail.series[one.row].metric == metric))
 
 
 def gather(house: House, asked: Asked) -> list[Past]:
@@ -135,11 +137,16 @@ def gather(house: House, asked: Asked) -> list[Past]:
     Raises:
         BadInput: when none has.
     """
+    from models.detectors.silence import is_anchor  # noqa: PLC0415  # numpy, as above
     from tasks.replays import past_of  # noqa: PLC0415  # as above
 
+    def needed(name: Series) -> bool:
+        """What is asked for, and what a detector looks at beside it."""
+        return name.metric == asked.metric or is_anchor(name)
+
     wanted = [one for one in house.configuration.integrations if asked.whose in {None, one.id}]
-    pasts = [past_of(house, one, asked.since, asked.until, lambda name: name.metric == asked.metric) for one in wanted]
-    found = [past for past in pasts if past.course.series]
+    pasts = [past_of(house, one, asked.since, asked.until, needed) for one in wanted]
+    found = [past for past in pasts if any(name.metric == asked.metric for name in past.course.series)]
     if not found:
         whose = asked.whose or "any integration"
         raise BadInput(f"the history holds no {asked.metric} of {whose} since {asked.since:%Y-%m-%d %H:%M} UTC")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -51,16 +53,16 @@ def days(one: Comparison) -> str:
 
 def show_days(tuned: Tuned) -> None:
     """What is told on each day, before and after; days without anything are left out."""
-    parts = [one for one in (tuned.fit, tuned.effect) if one is not None]
-    before = [(at, many) for part in parts for at, many in part.before.days]
-    after = {at: many for part in parts for at, many in part.after.days}
-    most = max((many for _, many in before), default=0)
-    if not most:
-        return
+    before, after = Counter[date](), Counter[date]()
+    for part in (tuned.fit, tuned.effect):
+        if part is not None:  # a day that lies in both parts is one day
+            before.update(dict(part.before.days))
+            after.update(dict(part.after.days))
+    most = max((*before.values(), *after.values()), default=0)
     table = Table("day", "before", "after", "", box=None)
-    for at, many in before:
-        if many or after.get(at, 0):
-            left = after.get(at, 0)
-            bar = round(BAR * left / most) * "█" + round(BAR * max(0, many - left) / most) * "░"
-            table.add_row(f"{at:%a %Y-%m-%d}", str(many), str(left), bar)
+    for at in sorted(before):
+        if before[at] or after[at]:
+            left = round(BAR * after[at] / most)
+            gone = max(0, round(BAR * before[at] / most) - left)
+            table.add_row(f"{at:%a %Y-%m-%d}", str(before[at]), str(after[at]), left * "█" + gone * "░")
     console.print(table)

@@ -18,6 +18,7 @@ from models.integration import Importance, Read
 from models.reading import Outcome, Reading, Window
 from models.series import Series
 from models.sighting import Sighting, Stage
+from tasks.choose import is_failing
 from tasks.detect import detect, keep_incident, worth_attending
 from tasks.remember import remember
 from tasks.sightings import Judgement, keep_sightings, named
@@ -219,3 +220,16 @@ def test_a_whole_round_goes_from_the_history_to_an_incident(tmp_path):
         told += [one for one in kept if one is not None]
     assert {(one.id, one.symptom) for one in told} == {("INC-2026-11-24-001", UNUSUAL)}
     assert {one.metric for one in told[0].anomalies} >= {RECORDS}
+
+
+def test_while_it_stands_there_is_something_to_heal_and_afterwards_not(practice):
+    practice.cycles(2)
+    incident = practice.cycles(4, LOW)
+    assert incident is not None
+    remember(practice.readings, practice.house.home)
+    assert is_failing(practice.house, incident)
+    assert not is_failing(practice.house, incident.model_copy(update={"symptom": "auth"}))
+    practice.cycles(9)
+    practice.house.cases.clear()
+    remember(practice.readings[-36:], practice.house.home)
+    assert not is_failing(practice.house, incident)

@@ -29,7 +29,9 @@ def a_course(cycles: int = 400, *, seed: int = 3) -> Course:
     values[0, 250:270] *= 8
     values[1, 300:320] = 0.4
     values[2, 330:360] = 2.0
-    values[:, rng.integers(0, cycles, 20)] = np.nan
+    values[:, rng.integers(0, min(cycles, 360), 20)] = np.nan
+    values[1, 360:396], values[1, 396:] = 0.0, 0.4
+    values[2, 365:] = np.nan  # nothing of it any more, at first while all calls succeed
     weights = np.where(np.isnan(values), 0.0, 20.0)
     ends = END_S // 3600 * 3600 + 60.0 * (1 + np.arange(cycles))
     return Course(60.0, NAMES, ends, values, weights)
@@ -72,7 +74,7 @@ def test_a_replay_says_what_the_cycles_said_one_by_one():
     said = sorted((one.cycle, one.row, one.detector) for one in trail.loud if not one.unknown)
     expected = sorted(one_by_one(course, columns, known))
     assert said == [one[:3] for one in expected]
-    assert {name for _, _, name in said} >= {"seasonal", "level", "threshold"}
+    assert {name for _, _, name in said} >= {"seasonal", "level", "threshold", "silence"}
     figures = {(one.cycle, one.row, one.detector): (one.score, one.side, one.since_s) for one in trail.loud}
     for cycle, row, name, score, side, since_s in expected:
         assert figures[cycle, row, name] == pytest.approx((score, side, since_s), nan_ok=True)
