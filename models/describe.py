@@ -14,13 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.anomaly import Anomaly, DetectionMethod, gravest, severity_of, trend_of
+from models.anomaly import Anomaly, DetectionMethod, Trend, gravest
 from models.baseline import Basis
 from models.catalogue import load
+from models.detectors.joint import leading
 from models.integration import Integration
 from models.panel import Flags, Floats, Held, Panel, Verdicts
 from models.reading import Source
 from models.series import ERROR_RATE, LATENCY, Metric, Series
+from models.severity import Impact, weigh
+from models.trend import trends_of
 from models.wording import span
 
 ROOM = "models.detectors"
@@ -121,12 +124,15 @@ def describe(
         affected: the operations of an integration that fail, in the order of the configuration; None: all its reads.
     """
     known = {one.id: one for one in integrations}
+    loud = [(row, names) for row, names in speaking(verdicts) if panel.series[row].integration_id in known]
+    rows = np.array([row for row, _ in loud], dtype=np.int64)
+    sides = np.array([verdicts[names[0]].side[row] for row, names in loud])
+    trends = trends_of(panel.values[rows, -LATELY:], sides >= 0)
     found: dict[str, list[Anomaly]] = {}
-    for row, names in speaking(verdicts):
-        integration = known.get(panel.series[row].integration_id)
-        if integration is not None:
-            seen = Seen(panel, row, names[0], verdicts[names[0]], touched(integration, panel.series[row], affected))
-            found.setdefault(integration.id, []).append(anomaly_of(seen, integration, as_of, names))
+    for (row, names), trend in zip(loud, trends, strict=True):
+        integration = known[panel.series[row].integration_id]
+        seen = Seen(panel, row, names[0], verdicts[names[0]], touched(integration, panel.series[row], affected))
+        found.setdefault(integration.id, []).append(anomaly_of(seen, integration, as_of, names, trend))
     return {name: sorted(several, key=gravest) for name, several in found.items()}
 
 
@@ -151,21 +157,23 @@ def touched(
     return reads if affected is None else affected(integration.id)
 
 
-def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Sequence[str]) -> Anomaly:
+def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Sequence[str], trend: Trend) -> Anomaly:
     """One series that speaks, in words."""
     words = words_of(seen)
     failing = failing_share(seen.panel, integration.id)
+    judged = weigh(integration, Impact(seen.operations, failing, as_of))
     return Anomaly(
         integration_id=integration.id,
         metric=seen.series.key,
-        severity=severity_of(integration, seen.operations, failing),
+        severity=judged.severity,
+        why=judged.why,
         description=words.description,
         detection_method=method_of(seen.detector),
         baseline=words.baseline,
         current=words.current,
         first_observed=min(datetime.fromtimestamp(seen.since_s, UTC), as_of),
         observed_at=as_of,
-        trend=trend_of(seen.values[-LATELY:].tolist(), higher_is_worse=int(seen.verdicts.side[seen.row]) >= 0),
+        trend=trend,
         score=float(seen.verdicts.score[seen.row]),
         seen_by=tuple(names),
     )
@@ -192,7 +200,13 @@ def failing_share(panel: Panel, integration_id: str) -> float:
 
 def words_of(seen: Seen) -> Words:
     """What is wrong, what is usual, and what is now."""
-    of_detector = {"known_failure": of_pattern, "silence": of_silence, "stability": of_stability}
+    of_detector = {
+        "known_failure": of_pattern,
+        "silence": of_silence,
+        "stability": of_stability,
+        "exhaustion": of_exhaustion,
+        "joint": of_joint,
+    }
     of_metric = {ERROR_RATE: of_error_rate, LATENCY: of_value}
     say = of_detector.get(seen.detector) or of_metric.get(seen.series.metric, of_value)
     return say(seen)
@@ -248,6 +262,29 @@ def of_stability(seen: Seen) -> Words:
     )
 
 
+def of_exhaustion(seen: Seen) -> Words:
+    """How long what fills or is used up still lasts."""
+    eta_s, side = float(seen.verdicts.eta_s[seen.row]), int(seen.verdicts.side[seen.row])
+    going = "rising" if side > 0 else "falling"
+    steadily = span(float(seen.panel.ends_s[-1]) - seen.since_s)
+    return Words(
+        f"{seen.metric.title}{seen.where} reaches its limit in about {span(eta_s)}",
+        f"{beyond(seen)}, {going} steadily for {steadily}",
+        f"{seen.reads(seen.current)} {seen.metric.of}",
+    )
+
+
+def of_joint(seen: Seen) -> Words:
+    """Which of the integration's series stand out most, although none of them need do so alone."""
+    named = ", ".join(f"{name} {z:+.1f}σ" for name, z in leading(seen.panel, seen.series.integration_id))
+    parts = seen.panel.joint[seen.series.integration_id].parts
+    return Words(
+        f"{seen.metric.title}: {named}",
+        f"{parts} five minutes of history",
+        f"joint score {float(seen.verdicts.score[seen.row]):.1f} (anomalous above 1)",
+    )
+
+
 def of_value(seen: Seen) -> Words:
     """A value, and what is usual for it."""
     limits = beyond(seen) if seen.detector == "threshold" else ""
@@ -260,7 +297,7 @@ def of_value(seen: Seen) -> Words:
 
 
 def beyond(seen: Seen) -> str:
-    """`limit 2000ms`: the limits that the newest value is beyond, or the nearest."""
+    """`limit 2000ms`: of the limits on the side of the verdict, the nearest."""
     rules = seen.panel.rules
     side = int(seen.verdicts.side[seen.row])
     mine = rules.limits[(rules.rows == seen.row) & (rules.sides == side)].tolist()

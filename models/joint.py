@@ -1,140 +1,326 @@
-"""Joint: what is normal *together* for one integration, learned once with PyOD and kept as numbers.
+"""Joint: what is normal *together* for one integration, learned with PyOD and kept as numbers.
 
-Each feature is standardised by the training median and MAD. The score is the mean of three parts, each
-divided by its own 99.9 % quantile over the training rows: the largest |z| of one feature, the distance to the
-20th neighbour (KNN, Ramaswamy et al. 2000) and the Mahalanobis distance under a robust covariance (MCD,
-Rousseeuw & Van Driessen 1999). Single spikes, joint shifts and broken correlations are each caught by one of
-the three, and missed by at least one other (docs/decisions/0005).
+The features are the integration's own series (error share, throttling, connect time, and latency, size, records and
+staleness of each read) in parts of five minutes: logarithms where ratios matter, roots of counts (Anscombe 1948), each
+less the median of its half-hour of a working day or a weekend, in robust deviations of such times: at night one record
+more or less is half of all. The score of a row is the largest of three parts, each over its own 99.9 % quantile over
+the training rows: the largest |z| of one feature, the distance to the 20th neighbour (KNN, Ramaswamy et al.
+2000) and the Mahalanobis distance under a robust covariance (MCD, Rousseeuw & Van Driessen 1999). Single spikes, joint
+shifts and broken correlations are each caught by one of the three, and missed by at least one other
+(docs/decisions/0027).
 
-PyOD fits; what it learned is taken out as plain numbers, so that a model can be kept, and a row is scored
-alone against the training rows in microseconds, never in a batch of its neighbours.
+Nobody knows which past was healthy. So each integration has several models, trained on different spans: the last week,
+the last four weeks, and those without the last three days. What counts is the *second* highest score: an incident that
+one of them learned as normal, or a change that one of them has not met, does not decide alone.
+
+PyOD fits; what it learned is taken out as plain numbers, so that a model can be kept, and a row is scored alone
+against the training rows, never in a batch of its neighbours.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from models.noun import Noun
-from models.reading import Identifier
+from models.panel import Flags, Floats, Ints
+from models.reading import Identifier, Source
+from models.series import Metric, Series, metric_of
+from models.slope import middle, ranked
+from models.written import TimeZone
 
 Matrix = npt.NDArray[np.float64]
 
-FEWEST_ROWS = 500  # about two days of five-minute buckets: before that it is learning
-MOST_ROWS = 1000  # training rows, evenly thinned: the robust covariance takes a second for 2000
+FEATURES = (  # metrics, in the order in which they count when there are too many
+    "error_rate",
+    "pattern:throttling",
+    "transport_share",
+    "connect",
+    "latency",
+    "answer_size",
+    "records",
+    "staleness",
+)
+MOST_FEATURES = 16  # beyond it distances say less and less (Beyer et al. 1999), and cost more
+PART_S = 300.0  # seconds of one row
+ROWS = 500  # training rows of a model, evenly thinned; about two days of parts: with fewer it is still learning
 NEIGHBOURS = 20
 QUANTILE = 0.999
 SCALE = 1.4826  # makes a MAD comparable with a standard deviation under normality
+BULK, NORMAL_BULK = (0.05, 0.95), 3.29  # quantiles of an hour, and how many deviations lie between them under normality
 FLOOR = 0.05  # smallest scale of a feature: they are ratios' logarithms and shares, where less is not felt
 CLIP = 50.0  # |z| beyond which more says nothing more
+HALF = 0.5  # of the features must have been measured in a row to learn from
+HALF_S = 1800.0
+PER_DAY, SLOTS = 48, 96  # half-hours of a day; those of a working day, and those of a weekend
+FEWEST_OF_SLOT = (
+    12  # rows; an hour's worth. With fewer, the hour of any day counts, and with fewer still, the whole past
+)
+MOVES = 0.1  # median |z| below which a feature stands still in most rows, as shares do: it has no covariance
+JITTER = 0.1  # deviations added to find the covariance: two that never part would make it singular
+OUTLYING, MOST_OUTLYING = 10.0, 0.05  # |z| that was no healthy past, and the share of rows that may be left out for it
+SPANS = (  # name, how far back, and how much of the end is left out
+    ("week", timedelta(days=7), timedelta(0)),
+    ("four weeks", timedelta(days=28), timedelta(0)),
+    ("four weeks without the last three days", timedelta(days=28), timedelta(days=3)),
+)
+
+
+class Trained(Noun):
+    """What was learned of one span; d features over `ROWS` training rows."""
+
+    name: str
+    since: AwareDatetime
+    until: AwareDatetime  # no row at or after it was learned from
+    parts: NonNegativeInt  # how many there were before they were thinned
+    centre: bytes = Field(repr=False)  # SLOTS × d, float32: the median of each hour
+    scale: bytes = Field(repr=False)  # SLOTS × d, float32: the robust spread of each hour
+    past: bytes = Field(repr=False)  # ROWS × d standardised rows, float32, row by row
+    location: tuple[float, ...]  # of the robust covariance; zero for features that never vary
+    precision: bytes = Field(repr=False)  # d × d, float32, its inverse; zero for features that never vary
+    cuts: tuple[float, float, float]  # the training quantile of each part of the score; 0: it has no say
 
 
 class JointModel(Noun):
-    """A trained judge of joint features; `d` of them, over `n` training rows."""
+    """The trained judges of one integration."""
 
     integration_id: Identifier
-    trained_until: AwareDatetime  # no row at or after it was learned from
-    buckets: NonNegativeInt  # how many there were before they were thinned
-    features: tuple[str, ...]
-    centre: tuple[float, ...]
-    scale: tuple[float, ...]
-    past: bytes = Field(repr=False)  # n × d standardised rows, float64, row by row
-    varied: tuple[bool, ...]  # features that ever vary; the others would make the covariance singular
-    location: tuple[float, ...]  # of the robust covariance, over the varied features; empty: fewer than two vary
-    precision: tuple[float, ...]  # its inverse, row by row
-    cuts: tuple[float, float, float]  # the training quantile of each part
+    trained_until: AwareDatetime
+    timezone: TimeZone  # of the practice: whose hours they are
+    features: tuple[str, ...]  # keys of series
+    digest: str  # of the rows and settings that it was learned from
+    spans: tuple[Trained, ...]
 
     @property
-    def rows(self) -> Matrix:
-        """The training rows, standardised."""
-        return np.frombuffer(self.past, dtype=np.float64).reshape(-1, len(self.features))
+    def parts(self) -> int:
+        """How many five minutes the longest of them knows."""
+        return max((one.parts for one in self.spans), default=0)
+
+
+class Features(NamedTuple):
+    """The course of one integration's features."""
+
+    names: tuple[str, ...]  # d keys of series
+    ends_s: Floats  # (m,) unix seconds at which each part ended
+    rows: Floats  # (m, d), not standardised; NaN: not measured
+
+
+def chosen(series: Sequence[Series]) -> dict[str, tuple[int, ...]]:
+    """For each integration, the rows that are its features, in their order; only of probes."""
+    order = {metric: nth for nth, metric in enumerate(FEATURES)}
+    found: dict[str, list[tuple[int, str, int]]] = {}
+    for row, one in enumerate(series):
+        if one.metric in order and one.source == Source.PROBE:
+            found.setdefault(one.integration_id, []).append((order[one.metric], one.subject or "", row))
+    return {name: tuple(row for *_, row in sorted(mine)[:MOST_FEATURES]) for name, mine in found.items()}
+
+
+def in_parts(metrics: Sequence[Metric], values: Floats, weights: Floats, every_s: float) -> Floats:
+    """(n, w // k) what each series was in each part of k cycles, the last part ending with the last cycle.
+
+    Shares are of all calls of a part. Of anything else it is the median, as a root for counts, else as the logarithm of
+    the value and the least that anybody feels: three milliseconds instead of one are no threefold.
+
+    Args:
+        metrics: (n) what is known of them.
+        values: (n, w).
+        weights: (n, w) calls behind each.
+        every_s: seconds of a cycle.
+    """
+    n, width = values.shape
+    k = cycles_of(every_s)
+    parts = width // k
+    cut = np.s_[:, width - parts * k :]
+    value, weight = values[cut].reshape(n * parts, k), weights[cut].reshape(n * parts, k)
+    calls = np.where(np.isnan(value), 0.0, weight)
+    share = np.nansum(value * calls, axis=1) / np.where(calls.sum(axis=1) > 0, calls.sum(axis=1), np.nan)
+    plain = np.maximum(middle(value), 0.0)
+    kinds = [(one.is_share, one.is_count, max(one.least, 1.0)) for one in metrics]
+    is_share, is_count, least = np.repeat(np.array(kinds, dtype=float).reshape(-1, 3), parts, axis=0).T
+    level = np.where(is_count > 0, 2 * np.sqrt(plain + 3 / 8), np.log(plain + least))
+    return np.where(is_share > 0, share, level).reshape(n, parts)
+
+
+def cycles_of(every_s: float) -> int:
+    """How many cycles one part has."""
+    return max(1, round(PART_S / every_s))
+
+
+def features(
+    integration_id: str, series: Sequence[Series], ends_s: Floats, values: Floats, weights: Floats, every_s: float
+) -> Features:
+    """The features of one integration over a course."""
+    rows = list(chosen(series).get(integration_id, ()))
+    mine = [series[row] for row in rows]
+    parts = in_parts([metric_of(one.metric) for one in mine], values[rows], weights[rows], every_s)
+    last_s = ends_s[::-1][:: cycles_of(every_s)][: parts.shape[1]][::-1]
+    return Features(tuple(one.key for one in mine), last_s, parts.T)
+
+
+# -- learning
 
 
 def learn(
-    integration_id: str, features: Sequence[str], rows: Sequence[Sequence[float]], until: AwareDatetime
+    integration_id: str, past: Features, until: datetime, timezone: str, bad: Sequence[tuple[float, float]] = ()
 ) -> JointModel | None:
-    """Learn what is normal together; the same rows give the same model. None while there are too few.
+    """Learn what is normal together; the same past gives the same model. None while there is too little of it.
 
     Args:
         integration_id: whose.
-        features: names of the columns.
-        rows: n × d training rows, oldest first, without missing values.
-        until: the end of what they cover.
+        past: its features, oldest first; what ended after `until` is not looked at.
+        until: the end of what may be learned from.
+        timezone: of the practice.
+        bad: spans that must not teach, in unix seconds: incidents and maintenance.
     """
-    from pyod.models.knn import KNN  # noqa: PLC0415  # brings numba: seconds, and only when learning
-
-    if len(rows) < FEWEST_ROWS:
+    if not past.names:
         return None
-    data = thinned(np.asarray(rows, dtype=float))
-    centre = np.median(data, axis=0)
-    scale = np.maximum(SCALE * np.median(np.abs(data - centre), axis=0), FLOOR)
-    z = standardise(data, centre, scale)
-    knn = KNN(n_neighbors=NEIGHBOURS)
-    knn.fit(z)
-    varied = np.ptp(z, axis=0) > 0
-    location, precision, distances = robust_covariance(z[:, varied])
-    parts = np.column_stack([np.abs(z).max(axis=1), knn.decision_scores_, distances])
-    cuts = np.maximum(np.quantile(parts, QUANTILE, axis=0), 1e-9)
+    known = (~np.isnan(past.rows)).mean(axis=1) > HALF
+    good = known & (past.ends_s <= until.timestamp())
+    for since_s, until_s in bad:
+        good &= (past.ends_s <= since_s) | (past.ends_s - PART_S >= until_s)
+    rows, ends_s = past.rows[good], past.ends_s[good]
+    spans = []
+    for name, back, without in SPANS:
+        since, end = until - back, until - without
+        inside = (ends_s > since.timestamp()) & (ends_s <= end.timestamp())
+        if inside.sum() >= ROWS:
+            spans.append(trained(name, since, end, rows[inside], slots_of(ends_s[inside], timezone)))
+    if not spans:
+        return None
     return JointModel(
         integration_id=integration_id,
         trained_until=until,
-        buckets=len(rows),
-        features=tuple(features),
-        centre=tuple(centre.tolist()),
-        scale=tuple(scale.tolist()),
-        past=np.ascontiguousarray(z).tobytes(),
-        varied=tuple(varied.tolist()),
-        location=tuple(location.tolist()),
-        precision=tuple(precision.ravel().tolist()),
-        cuts=tuple(cuts.tolist()),
+        timezone=timezone,
+        features=past.names,
+        digest=digest(past.names, rows, timezone),
+        spans=tuple(spans),
     )
 
 
-def robust_covariance(z: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Location, precision and the training distances by PyOD's MCD; all empty or zero for fewer than two columns."""
+def digest(names: Sequence[str], rows: Floats, timezone: str) -> str:
+    """A short name of everything that a model follows from: the same data and settings have the same."""
+    settings = (FEATURES, PART_S, ROWS, NEIGHBOURS, QUANTILE, FLOOR, CLIP, SLOTS, FEWEST_OF_SLOT, OUTLYING, SPANS)
+    told = repr((settings, tuple(names), timezone)).encode() + np.ascontiguousarray(rows).tobytes()
+    return hashlib.sha256(told).hexdigest()[:16]
+
+
+def trained(name: str, since: datetime, until: datetime, rows: Floats, slots: Ints) -> Trained:
+    """The model of one span."""
+    from pyod.models.knn import KNN  # noqa: PLC0415  # brings numba: seconds, and only when learning
+
+    centre, scale = of_hours(rows, slots)
+    clean = healthy(standardised(rows, centre[slots], scale[slots]))
+    z = thinned(clean)
+    knn = KNN(n_neighbors=NEIGHBOURS)
+    knn.fit(z)
+    location, precision = robust_covariance(z)
+    near = knn.decision_function(clean)  # of all rows, not of the thinned: a 99.9 % quantile wants a thousand at least
+    parts = np.column_stack([np.abs(clean).max(axis=1), near, distances(clean - location, precision)])
+    cuts = np.quantile(parts, QUANTILE, axis=0)
+    return Trained(
+        name=name,
+        since=since,
+        until=until,
+        parts=len(rows),
+        centre=packed(centre),
+        scale=packed(scale),
+        past=packed(z),
+        location=tuple(location.tolist()),
+        precision=packed(precision),
+        cuts=tuple(np.where(cuts > 0, np.maximum(cuts, 1e-9), 0.0).tolist()),
+    )
+
+
+def of_hours(rows: Floats, slots: Ints) -> tuple[Floats, Floats]:
+    """(SLOTS, d) median of each hour, and spread around it in that hour and its neighbours.
+
+    Where too few rows know an hour, it is that hour on any day, or all of them. The spread is the larger of the MAD's
+    and the bulk's: where a fifth of the rows is zero, the MAD knows nothing of it.
+    """
+    overall = np.nan_to_num(middle(rows.T))
+    centre, scale = (np.empty((SLOTS, rows.shape[1])) for _ in range(2))
+    everything = np.ones(len(rows), dtype=bool)
+    for slot in range(SLOTS):
+        centre[slot] = middle(rows[_enough(slots == slot, slots % PER_DAY == slot % PER_DAY, everything)].T)
+    centre = np.where(np.isnan(centre), overall, centre)
+    off = rows - centre[slots]
+    for slot in range(SLOTS):
+        near = np.isin((slots - slot) % PER_DAY, (PER_DAY - 1, 0, 1))
+        mine = off[_enough(near & (slots // PER_DAY == slot // PER_DAY), near, everything)].T
+        known = (~np.isnan(mine)).sum(axis=1)
+        low, high = (ranked(np.sort(mine, axis=1), known, share * (known - 1)) for share in BULK)
+        scale[slot] = np.fmax(np.fmax(SCALE * middle(np.abs(mine)), (high - low) / NORMAL_BULK), FLOOR)
+    return centre, scale
+
+
+def _enough(*kinds: Flags) -> Flags:
+    """The first of these kinds of rows of which there are enough; else the last."""
+    return next((alike for alike in kinds if alike.sum() >= FEWEST_OF_SLOT), kinds[-1])
+
+
+def healthy(z: Floats) -> Floats:
+    """The rows without the wildest: an incident that nobody noted is no past to learn from."""
+    worst = np.abs(z).max(axis=1)
+    limit = max(OUTLYING, float(np.quantile(worst, 1 - MOST_OUTLYING)))
+    rows: Floats = z[worst <= limit]
+    return rows
+
+
+def robust_covariance(z: Floats) -> tuple[Floats, Floats]:
+    """Location and precision by PyOD's MCD, over the features that move; zero elsewhere."""
     from pyod.models.mcd import MCD  # noqa: PLC0415  # as above
 
-    if z.shape[1] < 2:  # noqa: PLR2004  # one feature has no covariance
-        return np.empty(0), np.empty(0), np.zeros(len(z))
-    fitted: Any = MCD(random_state=0).fit(z)
-    return fitted.detector_.location_, fitted.detector_.precision_, fitted.decision_scores_
+    d = z.shape[1]
+    location, precision, varies = np.zeros(d), np.zeros((d, d)), np.flatnonzero(np.median(np.abs(z), axis=0) > MOVES)
+    if len(varies) < 2:  # noqa: PLR2004  # one feature has no covariance
+        return location, precision
+    noise = np.random.default_rng(0).normal(0, JITTER, (len(z), len(varies)))
+    fitted: Any = MCD(random_state=0).fit(z[:, varies] + noise)
+    location[varies], precision[np.ix_(varies, varies)] = fitted.detector_.location_, fitted.detector_.precision_
+    return location, precision
 
 
-def thinned(data: Matrix) -> Matrix:
-    """At most `MOST_ROWS` rows, evenly spread over the past."""
-    if len(data) <= MOST_ROWS:
-        return data
-    kept: Matrix = data[np.linspace(0, len(data) - 1, MOST_ROWS).astype(int)]
-    return kept
+def distances(off: Floats, precision: Floats) -> Floats:
+    """(m,) squared Mahalanobis distances."""
+    found: Floats = np.einsum("nd,nd->n", off @ precision, off)
+    return found
 
 
-def standardise(data: npt.ArrayLike, centre: npt.ArrayLike, scale: npt.ArrayLike) -> Matrix:
-    """Robust z of each feature, clipped: beyond 50 deviations more says nothing more."""
-    z: Matrix = np.clip((np.asarray(data, dtype=float) - np.asarray(centre)) / np.asarray(scale), -CLIP, CLIP)
+def thinned(data: Floats) -> Floats:
+    """`ROWS` rows, evenly spread over the past."""
+    rows: Floats = data[np.linspace(0, len(data) - 1, ROWS).astype(int)]
+    return rows
+
+
+def standardised(rows: Floats, centre: Floats, scale: Floats) -> Floats:
+    """Robust z of each feature, clipped: beyond 50 deviations more says nothing more. What is not measured is usual."""
+    z: Floats = np.nan_to_num(np.clip((rows - centre) / scale, -CLIP, CLIP))
     return z
 
 
-def score_row(model: JointModel, row: Sequence[float]) -> float:
-    """Score of one row, alone: the mean of the parts, each over its training quantile."""
-    z = standardise(row, model.centre, model.scale)
-    parts = [np.abs(z).max() / model.cuts[0], neighbour_distance(model, z) / model.cuts[1]]
-    if model.location:
-        parts.append(mahalanobis(model, z) / model.cuts[2])
-    return float(np.mean(parts))
+def packed(matrix: Floats) -> bytes:
+    """A matrix as bytes."""
+    return np.ascontiguousarray(matrix, dtype=np.float32).tobytes()
 
 
-def neighbour_distance(model: JointModel, z: Matrix) -> float:
-    """Euclidean distance to the 20th nearest training row."""
-    squared = np.square(model.rows - z).sum(axis=1)
-    return float(np.sqrt(np.partition(squared, NEIGHBOURS - 1)[NEIGHBOURS - 1]))
+def unpacked(data: bytes, width: int) -> Floats:
+    """A matrix from bytes."""
+    matrix: Floats = np.frombuffer(data, dtype=np.float32).reshape(-1, width).astype(np.float64)
+    return matrix
 
 
-def mahalanobis(model: JointModel, z: Matrix) -> float:
-    """Squared distance from the robust location, as scikit-learn and PyOD count it."""
-    off = z[np.asarray(model.varied)] - np.asarray(model.location)
-    precision = np.asarray(model.precision).reshape(len(off), len(off))
-    return float(off @ precision @ off)
+def slots_of(ends_s: Floats, timezone: str) -> Ints:
+    """The slot that each part lies in: its local half-hour, and as many more at a weekend."""
+    zone = ZoneInfo(timezone)
+    halves = np.floor((ends_s - PART_S / 2) / HALF_S).astype(np.int64)
+    unique, back = np.unique(halves, return_inverse=True)
+    local = (datetime.fromtimestamp((half + 0.5) * HALF_S, UTC).astimezone(zone) for half in unique.tolist())
+    slots = [2 * at.hour + (at.minute >= 30) + PER_DAY * (at.weekday() >= 5) for at in local]  # noqa: PLR2004  # Saturday
+    return np.array(slots, dtype=np.int64)[back]

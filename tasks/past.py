@@ -8,21 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from models.anomaly import JointSample
 from models.baseline import Baseline, hour_of_week
 from models.integration import Integration
 from models.series import Series
-from tasks.history.cycles import joint_features
-from tasks.history.questions import Store
 from tasks.learn import floored, latest
 
 if TYPE_CHECKING:
     from models.panel import Usual
 
-Features = dict[str, tuple[tuple[float, ...], ...]]
-"""Rows of `tasks.history.cycles.FEATURES` by integration."""
-
-BUCKET, HOUR, QUARTER = timedelta(minutes=5), timedelta(hours=1), timedelta(minutes=15)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 JUDGED = timedelta(minutes=15)  # the least that a window covers, models.follow.lookback
 
 
@@ -120,28 +114,19 @@ def baselines_of(path: Path, hours: tuple[int, ...]) -> tuple[Baseline, ...]:
     return tuple(Baseline.model_validate(row) for row in pq.read_table(path, filters=wanted).to_pylist())
 
 
-def present_from(now: datetime) -> datetime:
-    """When the last complete five minutes began."""
-    return floored(now, BUCKET) - BUCKET
+def judges_until(home: Path, integrations: Sequence[Integration], judged: datetime) -> Any:  # noqa: ANN401 - models.judges.Judges, or nothing
+    """The newest joint models of these integrations that were learned before the judged window, ready to judge."""
+    files = latest(home, "joint", [one.id for one in integrations], judged)
+    return judges_of(tuple(sorted(files.items()))) if files else {}
 
 
-def present_features(store: Store, integrations: Sequence[Integration], now: datetime) -> Features:
-    """The last complete five minutes of each integration, or nothing where it had no call."""
-    return joint_features(store, integrations, present_from(now), floored(now, BUCKET))
+@lru_cache(maxsize=4)
+def judges_of(files: tuple[tuple[Path, frozenset[str]], ...]) -> Any:  # noqa: ANN401 - as above
+    """The joint models of some integrations in each file, stacked; the stacks of a thousand take some 100 MB."""
+    from models.judges import Judges  # noqa: PLC0415  # numpy
 
-
-def together_until(home: Path, present: Features, judged: datetime) -> dict[str, JointSample]:
-    """The newest joint model of each integration, learned before the judged window, beside its present."""
-    names = list(present)
-    models = {
-        model.integration_id: model
-        for path, mine in latest(home, "joint", names, judged).items()
-        for model in models_of(path)
-        if model.integration_id in mine
-    }
-    return {
-        name: JointSample(model=models.get(name), latest=present[name][-1] if present[name] else None) for name in names
-    }
+    found = {one.integration_id: one for path, mine in files for one in models_of(path) if one.integration_id in mine}
+    return Judges(found)
 
 
 @lru_cache(maxsize=512)

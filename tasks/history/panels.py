@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from models.gauge import CURSOR
 from models.reading import Source
 from models.series import Series
 from tasks.history.questions import REAL, Store, answer, table
@@ -23,6 +24,7 @@ OF_CALLS = {  # of all calls of an integration: column → metric
     "connect_ms": "connect",
     "pool_wait_ms": "pool_wait",
 }
+ONLY_GROW = (CURSOR,)  # nothing is usual for a value that no hour has seen before; the watch over cursors looks at it
 OF_READS = {  # of each operation
     "latency_ms": "latency",
     "size_bytes": "answer_size",
@@ -127,7 +129,8 @@ def _of_gauges(gauges: Any, first: int, width: int) -> Iterator[Part]:  # noqa: 
 
     groups = _grouped(gauges, ("integration_id", "metric", "subject"), first)
     values = groups.placed(_floats(gauges, "value"), width)
-    kept = np.flatnonzero(~np.isnan(values).all(axis=1)) if width else np.empty(0, dtype=np.int64)
+    judged = np.array([metric not in ONLY_GROW for _, metric, _ in groups.keys], dtype=bool)
+    kept = np.flatnonzero(judged & ~np.isnan(values).all(axis=1))
     names = [Series(whose, metric, subject) for whose, metric, subject in (groups.keys[at] for at in kept)]
     yield Part(names, values[kept], (~np.isnan(values[kept])).astype(float))
 

@@ -138,6 +138,27 @@ def kinds(room: str) -> str:
         ),
         pytest.param(
             "    probe_every: 60s",
+            "    limits:\n      - {metric: latency, above: 2000, below: 10}",
+            7,
+            "this entry: write either `above` or `below`; for both, two entries",
+            id="a limit from both sides",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    limits:\n      - {metric: latency, lasts: 5m}",
+            7,
+            "this entry: write either `above` or `below`; for both, two entries",
+            id="a limit without a value",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
+            "    limits:\n      - {metric: error_rate, above: 5%, clear: 6%}",
+            7,
+            "this entry: `clear` must lie within the limit: not over `above`, not under `below`",
+            id="a limit that is cleared beyond itself",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
             "    credentials:\n      - {kind: passport, ends: 2026-11-01}",
             7,
             "`kind`: use `access_token`, `refresh_token`, `client_secret`, `tls_certificate`, `client_certificate`, "

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.anomaly import DetectionMethod, Severity, Trend
+from models.calendar import Hours
 from models.describe import describe, scored
 from models.detectors import judge_all
 from models.integration import Importance
@@ -186,3 +187,25 @@ def test_a_ramp_up_a_plateau_and_a_ramp_down_are_three_trends():
 
     up = [1000 + 100.0 * n for n in range(15)]
     assert [trend(*up), trend(*[2400.0] * 15), trend(*up[::-1])] == [Trend.WORSENING, Trend.STABLE, Trend.IMPROVING]
+
+
+def test_what_runs_out_is_told_with_the_time_that_is_left():
+    filling = [50.0] * 60 + [50 + 10.0 * minute for minute in range(60)]
+    queue = [Series(EPIC, "queue_depth", "Appointment")]
+    (found,) = told(a_panel(filling, series=queue, limits=np.array([1000.0])))
+    assert found.description == "Queue depth in Appointment reaches its limit in about 36 minutes"
+    assert found.baseline == "limit 1000, rising steadily for 48 minutes"
+    assert found.current == "640 queue depth"
+    assert found.detection_method is DetectionMethod.PREDICTION
+    assert found.seen_by == ("exhaustion",)
+
+
+def test_how_bad_it_is_is_told_with_its_reasons():
+    panel = a_panel([350] * 6 + [1250] * 6, series=SLOW, usual=of(350, 20))
+    closed = an_integration(hours=Hours(monday="08:00-12:00"))  # END_S is a Friday
+    (always,), (asleep,) = told(panel), told(panel, integration=closed)
+    assert (always.severity, always.why) == (Severity.HIGH, "Appointment API is critical")
+    assert (asleep.severity, asleep.why) == (
+        Severity.MEDIUM,
+        "Appointment API is critical; the practice is closed: one lower",
+    )
