@@ -187,7 +187,7 @@ def _waves(c: Conditions, label: Label, span: slice, rng: np.random.Generator) -
     c.fail(Outcome.THROTTLED, label.reads, span, np.where(on, label.size, 0.02))
 
 
-def _hard_down(c: Conditions, label: Label, span: slice, rng: np.random.Generator) -> None:
+def _hard_down(c: Conditions, _label: Label, span: slice, rng: np.random.Generator) -> None:
     c.fail(DOWN[int(rng.integers(len(DOWN)))], range(len(c.latency)), span, 1.0)
 
 
@@ -234,7 +234,7 @@ def _queue_fills(c: Conditions, label: Label, span: slice, _rng: np.random.Gener
 
 
 def _quota_drains(c: Conditions, label: Label, span: slice, _rng: np.random.Generator) -> None:
-    """Somebody else spends it too: what is left reaches nothing after `size` minutes, and stays there until midnight."""
+    """Somebody else spends it too: nothing is left after `size` minutes, nor until the fault ends."""
     drained = np.minimum(1.0, np.arange(span.stop - span.start) / label.size)
     c.left[span] *= 1 - drained
 

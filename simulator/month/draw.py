@@ -162,7 +162,7 @@ def _complete(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gauges(c: Conditions, at: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
-    told = []
+    told: list[tuple[str, str | None, Floats]] = []
     minutes = np.flatnonzero(c.gauged)
     if c.site.queue:
         limit = c.site.queue.limit

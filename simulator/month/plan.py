@@ -205,8 +205,8 @@ def _in_the_calendar(sites: tuple[Site, ...], at: pd.DatetimeIndex) -> Iterator[
     """Monday mornings, the holiday and the day on which the clocks change, where a site has them."""
     for site in sites:
         local = at.tz_convert(site.timezone)
-        offsets = np.asarray([stamp.utcoffset().total_seconds() for stamp in local[::60]]).repeat(60)[: len(at)]
-        changed = set(local.date[1:][np.diff(offsets) != 0])
+        offsets = np.asarray(local.tz_localize(None) - at.tz_localize(None))
+        changed = set(local.date[1:][offsets[1:] != offsets[:-1]])
         found = {
             Decoy.MONDAY: np.isin(hours_of_week(at, site.timezone), list(MONDAY)) & (site.peak > 0),
             Decoy.HOLIDAY: is_holiday(site, at) & (site.always == 0),

@@ -110,7 +110,7 @@ def _site(nth: int, zone: str, rng: np.random.Generator) -> Site:
     size = float(rng.lognormal(0.0, 0.6))  # of the practice; 1 is a middling one
     pace = float(np.exp(rng.uniform(np.log(30), np.log(900))))  # of the vendor's host: in the next room, or far away
     always = float(rng.choice([0.0, 0.0, 0.0, 0.35]))
-    operations = rng.permutation(list(KINDS[kind]))[: 2 + int(rng.random() < 0.5)]
+    operations = rng.permutation(list(KINDS[kind]))[: int(rng.integers(2, 4))]
     flows = tuple(
         Flow(
             operation=str(operation),
@@ -156,9 +156,9 @@ def _site(nth: int, zone: str, rng: np.random.Generator) -> Site:
 
 def _hours(zone: str) -> Hours:
     """What such a practice writes into its configuration: ten hours a day, Saturday morning, and its holiday."""
-    days = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), (OPEN,))
+    days: dict[str, object] = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), (OPEN,))
     holidays = (THANKSGIVING,) if zone.startswith("America") else ()
-    return Hours.model_construct(**days, saturday=(SATURDAY,), sunday=(), holidays=holidays)
+    return Hours.model_validate(days | {"saturday": (SATURDAY,), "holidays": holidays})
 
 
 def _dealt(names: list[str], shares: list[float], many: int) -> list[str]:
