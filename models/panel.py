@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 CYCLES = 180  # how far back a panel goes: three hours at a minute
+MOST = 40.0  # beyond it a score says nothing more
 
 
 class Held(IntEnum):
@@ -78,6 +79,28 @@ class Usual:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """m limits that somebody declared; a series may have several, one above and one below."""
+
+    rows: Ints  # (m,) index of the series
+    limits: Floats  # (m,) beyond it a value is wrong
+    clears: Floats  # (m,) back on this side of it, it is well again
+    sides: Ints  # (m,) +1: above the limit is wrong, −1: below
+    cycles: Ints  # (m,) how many in a row raise it
+
+    @classmethod
+    def none(cls) -> Rules:
+        """Nobody declared any."""
+        nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
+        return cls(none, nothing, nothing.copy(), none.copy(), none.copy())
+
+    @classmethod
+    def joined(cls, *several: Rules) -> Rules:
+        """All of them."""
+        return cls(**{name: np.concatenate([getattr(one, name) for one in several]) for name in cls.__match_args__})
+
+
+@dataclass(frozen=True)
 class Panel:
     """n series over the last w cycles. The newest cycle, column −1, is the one that is judged."""
 
@@ -91,6 +114,7 @@ class Panel:
     is_open: Flags  # (n,) whether somebody works at the practice in the judged cycle
     in_maintenance: Flags  # (n,) whether the other side may be away now
     joint: Mapping[str, Any] = field(default_factory=dict, repr=False)  # models.joint by integration_id
+    rules: Rules = field(default_factory=Rules.none)  # limits beside `limits`, with levels and spans of their own
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

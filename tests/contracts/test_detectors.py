@@ -27,7 +27,7 @@ from tasks.history.cycles import FEATURES, joint_features
 from tasks.remember import baseline, recent, remember, remember_frame
 from tests.builders import a_reading, a_window, an_integration
 
-DETECTORS = names("models.detectors")
+DETECTORS = [name for name in names("models.detectors") if hasattr(load("models.detectors", name), "evaluate")]
 INTEGRATION = an_integration()
 DAY = datetime(2026, 11, 18, 5, tzinfo=UTC)  # a Wednesday's midnight in New York
 TEN = DAY + timedelta(hours=10)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from models.anomaly import DetectionMethod, Severity
-from models.detectors.known_failure import PATTERNS, evaluate
+from models.detectors.known_failure import PATTERNS, evaluate, judge
+from models.panel import MOST
 from models.reading import Outcome
 from tests.builders import BEGINNING, a_case, minutes
+from tests.panels import of_calls
 
 SILENT = {Outcome.OK, Outcome.DNS_FAILED, Outcome.REFUSED, Outcome.RESET, Outcome.TIMEOUT, Outcome.SERVER_ERROR}
 
@@ -66,3 +68,23 @@ def test_two_kinds_of_refused_identity_are_one_pattern_and_other_kinds_are_told_
 
 def test_an_empty_window_shows_nothing():
     assert evaluate(a_case()) == []
+
+
+@pytest.mark.parametrize(
+    ("cycles", "score"),
+    [
+        pytest.param([(20, 0)] * 3, 0, id="none"),
+        pytest.param([(4, 0), (4, 1), (4, 0)], 0, id="a single call, though it is a twelfth of them"),
+        pytest.param([(20, 1), (20, 1), (20, 0), (20, 0), (20, 0)], 0, id="two of a hundred are over by now"),
+        pytest.param([(20, 0), (20, 0), (20, 0), (20, 1), (20, 1)], 1, id="two of a hundred are the limit"),
+        pytest.param([(20, 0), (20, 0), (20, 1), (20, 1)], 2 / 80 / 0.02, id="two of eighty"),
+        pytest.param([(1, 1), (1, 1)], MOST, id="two of two"),
+        pytest.param([(20, 9), (20, 0), (20, 0), (20, 0)], 0, id="over for three cycles"),
+        pytest.param([(20, 9), (0, 0), (20, 0)], 9 / 40 / 0.02, id="going on"),
+        pytest.param([(20, 9), *[(20, 0)] * 20, (20, 1)], 0, id="one, long after the others"),
+    ],
+)
+def test_two_lately_are_a_pattern_while_it_goes_on(cycles, score):
+    found = judge(of_calls(*cycles, metric="pattern:throttling"))
+    assert found.score[0] == pytest.approx(score)
+    assert found.speaks[0] == (score > 1)

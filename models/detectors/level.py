@@ -1,0 +1,58 @@
+"""Shifts that last: the median of the last six cycles beside what is usual at this hour, and beside the hours before.
+
+One cycle wanders; the median of six hardly does, so that a shift too small for any single cycle stands out. Where it
+is usual known, it is compared with the usual (a Monday's peak is no shift), and speaks beyond four robust deviations;
+or beyond two, when the step from the 144 cycles before is also larger than any step the clean past has seen (the
+record rule of `models.streaming`; Arnold, Balakrishnan and Nagaraja, *Records*, 1998).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.anomaly import DetectionMethod
+from models.detectors._columns import deviating, medians, onset_s, seen_spread
+from models.panel import Flags, Floats, Ints, Panel, Verdicts
+
+METHOD = DetectionMethod.DEVIATION
+RECENT, BEFORE = 6, 144  # cycles, as in models.streaming
+FEWEST_RECENT, FEWEST_BEFORE = 4, 72
+Z_LIMIT = 4.0  # of the median of six, in deviations of one cycle
+Z_SUPPORT = 2.0  # where the step is larger than every step before
+RECORD = 1.05  # a record counts as broken by this share, as in models.streaming
+Z_STEP = 6.0  # stands in for a record that is not known, in deviations
+
+
+def judge(panel: Panel) -> Verdicts:
+    """Of every series whose usual is known, whether its level has moved the wrong way."""
+    now = medians(panel.values[:, -RECENT:], FEWEST_RECENT)
+    off = now - panel.usual.middle
+    by_spread, z = np.abs(off) / (Z_LIMIT * seen_spread(panel)), np.abs(off) / panel.scale
+    stepped = np.zeros(len(now))
+    likely = np.flatnonzero((z > Z_SUPPORT) & (np.abs(off) >= panel.felt))
+    stepped[likely] = np.minimum(step(panel, now, off, likely), z[likely] / Z_SUPPORT)
+    found = deviating(panel, off, by_spread, np.fmax(z / Z_LIMIT, stepped), failed(panel))
+    return replace(found, since_s=since(panel, off, found.score > 1))
+
+
+def step(panel: Panel, now: Floats, off: Floats, rows: Ints) -> Floats:
+    """(k,) the step from the cycles before, over the largest that the clean past has seen; 0 the other way."""
+    before = medians(panel.values[rows, -RECENT - BEFORE : -RECENT], FEWEST_BEFORE)
+    most = np.where(np.isnan(panel.usual.level), Z_STEP * panel.scale, RECORD * panel.usual.level)[rows]
+    moved = np.sign(off[rows]) * (now[rows] - before)
+    found: Floats = np.nan_to_num(np.maximum(moved, 0.0) / np.maximum(most, 1e-12))
+    return found
+
+
+def failed(panel: Panel) -> Floats:
+    """(n,) calls behind the latest shares."""
+    calls: Floats = np.nansum(np.round(panel.values[:, -RECENT:] * panel.weights[:, -RECENT:]), axis=1)
+    return calls
+
+
+def since(panel: Panel, off: Floats, stands: Flags) -> Floats:
+    """(n,) when the values began to lie beyond half of the shift."""
+    signed = np.sign(off)[:, None] * (panel.values - panel.usual.middle[:, None])
+    return onset_s(panel, signed >= np.abs(off / 2)[:, None], stands)

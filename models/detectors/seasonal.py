@@ -1,0 +1,59 @@
+"""The latest value against what is usual at this hour: robust z, and the tail that such hours have shown.
+
+Speaks beyond six robust deviations *and* half as far again from the middle as the outermost values of the past: a
+steady series makes any tremor significant, and one with a long tail goes six deviations away every day. The z of a
+share counts the chance of drawing calls besides. What nobody feels is held (`Metric.felt`): three milliseconds may be
+ten deviations, and no one at a practice is slower for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.anomaly import DetectionMethod
+from models.detectors._columns import deviating, onset_s, seen_spread
+from models.panel import Flags, Floats, Held, Ints, Panel, Verdicts
+
+METHOD = DetectionMethod.DEVIATION
+Z_LIMIT = 6.0  # at 168 hours × dozens of series a day, 3.5 would speak of nothing every day
+TAIL = 1.5  # of the way from the middle to the 0.5 % quantile on that side, which is passed every three hours
+
+
+def judge(panel: Panel) -> Verdicts:
+    """Of every series whose usual is known, how far the latest value is from it, the wrong way."""
+    usual = panel.usual
+    off = panel.latest - usual.middle
+    tail = TAIL * np.where(off > 0, usual.high - usual.middle, usual.middle - usual.low)
+    drawn = chance(panel)
+    most = np.fmax(Z_LIMIT * np.fmax(panel.scale, drawn), tail)
+    by_spread = np.abs(off) / np.fmax(Z_LIMIT * np.fmax(seen_spread(panel), drawn), tail)
+    found = deviating(panel, off, by_spread, np.abs(off) / most, failed(panel))
+    return replace(found, held=np.fmax(found.held, learning(panel)), since_s=since(panel, most, found.score > 1))
+
+
+def chance(panel: Panel) -> Floats:
+    """(n,) standard deviation that a share has because it is drawn from so few calls; 0 of what is no share."""
+    share = np.clip(panel.usual.middle, 0.0, 1.0)
+    drawn: Floats = np.sqrt(share * (1 - share) / np.maximum(panel.weights[:, -1], 1.0))
+    return np.where(panel.known("is_share"), drawn, 0.0)
+
+
+def failed(panel: Panel) -> Floats:
+    """(n,) calls behind the latest share."""
+    calls: Floats = np.round(panel.latest * panel.weights[:, -1])
+    return calls
+
+
+def learning(panel: Panel) -> Ints:
+    """(n,) held because nothing usual is known of a series that has a value."""
+    blind = panel.usual.is_learning & ~np.isnan(panel.latest) & ~panel.known("is_signature")
+    return np.where(blind, int(Held.LEARNING), int(Held.NOT)).astype(np.int64)
+
+
+def since(panel: Panel, most: Floats, stands: Flags) -> Floats:
+    """(n,) when the values began to lie felt and far from what is usual now, on the side on which they are."""
+    middle = panel.usual.middle[:, None]
+    signed = np.sign(panel.latest - panel.usual.middle)[:, None] * (panel.values - middle)
+    return onset_s(panel, signed >= np.fmax(most / 2, panel.felt)[:, None], stands)

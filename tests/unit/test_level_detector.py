@@ -1,0 +1,59 @@
+"""Shifts that last and are too small for any single cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.detectors import level, seasonal
+from models.panel import Held
+from tests.panels import EVERY_S, NAN, a_panel, a_usual
+
+RNG = np.random.default_rng(4)
+
+
+def noisy(*levels: float, spread: float = 40.0) -> np.ndarray:
+    return np.array(levels, dtype=float) + RNG.normal(0, spread, len(levels))
+
+
+def of(**changes: float):
+    return a_usual(**{"middle": 350.0, "spread": 40.0, "low": 240.0, "high": 470.0, **changes})
+
+
+SHIFT = [350.0] * 150 + [560.0] * 8
+
+
+def test_a_shift_that_no_single_cycle_shows_is_found_once_it_lasts():
+    panel = a_panel(np.array(SHIFT), usual=of())
+    assert level.judge(panel).speaks[0]
+    assert not seasonal.judge(panel).speaks[0]
+    assert level.judge(panel).since_s[0] == panel.ends_s[150] - EVERY_S
+
+
+@pytest.mark.parametrize(
+    ("values", "usual", "speaks"),
+    [
+        pytest.param([350.0] * 158, of(), False, id="as usual"),
+        pytest.param([350.0] * 157 + [1250.0], of(), False, id="a spike"),
+        pytest.param([350.0] * 155 + [560.0] * 3, of(), False, id="three of six are not yet a shift"),
+        pytest.param([350.0] * 150 + [150.0] * 8, of(), False, id="faster"),
+        pytest.param(SHIFT, of(middle=560.0), False, id="a Monday's peak, which is usual at this hour"),
+        pytest.param([560.0] * 180, of(), True, id="a shift longer than the panel, beside the usual"),
+        pytest.param([350.0] * 150 + [500.0] * 8, of(spread=37.6), False, id="four deviations short of a hair"),
+        pytest.param([350.0] * 150 + [526.0] * 8, of(spread=50.0, level=100.0), True, id="a record of steps is broken"),
+        pytest.param([350.0] * 150 + [526.0] * 8, of(spread=50.0, level=170.0), False, id="... by too little"),
+        pytest.param([350.0] * 150 + [526.0] * 8, of(spread=90.0, level=100.0), False, id="... near the usual"),
+        pytest.param([NAN] * 150 + [560.0] * 8, of(), True, id="nothing before"),
+        pytest.param(SHIFT[:-5] + [NAN] * 5, of(), False, id="too few of six"),
+        pytest.param(SHIFT, a_usual(), False, id="nothing is known"),
+        pytest.param([], of(), False, id="nothing was read"),
+    ],
+)
+def test_it_speaks_of_what_lasts_and_is_not_usual(values, usual, speaks):
+    assert level.judge(a_panel(values, usual=usual)).speaks[0] == speaks
+
+
+def test_a_small_shift_of_a_steady_series_is_held():
+    found = level.judge(a_panel([3.0] * 150 + [9.0] * 8, usual=of(middle=3.0, spread=0.2, low=2, high=4)))
+    assert found.held[0] == Held.NOT_FELT
+    assert found.score[0] > 1
