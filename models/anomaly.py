@@ -79,6 +79,7 @@ class Case(Noun):
     baselines: tuple[Baseline, ...] = ()
     as_of: AwareDatetime
     joint: JointSample | None = None
+    odd: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()  # spans in which a told sighting was odd (models.unusual)
 
 
 HALF = 0.5  # of all calls failing: nobody can work around that

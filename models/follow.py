@@ -16,6 +16,7 @@ from models.incident import (
     GOOD_CYCLES,
     LOOKED_AT,
     SLOW,
+    UNUSUAL,
     Event,
     Incident,
     State,
@@ -34,9 +35,11 @@ CLEARS_AFTER = 2  # good cycles in a row that end a suspicion
 
 
 def is_bad(case: Case, cycle: Window, symptom: str = SLOW) -> bool:
-    """Whether one cycle shows trouble: too many failures, or (where that may be it) answers felt to be slow."""
+    """Whether one cycle shows trouble: too many failures, or (where that may be it) slow answers or odd values."""
     if cycle.counts.error_rate > case.integration.sla.error_rate:
         return True
+    if symptom == UNUSUAL:
+        return any(since < cycle.until and cycle.since < until for since, until in case.odd)
     return symptom == SLOW and any(is_slow(case, cycle, read.operation) for read in case.integration.reads)
 
 
@@ -150,9 +153,9 @@ def enriched(incident: Incident, anomalies: Sequence[Anomaly]) -> Incident:
 
 
 def turned(incident: Incident, case: Case) -> Incident:
-    """An incident that opened as slowness and now fails: from here on it is over when calls succeed."""
+    """An incident in which nothing failed, and now something does: from here on it is over when calls succeed."""
     fails = case.window.counts.error_rate > case.integration.sla.error_rate
-    if incident.symptom != SLOW or not incident.is_active or not fails:
+    if incident.symptom not in {SLOW, UNUSUAL} or not incident.is_active or not fails:
         return incident
     return incident.model_copy(update={"symptom": symptom_of(case.window)})
 

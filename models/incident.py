@@ -26,6 +26,7 @@ GOOD_CYCLES = 3  # cycles without trouble, newer than the last action, before we
 QUIET = timedelta(minutes=10)  # how long it must stay well before it counts as resolved
 QUIET_CYCLES = 5  # … or so many probe intervals, whichever is longer
 SLOW = "slow"  # the symptom of an incident in which nothing fails
+UNUSUAL = "unusual"  # … and nothing is slow either, but something that is measured is confirmed to be odd
 REOPENS_WITHIN = timedelta(minutes=60)  # the same trouble again within this is the same incident
 
 

@@ -13,6 +13,7 @@ from models.wording import local_time_on, one_line, short_percent, span
 
 COMPLAINTS = {  # by the symptom of the incident, see models.incident.symptom_of
     "slow": "responding more slowly than usual",
+    "unusual": "showing values that are not as usual",
     "auth": "reporting authentication failures",
     "transport": "experiencing intermittent connectivity failures",
     Outcome.THROTTLED.value: "limiting the rate of our calls",

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt, PositiveFloat, StringConstraints
@@ -172,7 +173,7 @@ def turned(
     *,
     judged: Callable[[Series], bool] = everything,
     groups: Mapping[Series, Hashable] | None = None,
-    acted: Collection[str] = (),
+    acted: Mapping[str, datetime] = MappingProxyType({}),
 ) -> tuple[Sighting, ...]:
     """The sightings that are different after one more cycle; running the same cycle again changes nothing.
 
@@ -186,7 +187,8 @@ def turned(
         judged: whether a series could be judged at all: with no data, while learning or in maintenance it could
             not, and then what is believed of it neither advances nor clears.
         groups: which series belong together, as far as that is known; in a group, one supports the other.
-        acted: integrations where a remedy or a person did something: their troubles do not go away by themselves.
+        acted: when a remedy or a person last did something, by integration: a trouble that ends after that did not go
+            away by itself.
     """
     loud = {sign.series: sign for sign in signs if sign.detectors and judged(sign.series)}
     agreement = _Agreement(loud, groups or {})
@@ -267,7 +269,9 @@ def told_at(severity: Severity) -> Stage:
     return Stage.NOTIFIED if severity.rank >= NOTIFIED_FROM.rank else Stage.CONFIRMED
 
 
-def unseen(before: Sighting, as_of: datetime, judged: Callable[[Series], bool], acted: Collection[str]) -> Sighting:
+def unseen(
+    before: Sighting, as_of: datetime, judged: Callable[[Series], bool], acted: Mapping[str, datetime]
+) -> Sighting:
     """One more cycle without a sign; the same object while nothing follows from it."""
     if not before.is_confirmed:
         return faded(before, as_of)
@@ -281,7 +285,8 @@ def unseen(before: Sighting, as_of: datetime, judged: Callable[[Series], bool], 
         "flapping": flaps(history, already=before.flapping),
     }
     if history.endswith(GOOD * CLEARS_AFTER):
-        by_itself = before.integration_id not in acted
+        latest = acted.get(before.integration_id)
+        by_itself = latest is None or latest < before.opened_at
         update |= {"cleared_at": as_of, "by_itself": by_itself, "self_resolved": before.self_resolved + by_itself}
     return before.model_copy(update=update)
 

@@ -109,11 +109,14 @@ class IncidentChanges(Pen):
     def number_anomalies(self, anomalies: Sequence[Anomaly], incident_id: str) -> tuple[Anomaly, ...]:
         """The anomalies with their ids, ANM-YYYY-MM-DD-NNN by the UTC day of first observation.
 
-        The same metric of the same integration keeps its id for as long as the incident lasts.
+        The same metric of the same integration keeps its id for as long as the incident lasts; one that a sighting
+        has given an id keeps that.
         """
         return tuple(anomaly.model_copy(update={"id": self._anomaly_id(anomaly, incident_id)}) for anomaly in anomalies)
 
     def _anomaly_id(self, anomaly: Anomaly, incident_id: str) -> str:
+        if anomaly.id is not None:
+            return anomaly.id
         here = {
             "incident_id": incident_id,
             "integration_id": anomaly.integration_id,

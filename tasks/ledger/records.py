@@ -15,8 +15,13 @@ from tasks.ledger.tables import records
 class RecordChanges(Pen):
     """What may be done to kept nouns."""
 
-    def keep(self, noun: Kept) -> bool:
-        """Remember this noun in place of the one with its id; whether anything changed."""
+    def keep(self, noun: Kept, *, audited: bool = True) -> bool:
+        """Remember this noun in place of the one with its id; whether anything changed.
+
+        Args:
+            noun: what to remember.
+            audited: whether the audit tells of it. What changes with every cycle and decides nothing need not be told.
+        """
         document, name = document_of(noun, noun.id), name_of(type(noun))
         here = records.c.noun == name, records.c.id == noun.id
         known = self._rows(select(records.c.document).where(*here))
@@ -34,12 +39,13 @@ class RecordChanges(Pen):
         else:
             self._connection.execute(insert(records).values(noun=name, id=noun.id, **values))
         before = known[0].document if known else None
-        self._record(f"{name}-kept", noun.id, documents=(before, document), state=state)
+        if audited:
+            self._record(f"{name}-kept", noun.id, documents=(before, document), state=state)
         return True
 
-    def next_id(self, kind: str) -> str:
-        """An id that no other of this kind has: KIND-YYYY-MM-DD-NNN."""
-        return self._numbered(kind, self.at)
+    def next_id(self, kind: str, moment: datetime | None = None) -> str:
+        """An id that no other of this kind has: KIND-YYYY-MM-DD-NNN, by the UTC day of a moment; None: of now."""
+        return self._numbered(kind, moment or self.at)
 
     def forget(self, kind: type[Kept], record_id: str) -> bool:
         """Remember it no longer; whether it was known."""

@@ -151,10 +151,13 @@ def test_it_is_cleared_after_five_good_cycles_in_a_row_and_not_before():
 
 
 def test_what_somebody_did_something_about_did_not_go_away_by_itself():
-    watched = Watched(acted={EPIC})
+    watched = Watched(acted={EPIC: NOW})
     cleared = watched.cycles("111" + "0" * 5)
     assert cleared is not None
     assert (cleared.by_itself, cleared.self_resolved) == (False, 0)
+    again = watched.cycles("111" + "0" * 5, since=NOW + 5 * MINUTE)
+    assert again is not None
+    assert (again.by_itself, again.self_resolved) == (True, 1)  # what was done before it began does not count
 
 
 def test_the_same_trouble_within_21_cycles_is_the_same_sighting_and_later_another():
