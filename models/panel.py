@@ -114,6 +114,7 @@ class Panel:
     is_open: Flags  # (n,) whether somebody works at the practice in the judged cycle
     in_maintenance: Flags  # (n,) whether the other side may be away now
     joint: Mapping[str, Any] = field(default_factory=dict, repr=False)  # models.joint by integration_id
+    expected: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # rows of series that somebody declared
     rules: Rules = field(default_factory=Rules.none)  # limits beside `limits`, with levels and spans of their own
 
     @cached_property

@@ -178,6 +178,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+OF_READINGS = frozenset(METRICS)  # worked out from calls; every other metric is a gauge that somebody measures
+
 
 def metric_of(name: str) -> Metric:
     """What is known of a metric; of one that somebody brought along, only that half as much or more is felt."""

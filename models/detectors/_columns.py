@@ -35,6 +35,13 @@ def run_lengths(flags: Flags) -> Ints:
     return np.where(flags, at - since, 0)
 
 
+def packed(panel: Panel, rows: Ints) -> tuple[Ints, Floats, Floats]:
+    """Columns, values and calls of these rows, each (m, w), the gaps moved to the front."""
+    order = np.argsort(~np.isnan(panel.values[rows]), axis=1, kind="stable")
+    values = np.take_along_axis(panel.values[rows], order, axis=1)
+    return order, values, np.take_along_axis(panel.weights[rows], order, axis=1)
+
+
 def last_set(flags: Flags) -> Ints:
     """(n,) index of the last column that is set; −1: none."""
     width = flags.shape[1]

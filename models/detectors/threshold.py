@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.anomaly import DetectionMethod
-from models.detectors._columns import began_s, last_set, run_lengths
+from models.detectors._columns import began_s, last_set, packed, run_lengths
 from models.panel import MOST, Flags, Floats, Ints, Panel, Rules, Verdicts
 
 METHOD = DetectionMethod.THRESHOLD
@@ -70,13 +70,6 @@ def raised_since(panel: Panel, rules: Rules) -> Ints:
     column = np.take_along_axis(order, np.maximum(first, 0)[:, None], axis=1)[:, 0]
     fresh = ~np.isnan(panel.values[rules.rows, -FRESH:]).all(axis=1)
     return np.where(since_then.any(axis=1) & fresh, column, -1)
-
-
-def packed(panel: Panel, rows: Ints) -> tuple[Ints, Floats, Floats]:
-    """Columns, values and calls of these rows, each (m, w), the gaps moved to the front."""
-    order = np.argsort(~np.isnan(panel.values[rows]), axis=1, kind="stable")
-    values = np.take_along_axis(panel.values[rows], order, axis=1)
-    return order, values, np.take_along_axis(panel.weights[rows], order, axis=1)
 
 
 def behind(panel: Panel, rules: Rules, over: Floats, calls: Floats) -> Floats:
