@@ -7,11 +7,12 @@ certificate that ends in a week, a feed that is too old, a bridge that has gone 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
-from pydantic import AwareDatetime, PositiveInt
+from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from models.anomaly import DetectionMethod, Severity
 from models.noun import Kept, Noun
@@ -19,6 +20,8 @@ from models.reading import Code, Identifier
 
 NOTIFIED_FROM = Severity.MEDIUM  # what is LOW is shown and sent to nobody
 PREFIX = "ALT-"
+REMEMBERED_LIVES = 50  # how many of its past spells an alert remembers the length of
+NOBODY: Mapping[str, datetime] = MappingProxyType({})
 
 
 class AlertState(StrEnum):
@@ -49,6 +52,8 @@ class Alert(Kept):
     raised_at: AwareDatetime
     cleared_at: AwareDatetime | None = None
     times: PositiveInt = 1  # how often it was raised
+    self_resolved: NonNegativeInt = 0  # … and how often that went away without anybody's doing
+    lives_s: tuple[NonNegativeFloat, ...] = ()  # how long each spell lasted, of the latest
 
     @property
     def integration_id(self) -> str:
@@ -71,7 +76,13 @@ def alert_id(watch: str, finding: Finding) -> str:
     return f"{PREFIX}{watch}/{finding.integration_id}/{finding.subject}"
 
 
-def turned(known: Iterable[Alert], watch: str, findings: Iterable[Finding], as_of: datetime) -> tuple[Alert, ...]:
+def turned(
+    known: Iterable[Alert],
+    watch: str,
+    findings: Iterable[Finding],
+    as_of: datetime,
+    acted: Mapping[str, datetime] = NOBODY,
+) -> tuple[Alert, ...]:
     """The alerts of one watch that change now: raised, told anew, or cleared.
 
     Args:
@@ -79,11 +90,16 @@ def turned(known: Iterable[Alert], watch: str, findings: Iterable[Finding], as_o
         watch: its name.
         findings: everything that stands now, for every integration that was looked at.
         as_of: now.
+        acted: when a remedy was last carried out, by integration.
     """
     before = {alert.id: alert for alert in known}
     now = {alert_id(watch, finding): finding for finding in findings}
     raised = (raise_alert(before.get(name), name, watch, finding, as_of) for name, finding in now.items())
-    over = (clear(alert, as_of) for name, alert in before.items() if alert.stands and name not in now)
+    over = (
+        clear(alert, as_of, acted.get(alert.integration_id))
+        for name, alert in before.items()
+        if alert.stands and name not in now
+    )
     return tuple(alert for alert in (*raised, *over) if alert != before.get(alert.id))
 
 
@@ -98,6 +114,13 @@ def raise_alert(known: Alert | None, name: str, watch: str, finding: Finding, as
     return known.model_copy(update=again | {"times": known.times + 1})
 
 
-def clear(alert: Alert, as_of: datetime) -> Alert:
-    """The alert when its condition is over."""
-    return alert.model_copy(update={"state": AlertState.CLEARED, "cleared_at": as_of})
+def clear(alert: Alert, as_of: datetime, acted_at: datetime | None = None) -> Alert:
+    """The alert when its condition is over; it went by itself unless something was done while it stood."""
+    by_itself = acted_at is None or acted_at < alert.raised_at
+    over: dict[str, object] = {
+        "state": AlertState.CLEARED,
+        "cleared_at": as_of,
+        "self_resolved": alert.self_resolved + by_itself,
+        "lives_s": (*alert.lives_s, (as_of - alert.raised_at).total_seconds())[-REMEMBERED_LIVES:],
+    }
+    return alert.model_copy(update=over)

@@ -14,6 +14,8 @@ from models.gauge import OURSELVES, Gauge
 from models.ourselves import WATCH_FAILED
 from models.queue import NoticeKind
 from models.reading import Reading
+from models.sighting import Sighting
+from models.unusual import alert_of
 from tasks.house import House
 from tasks.remember import remember_gauges
 from tasks.watches._interface import Round, Watch
@@ -52,15 +54,34 @@ async def look(round_: Round, name: str) -> tuple[Alert, ...]:
     findings = tuple(await found if inspect.isawaitable(found) else found)
     ledger = round_.house.ledger
     known = tuple(alert for alert in ledger.all_kept(Alert) if alert.watch == name)
-    changed = turned(known, name, findings, round_.as_of)
+    changed = turned(known, name, findings, round_.as_of, acted_since(round_.house, known))
     if changed:
+        told = told_already(round_.house, changed)
         with ledger.change(f"watch:{name}", round_.as_of) as change:
             for alert in changed:
                 change.keep(alert)
-                if alert.is_notified:
+                if alert.is_notified and alert.id not in told:
                     kind = NoticeKind.TRIGGER if alert.stands else NoticeKind.RESOLVE
                     change.notify(alert.id, kind, reached(round_.house, alert), alert.finding.says)
     return changed
+
+
+def acted_since(house: House, known: Sequence[Alert]) -> dict[str, datetime]:
+    """When a remedy was last carried out, by integration, since the oldest of the standing alerts was raised."""
+    standing_since = [alert.raised_at for alert in known if alert.stands]
+    actions = house.ledger.actions_since(min(standing_since)) if standing_since else ()
+    return {one.integration_id: one.executed_at for one in actions if one.executed_at is not None}
+
+
+def told_already(house: House, changed: Sequence[Alert]) -> frozenset[str]:
+    """The alerts that stand for what an incident of a sighting tells of already: kept and shown, sent to nobody."""
+    raised = [alert for alert in changed if alert.stands and alert.is_notified]
+    if not raised:
+        return frozenset()
+    active = {incident.id for incident in house.ledger.incidents(active_only=True)}
+    sightings = [one for one in house.ledger.all_kept(Sighting, state="live") if one.incident_id in active]
+    found = (alert_of(one, raised) for one in sightings if one.is_confirmed)
+    return frozenset(alert.id for alert in found if alert is not None)
 
 
 def reached(house: House, alert: Alert) -> tuple[str, ...]:

@@ -310,7 +310,7 @@ def test_it_never_advances_without_a_sign_never_skips_belief_and_never_falls_whi
             assert after.stage is Stage.OBSERVED
         elif was and after.stands:
             assert after.stage.rank >= was.rank
-        if after.stage.rank > Stage.CONFIRMED.rank and (was is None or after.stage.rank > was.rank):
+        if sign and after.stage.rank > Stage.CONFIRMED.rank and (was is None or after.stage.rank > was.rank):
             assert not after.flapping
             assert after.severity.rank >= Severity.MEDIUM.rank
 
