@@ -14,6 +14,7 @@ from models.queue import missed
 from models.reading import Reading
 from tasks.house import House
 from tasks.learn import learn_usual
+from tasks.learn_hours import learn_hours
 from tasks.past import together_until, usual_until
 from tasks.remember import windows
 
@@ -51,6 +52,7 @@ def _cases(house: House, integrations: Sequence[Integration], since: datetime, n
 def detect(house: House) -> dict[str, tuple[Case, list[Anomaly]]]:
     """For each integration, its case and what the detectors say of it."""
     learn_usual(house)
+    learn_hours(house)
     cases = gather_cases(house, house.configuration.integrations)
     return {name: (case, evaluate_all(case)) for name, case in cases.items()}
 

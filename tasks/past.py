@@ -6,15 +6,74 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.anomaly import JointSample
 from models.baseline import Baseline, hour_of_week
 from models.integration import Integration
+from models.series import Series
 from tasks.history.cycles import joint_features
 from tasks.learn import floored, latest
 
-BUCKET, HOUR = timedelta(minutes=5), timedelta(hours=1)
+if TYPE_CHECKING:
+    from models.panel import Usual
+
+BUCKET, HOUR, QUARTER = timedelta(minutes=5), timedelta(hours=1), timedelta(minutes=15)
+JUDGED = timedelta(minutes=15)  # the least that a window covers, models.follow.lookback
+
+
+class Hour(NamedTuple):
+    """What a file says of one hour: `row` by (integration_id, key of the series), and the columns."""
+
+    row: dict[tuple[str, str], int]
+    columns: dict[str, Any]  # numpy arrays, by the fields of models.panel.Usual
+
+
+def usual_of(home: Path, series: Sequence[Series], at: datetime, before: datetime | None = None) -> Usual:
+    """What is usual for each of n series in the hour of an instant, in their order; unknown where nothing is learned.
+
+    Args:
+        home: the state directory.
+        series: of any integrations.
+        at: the judged instant; it lies in the same hour on the clocks of all practices that share a file.
+        before: nothing that was learned from here on is used; by default fifteen minutes before `at`.
+    """
+    import numpy as np  # noqa: PLC0415  # only where something is judged
+
+    from models.panel import Usual  # noqa: PLC0415  # as above
+
+    usual = Usual.unknown(len(series))
+    fields = {name: getattr(usual, name).copy() for name in usual.__dataclass_fields__}
+    files = latest(home, "usual", tuple({one.integration_id for one in series}), before or at - JUDGED)
+    file_of = {name: path for path, names in files.items() for name in names}
+    hours = {path: hour_of(path, floored(at, QUARTER)) for path in files}
+    found: dict[Path, tuple[list[int], list[int]]] = {path: ([], []) for path in files}
+    for nth, one in enumerate(series):
+        path = file_of.get(one.integration_id)
+        if path is not None and (row := hours[path].row.get((one.integration_id, one.key))) is not None:
+            found[path][0].append(nth)
+            found[path][1].append(row)
+    for path, (places, rows) in found.items():
+        for name, values in fields.items():
+            values[np.array(places, dtype=np.int64)] = hours[path].columns[name][np.array(rows, dtype=np.int64)]
+    return Usual(**fields)
+
+
+@lru_cache(maxsize=256)
+def hour_of(path: Path, at: datetime) -> Hour:
+    """What a file of usual.sql says of the hour that holds an instant; no hour begins within a quarter of one."""
+    import numpy as np  # noqa: PLC0415  # as above
+    import pyarrow.compute as pc  # noqa: PLC0415  # 0.15 s, only where something was learned
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    from models.panel import Usual  # noqa: PLC0415  # as above
+
+    begins, at_s = pc.field("at_s"), int(at.timestamp())
+    table = pq.read_table(path, filters=(begins > at_s - int(HOUR.total_seconds())) & (begins <= at_s))
+    kinds = {name: values.dtype for name, values in vars(Usual.unknown(0)).items()}
+    columns = {name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=kind) for name, kind in kinds.items()}
+    keys = zip(table["integration_id"].to_pylist(), table["series"].to_pylist(), strict=True)
+    return Hour({key: row for row, key in enumerate(keys)}, columns)
 
 
 def usual_until(

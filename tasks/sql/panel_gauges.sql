@@ -5,7 +5,7 @@ SELECT
     integration_id,
     metric,
     subject,
-    (epoch(observed_at) // $every_s)::BIGINT AS cycle,
+    epoch_us(observed_at) // ($every_s * 1000000)::BIGINT AS cycle,  -- whole numbers: // of floats does not floor
     arg_max(value, observed_at) AS value
 FROM gauges
 WHERE list_contains($integration_ids, integration_id)

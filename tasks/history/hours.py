@@ -1,0 +1,227 @@
+"""Hours of series: what each was in every past hour, added up once a day and kept.
+
+    <home>/learned/partials/<day>-<until>-<uuid>.parquet   rows of hours.sql
+
+The head of each file says about whom, at which pace cycles were cut, and how many rows the history held of that day:
+when it holds more (somebody was late), or the day has gone on, the day is added up anew; nothing else ever is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from models.integration import Integration
+from models.reading import Source
+from models.slot import shift_s
+from tasks.history.panels import OF_CALLS, OF_READS
+from tasks.history.questions import page, table
+from tasks.history.read import connect, history_folder
+from tasks.history.shelf import STAMP, look, stamp
+from tasks.history.table import GAUGES, READINGS
+from tasks.history.write import make_folder, publish
+
+DAY, WEEKS = timedelta(days=1), timedelta(weeks=4)
+DAY_NAME = "%Y%m%d"
+ABOUT = b"partial"  # the key in a file's head
+TAUGHT_BY = (Source.PROBE, Source.TRAFFIC, Source.GENERATED)
+FIGURES = {"failed": "error_rate", "calls": "calls"} | OF_CALLS | OF_READS
+
+
+class Pace(NamedTuple):
+    """What integrations must share to be added up together."""
+
+    every: timedelta  # between their cycles
+    shift_s: int  # see models.slot.shift_s
+
+
+class Partial(NamedTuple):
+    """One file: the hours of one UTC day of some integrations."""
+
+    path: Path
+    day: datetime
+    until: datetime  # nothing of it is later
+    rows: int  # that the history held of the day
+    every_s: float
+    integration_ids: frozenset[str]
+
+
+Known = dict[tuple[str, datetime], Partial]
+"""By integration and day, the newest file about it."""
+
+
+def add_up(home: Path, integrations: Sequence[Integration], end: datetime) -> int:
+    """Keep the hours of every day of the last weeks of which not all is known; how many days that took."""
+    lacking = lacking_days(home, integrations, end)
+    days = sorted({day for mine in lacking.values() for day in mine})
+    for day in days:
+        for pace, group in paces([one for one in integrations if day in lacking[one.id]], day).items():
+            rows = rows_promised(home, day)
+            until = min(day + DAY, end)
+            keep(home, day, until, rows, pace, group, hours_between(home, group, day, until, pace))
+    prune(home, end)
+    return len(days)
+
+
+def lacking_days(home: Path, integrations: Sequence[Integration], end: datetime) -> dict[str, list[datetime]]:
+    """By integration, the days before `end` that were never added up, or not as they are now."""
+    days = tuple(days_until(end))
+    promised = {day: rows_promised(home, day) for day in days}
+    known = newest(home)
+
+    def is_known(one: Integration, day: datetime) -> bool:
+        partial = known.get((one.id, day))
+        return partial is not None and (
+            (partial.rows, partial.every_s) == (promised[day], one.probe_every.total_seconds())
+            and partial.until >= min(day + DAY, end)
+        )
+
+    return {one.id: [day for day in days if promised[day] and not is_known(one, day)] for one in integrations}
+
+
+def days_until(end: datetime) -> Iterator[datetime]:
+    """The UTC days of the weeks before an instant, the one that it lies in with them."""
+    day = (end - WEEKS).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        yield day
+        day += DAY
+
+
+def rows_promised(home: Path, day: datetime) -> int:
+    """How many rows the history holds of a day, as the names of its files say; a fold does not change it."""
+    shelves = (history_folder(home) / one.name / f"day={day:%Y-%m-%d}" for one in (READINGS, GAUGES))
+    return sum(file.rows or 0 for folder in shelves for file in look(folder).live())
+
+
+def paces(integrations: Iterable[Integration], at: datetime) -> dict[Pace, list[Integration]]:
+    """Who can be added up together."""
+    found: dict[Pace, list[Integration]] = {}
+    for one in integrations:
+        found.setdefault(Pace(one.probe_every, shift_s(one.timezone, at)), []).append(one)
+    return found
+
+
+def hours_between(home: Path, integrations: Sequence[Integration], since: datetime, until: datetime, pace: Pace) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The hours of integrations of one pace; those that begin at since ≤ t < until, but for the pace's shift."""
+    shift = timedelta(seconds=pace.shift_s)
+    last = until - shift if until == since + DAY else until
+    asked = {
+        "integration_ids": [one.id for one in integrations],
+        "since": since - shift,
+        "until": last,
+        "every_s": pace.every.total_seconds(),
+    }
+    figures = table(home, "panel", asked | {"sources": [one.value for one in TAUGHT_BY]})
+    return hours_of(figures, table(home, "panel_gauges", asked), pace)
+
+
+def hours_of(figures: Any, gauges: Any, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
+    """The hours of cycles.
+
+    Args:
+        figures: an answer of panel.sql.
+        gauges: an answer of panel_gauges.sql.
+        pace: of the cycles.
+    """
+    import pyarrow as pa  # noqa: PLC0415  # 0.15 s, only where something is learned
+
+    named = {
+        "figure": list(FIGURES),
+        "metric": list(FIGURES.values()),
+        "is_of_operation": [figure in OF_READS for figure in FIGURES],
+    }
+    asked = {"every_s": pace.every.total_seconds(), "shift_s": pace.shift_s}
+    return sheet("hours", asked, figures=figures, gauges=gauges, metrics=pa.table(named))
+
+
+def sheet(name: str, asked: dict[str, Any], **tables: Any) -> Any:  # noqa: ANN401 - pyarrow.Tables
+    """The answer of a page of `tasks/sql` that reads tables in memory, by their names."""
+    with connect() as db:
+        for known_as, rows in tables.items():
+            db.register(known_as, rows)
+        found: Any = db.sql(page(name), params=asked)
+        return found.to_arrow_table()
+
+
+def keep(
+    home: Path,
+    day: datetime,
+    until: datetime,
+    rows: int,
+    pace: Pace,
+    integrations: Sequence[Integration],
+    hours: Any,  # noqa: ANN401 - a pyarrow.Table
+) -> None:
+    """Publish the hours of one day."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    about = {"rows": rows, "every_s": pace.every.total_seconds(), "integrations": [one.id for one in integrations]}
+    headed = hours.replace_schema_metadata({ABOUT: json.dumps(about)})
+    folder = home / "learned" / "partials"
+    make_folder(folder)
+    name = f"{day:{DAY_NAME}}-{stamp(until)}-{uuid4().hex}.parquet"
+    publish(folder / name, lambda path: pq.write_table(headed, path))
+
+
+def newest(home: Path) -> Known:
+    """The newest file about each integration and day."""
+    partials = map(partial_of, (home / "learned" / "partials").glob("[0-9]*.parquet"))
+    ordered = sorted(partials, key=lambda one: (one.until, one.rows, one.path.name))
+    return {(name, one.day): one for one in ordered for name in one.integration_ids}
+
+
+@lru_cache(maxsize=8192)
+def partial_of(path: Path) -> Partial:
+    """What the name and the head of a file say; files never change."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    day, until, _ = path.name.split("-")
+    about = json.loads(pq.read_schema(path).metadata[ABOUT])
+    return Partial(
+        path=path,
+        day=datetime.strptime(day, DAY_NAME).replace(tzinfo=UTC),
+        until=datetime.strptime(until, STAMP).replace(tzinfo=UTC),
+        rows=about["rows"],
+        every_s=about["every_s"],
+        integration_ids=frozenset(about["integrations"]),
+    )
+
+
+def hours_known(home: Path, integrations: Sequence[Integration], end: datetime) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """Every hour of these integrations that was added up, of the weeks before `end`; none twice."""
+    import pyarrow as pa  # noqa: PLC0415  # as above
+    import pyarrow.compute as pc  # noqa: PLC0415  # as above
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    wanted, days = {one.id for one in integrations}, set(days_until(end))
+    whose: dict[Path, list[str]] = {}
+    for (name, day), partial in newest(home).items():
+        if name in wanted and day in days:
+            whose.setdefault(partial.path, []).append(name)
+    read: Any = [
+        pq.read_table(path, filters=pc.field("integration_id").isin(sorted(names)))
+        for path, names in sorted(whose.items())
+    ]
+    return pa.concat_tables([nothing_known(), *(one.replace_schema_metadata() for one in read)])
+
+
+def nothing_known() -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """No hours at all, in the columns of hours.sql."""
+    import pyarrow as pa  # noqa: PLC0415  # as above
+
+    kinds = {"integration_id": pa.string(), "series": pa.string(), "begin_s": pa.int64(), "n": pa.int32()}
+    values = dict.fromkeys(("low", "q25", "median", "q75", "high", "bottom", "top"), pa.float32())
+    return pa.schema(list((kinds | values).items())).empty_table()
+
+
+def prune(home: Path, end: datetime) -> None:
+    """Let go of days that are too old to teach, and of files about which all is known better."""
+    used = {partial.path for (_, day), partial in newest(home).items() if day >= end - WEEKS - DAY}
+    for path in (home / "learned" / "partials").glob("[0-9]*.parquet"):
+        if path not in used:
+            path.unlink(missing_ok=True)
