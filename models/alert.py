@@ -54,6 +54,7 @@ class Alert(Kept):
     times: PositiveInt = 1  # how often it was raised
     self_resolved: NonNegativeInt = 0  # … and how often that went away without anybody's doing
     lives_s: tuple[NonNegativeFloat, ...] = ()  # how long each spell lasted, of the latest
+    told_by: str | None = None  # the incident that tells of the same: while it is active, the alert is sent to nobody
 
     @property
     def integration_id(self) -> str:
@@ -120,6 +121,7 @@ def clear(alert: Alert, as_of: datetime, acted_at: datetime | None = None) -> Al
     over: dict[str, object] = {
         "state": AlertState.CLEARED,
         "cleared_at": as_of,
+        "told_by": None,
         "self_resolved": alert.self_resolved + by_itself,
         "lives_s": (*alert.lives_s, (as_of - alert.raised_at).total_seconds())[-REMEMBERED_LIVES:],
     }

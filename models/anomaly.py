@@ -61,7 +61,13 @@ class Anomaly(Noun):
     observed_at: AwareDatetime
     trend: Trend
     score: NonNegativeFloat  # > 1 is anomalous, on one scale for all detectors
+    seen_by: tuple[str, ...] = ()  # the detectors that say so, the one whose words these are first
     id: str | None = None  # ANM-YYYY-MM-DD-NNN, given by the ledger
+
+
+def gravest(anomaly: Anomaly) -> tuple[int, float, str]:
+    """Sorts the gravest first, then the loudest."""
+    return -anomaly.severity.rank, -anomaly.score, anomaly.metric
 
 
 class JointSample(Noun):

@@ -22,6 +22,7 @@ ENOUGH_SAMPLES = 30  # the standard error of a median is then below a quarter of
 ENOUGH_DAYS = 2  # one day alone may be the incident itself
 BUCKET_MINUTES = 5  # calls are counted and error rates spread over buckets of this length
 FLOOR_MS = 1.0  # timer and event-loop jitter of a busy machine: a loopback read wanders by this much
+SLOWER_SHARE, SLOWER_MS = 0.5, 100.0  # what somebody at a practice feels: as models.series says of latency
 FLOOR_SHARE = 0.05  # of the median; with 1.4826 and z = 3: below +22 % nobody at the practice notices
 
 
@@ -120,3 +121,8 @@ def deviation(value_ms: float, baseline: Baseline) -> float:
         return 0.0
     floor = max(FLOOR_MS, FLOOR_SHARE * baseline.median_ms)
     return (value_ms - baseline.median_ms) / (SCALE * max(baseline.mad_ms, floor))
+
+
+def is_felt(now_ms: float, usual_ms: float) -> bool:
+    """Whether the difference is large enough to matter to anyone."""
+    return now_ms - usual_ms >= max(SLOWER_MS, SLOWER_SHARE * usual_ms)

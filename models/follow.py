@@ -8,8 +8,7 @@ from math import ceil, log
 from statistics import median
 
 from models.anomaly import Anomaly, Case, Severity
-from models.baseline import usual
-from models.detectors.latency import CYCLES, is_felt
+from models.baseline import is_felt, usual
 from models.facts import runs
 from models.incident import (
     CONFIRMATIONS,
@@ -31,6 +30,7 @@ from models.story import Backlog
 
 CLOSES_AFTER = timedelta(hours=24)  # a resolved incident is closed by itself (spec: safety, 1.5)
 CHANCE = 0.01  # that a clean stretch is luck
+CYCLES = 3  # beside those that confirm, so that what stood before is in sight
 CLEARS_AFTER = 2  # good cycles in a row that end a suspicion
 
 

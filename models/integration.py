@@ -15,6 +15,7 @@ from models.canary import Canary
 from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
 from models.gauge import Unit
+from models.limit import Limit
 from models.lookup import Lookup, NetworkRange, Resolver
 from models.maintenance import Maintenance
 from models.noun import Advice, Noun
@@ -181,6 +182,7 @@ class Integration(Noun):
     bridges: tuple[Bridge, ...] = ()  # agents at the practice that must give a sign of life
     canary: Canary | None = None  # None: nothing is ever written to find out whether writes land
     objectives: tuple[Objective, ...] = ()  # none: those that follow from the SLA
+    limits: tuple[Limit, ...] = ()  # values that may not be passed, beside the SLA's
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property

@@ -182,7 +182,7 @@ def turned(
     Args:
         known: the live sightings of the series that this cycle judged; those that are over change nothing.
         signs: what the detectors say, one for each series that speaks.
-        as_of: the end of the judged cycle.
+        as_of: in the judged cycle, or its end; cycles are told apart along the clock.
         every: the pace of these cycles.
         judged: whether a series could be judged at all: with no data, while learning or in maintenance it could
             not, and then what is believed of it neither advances nor clears.
@@ -198,7 +198,7 @@ def turned(
         if before.is_over:
             continue
         met.add(before.series)
-        if as_of <= before.judged_at:
+        if not is_later(before, as_of, every):
             continue
         sign = loud.get(before.series)
         after = seen_again(before, sign, as_of, every, agreement) if sign else unseen(before, as_of, judged, acted)
@@ -206,6 +206,12 @@ def turned(
             changed.append(after)
     changed += (first_seen(sign, as_of, every) for series, sign in loud.items() if series not in met)
     return tuple(changed)
+
+
+def is_later(before: Sighting, as_of: datetime, every: timedelta) -> bool:
+    """Whether this is another cycle than the last one in its history, and not the same one run again a little later."""
+    of_cycle = every.total_seconds()
+    return as_of.timestamp() // of_cycle > before.judged_at.timestamp() // of_cycle
 
 
 def first_seen(sign: Sign, as_of: datetime, every: timedelta) -> Sighting:
@@ -249,6 +255,7 @@ def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, 
     if anew:
         began = min(as_of, max(sign.since, before.odd_at))
         update |= {"opened_at": began, "cleared_at": None, "by_itself": None, "agrees": ""}
+        update |= {"incident_id": None, "alert_id": None}
     if stage is Stage.OBSERVED:
         lasted, agrees = history[-LOOKED_AT:].count(ODD) >= CONFIRMATIONS, agreement.words(sign)
         if lasted or (agrees and history.endswith(ODD * IN_A_ROW)):

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from models.anomaly import Anomaly, Case
-from models.detectors import evaluate_all
+from models.anomaly import Anomaly, Case, gravest
+from models.facts import affected_operations
 from models.follow import CLOSES_AFTER, follow, lookback, relapse, suspect
 from models.incident import Event, Incident, State
 from models.integration import Integration
 from models.queue import missed
 from models.reading import Reading
+from models.sighting import Sighting
+from models.tune import Tuned, TunedState, factors
+from models.unusual import odd_spans, open_unusual, tells, worth_following
 from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.learn_hours import learn_hours
+from tasks.panels import gather_panels
 from tasks.past import together_until, usual_until
 from tasks.remember import windows
+from tasks.sightings import Judgement, keep_sightings, named, of_incident
+
+if TYPE_CHECKING:
+    from models.panel import Panel, Verdicts
 
 
 def gather_case(house: House, integration: Integration) -> Case:
-    """The window of one integration, its baselines and its joint sample. The window is in none of them."""
+    """The window of one integration, and its baselines. The window is in none of them."""
     return gather_cases(house, [integration])[integration.id]
 
 
@@ -36,53 +45,115 @@ def gather_cases(house: House, integrations: Sequence[Integration]) -> dict[str,
 def _cases(house: House, integrations: Sequence[Integration], since: datetime, now: datetime) -> dict[str, Case]:
     seen = windows(house.home, [one.id for one in integrations], since, now + timedelta(seconds=1))
     ordinary = usual_until(house.home, integrations, since, now)
-    together = together_until(house.home, integrations, since, now)
+    odd: dict[str, list[Sighting]] = {}
+    for one in house.ledger.all_kept(Sighting, state="live"):
+        odd.setdefault(one.integration_id, []).append(one)
     return {
         one.id: Case(
             integration=one,
             window=seen[one.id],
             baselines=ordinary[one.id],
             as_of=now,
-            joint=together[one.id],
+            odd=odd_spans(odd.get(one.id, ()), now),
         )
         for one in integrations
     }
 
 
-def detect(house: House) -> dict[str, tuple[Case, list[Anomaly]]]:
-    """For each integration, its case and what the detectors say of it."""
+def detect(house: House) -> dict[str, list[Anomaly]]:
+    """What the detectors say, by integration; only those of which they say anything."""
     learn_usual(house)
     learn_hours(house)
-    cases = gather_cases(house, house.configuration.integrations)
-    return {name: (case, evaluate_all(case)) for name, case in cases.items()}
+    judgements = judge(house, house.clock.now())
+    sightings = keep_sightings(house, judgements)
+    found: dict[str, list[Anomaly]] = {}
+    for judgement in judgements:
+        for name, anomalies in judgement.found.items():
+            found.setdefault(name, []).extend(named(anomalies, sightings))
+    for name, anomaly in unusual_together(house):
+        found.setdefault(name, []).append(anomaly)
+    return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
 
 
-def worth_attending(
-    house: House, judged: dict[str, tuple[Case, list[Anomaly]]]
-) -> Iterator[tuple[Case, list[Anomaly]]]:
-    """Those of which something was found, or whose last incident is not closed yet."""
-    unfinished = {incident.integration_id for incident in house.ledger.unfinished()}
-    return (pair for name, pair in judged.items() if pair[1] or name in unfinished)
+def judge(house: House, now: datetime) -> list[Judgement]:
+    """Every panel with the verdicts on it; the few series that stand out are told in words."""
+    from models.describe import describe, speaking  # noqa: PLC0415  # numpy, only where something is judged
+
+    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
+    loud = {panel.series[row].integration_id for panel, verdicts in judged for row, _ in speaking(verdicts)}
+    cases = remembered_cases(house, loud)
+
+    def affected(name: str) -> tuple[str, ...]:
+        return affected_operations(cases[name].integration, cases[name].window)
+
+    everyone = house.configuration.integrations
+    return [Judgement(*pair, describe(*pair, everyone, now, affected)) for pair in judged]
+
+
+def eased_verdicts(house: House, panel: Panel) -> Mapping[str, Verdicts]:
+    """The verdicts on a panel, by the thresholds that somebody agreed to."""
+    from models.detectors import judge_all  # noqa: PLC0415  # numpy, as above
+    from models.replay import eased  # noqa: PLC0415  # as above
+
+    return eased(panel, judge_all(panel), factors(house.ledger.all_kept(Tuned, state=TunedState.IN_FORCE)))
+
+
+def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
+    """What is unusual only together, by the model of each integration."""
+    from models.detectors.joint import evaluate, is_unusual  # noqa: PLC0415  # numpy, as above
+
+    everyone = house.configuration.integrations
+    if not everyone:
+        return
+    now = house.clock.now()
+    samples = together_until(house.home, everyone, now - max(map(lookback, everyone)), now)
+    odd = {name for name, sample in samples.items() if is_unusual(sample)}
+    for name, case in remembered_cases(house, odd).items():
+        for anomaly in evaluate(case.model_copy(update={"joint": samples[name]})):
+            yield name, anomaly
+
+
+def remembered_cases(house: House, names: Collection[str]) -> dict[str, Case]:
+    """The cases of these integrations, gathered once in this run: a run is one moment."""
+    unknown = [one for one in house.configuration.integrations if one.id in names and one.id not in house.cases]
+    if unknown:
+        house.cases.update(gather_cases(house, unknown))
+    return {name: house.cases[name] for name in names if name in house.cases}
+
+
+def worth_attending(house: House, found: Mapping[str, list[Anomaly]]) -> Iterator[tuple[Case, list[Anomaly]]]:
+    """Those of which something was found or must be told, or whose last incident is not closed yet."""
+    telling = {one.integration_id for one in house.ledger.all_kept(Sighting, state="live") if tells(one)}
+    wanted = {incident.integration_id for incident in house.ledger.unfinished()} | set(found) | telling
+    cases = remembered_cases(house, wanted)
+    order = [one.id for one in house.configuration.integrations]
+    return ((cases[name], list(found.get(name, ()))) for name in order if name in cases and name in wanted)
 
 
 def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
     """Open, follow or reopen the incident of one integration in one transaction; None when all is well."""
     ledger = house.ledger
+    sightings = ledger.all_kept(Sighting, case.integration.id, state="live")
+    case = case.model_copy(update={"odd": odd_spans(sightings, case.as_of)})
     incident = ledger.current(case.integration.id)
     if incident is None:
-        return begin_incident(house, case, anomalies)
-    followed = follow(incident, case, anomalies, ledger.backlog(incident.id))
+        return begin_incident(house, case, anomalies, sightings)
+    belonging = worth_following(anomalies, sightings)
+    followed = follow(incident, case, belonging, ledger.backlog(incident.id))
     with ledger.change("monitor", case.as_of) as change:
         change.miss(missed(failed_since(case, incident.started_at), incident.id))
+        of_incident(change, incident, sightings)
         if followed is incident or (followed.state is State.RESOLVED and ledger.open_action(case.integration.id)):
             return incident
         numbered = change.number_anomalies(followed.anomalies, incident.id)
         return change.save_incident(followed.model_copy(update={"anomalies": numbered}))
 
 
-def begin_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
+def begin_incident(
+    house: House, case: Case, anomalies: list[Anomaly], sightings: Sequence[Sighting] = ()
+) -> Incident | None:
     """A new suspicion, or the same trouble as less than an hour ago; older resolved ones are closed."""
-    suspicion = suspect(case, anomalies)
+    suspicion = suspect(case, anomalies) or open_unusual(case, sightings, anomalies)
     known = house.ledger.reopenable(suspicion.fingerprint, case.as_of) if suspicion else None
     with house.ledger.change("monitor", case.as_of) as change:
         for old in resolved(house, case.integration.id):
@@ -90,7 +161,9 @@ def begin_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Incide
                 change.save_incident(old.advance(Event.AGED, case.as_of, "Closed a day after it was resolved"))
         if suspicion is None:
             return None
-        incident = change.save_incident(relapse(known, case, anomalies)) if known else change.open_incident(suspicion)
+        again = relapse(known, case, suspicion.anomalies) if known else None
+        incident = change.save_incident(again) if again else change.open_incident(suspicion)
+        of_incident(change, incident, sightings)
         numbered = change.number_anomalies(incident.anomalies, incident.id)
         incident = change.save_incident(incident.model_copy(update={"anomalies": numbered}))
         change.miss(missed(failed_since(case, incident.started_at), incident.id))

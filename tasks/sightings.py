@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.alert import Alert
@@ -16,8 +16,10 @@ from tasks.house import House
 from tasks.ledger import Change
 
 if TYPE_CHECKING:
+    from models.noise import Record
     from models.panel import Panel, Verdicts
 
+EVER = datetime.min.replace(tzinfo=UTC)
 KEPT_FOR = timedelta(days=90)  # those that are over: what is noisy shows within a quarter of a year
 MATERIAL = (
     "stage",
@@ -65,7 +67,7 @@ def keep_sightings(
     told: dict[tuple[str, str], Anomaly] = {}
     unseen = {one.series: one for one in known}
     for judgement in judgements:
-        one_pace, anomalies = turn(judgement, unseen, acted, groups)
+        one_pace, anomalies = turn(judgement, now, unseen, acted, groups)
         changed |= {one.id: one for one in one_pace}
         told |= anomalies
         for series in judgement.panel.series:
@@ -78,14 +80,13 @@ def keep_sightings(
 
 def turn(
     judgement: Judgement,
+    now: datetime,
     known: Mapping[Series, Sighting],
     acted: Mapping[str, datetime],
     groups: Callable[[Sequence[Sign]], Groups] | None,
 ) -> tuple[tuple[Sighting, ...], dict[tuple[str, str], Anomaly]]:
     """One panel's cycle: what changed, and the words for what speaks."""
-    from datetime import UTC  # noqa: PLC0415  # beside the next, which brings numpy
-
-    from models.signs import judged_in, signs_of  # noqa: PLC0415  # as above
+    from models.signs import judged_in, signs_of  # noqa: PLC0415  # numpy, only where something was judged
 
     panel, anomalies = judgement.panel, judgement.anomalies
 
@@ -98,7 +99,7 @@ def turn(
     changed = turned(
         mine,
         signs,
-        datetime.fromtimestamp(float(panel.ends_s[-1]), UTC),
+        now,
         timedelta(seconds=panel.every_s),
         judged=judged_in(panel, judgement.verdicts) if mine or signs else lambda _: True,
         groups=groups(signs) if groups and signs else None,
@@ -195,3 +196,13 @@ def named(found: Sequence[Anomaly], sightings: Iterable[Sighting]) -> list[Anoma
     """The anomalies with the ids of their sightings, where they have one."""
     ids = {(one.integration_id, one.series.key): one.anomaly_id for one in sightings if one.anomaly_id}
     return [one.model_copy(update={"id": ids.get((one.integration_id, one.metric))}) for one in found]
+
+
+def records_of(house: House) -> tuple[Record, ...]:
+    """How each rule fared, as far as the ledger remembers."""
+    from models.noise import records  # noqa: PLC0415  # only where it is asked
+
+    ledger = house.ledger
+    incidents = ledger.incidents()
+    acted = {one.incident_id for one in ledger.actions_since(EVER)} if incidents else set[str]()
+    return records(ledger.all_kept(Sighting), ledger.all_kept(Alert), incidents, acted)

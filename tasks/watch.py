@@ -55,12 +55,12 @@ async def look(round_: Round, name: str) -> tuple[Alert, ...]:
     ledger = round_.house.ledger
     known = tuple(alert for alert in ledger.all_kept(Alert) if alert.watch == name)
     changed = turned(known, name, findings, round_.as_of, acted_since(round_.house, known))
+    changed = told_once(round_.house, known, changed)
     if changed:
-        told = told_already(round_.house, changed)
         with ledger.change(f"watch:{name}", round_.as_of) as change:
             for alert in changed:
                 change.keep(alert)
-                if alert.is_notified and alert.id not in told:
+                if alert.is_notified and alert.told_by is None:
                     kind = NoticeKind.TRIGGER if alert.stands else NoticeKind.RESOLVE
                     change.notify(alert.id, kind, reached(round_.house, alert), alert.finding.says)
     return changed
@@ -73,15 +73,31 @@ def acted_since(house: House, known: Sequence[Alert]) -> dict[str, datetime]:
     return {one.integration_id: one.executed_at for one in actions if one.executed_at is not None}
 
 
-def told_already(house: House, changed: Sequence[Alert]) -> frozenset[str]:
-    """The alerts that stand for what an incident of a sighting tells of already: kept and shown, sent to nobody."""
-    raised = [alert for alert in changed if alert.stands and alert.is_notified]
-    if not raised:
-        return frozenset()
+def told_once(house: House, known: Sequence[Alert], changed: Sequence[Alert]) -> tuple[Alert, ...]:
+    """What changes, with the incident that tells of the same where there is one; and what that one tells of no more.
+
+    An alert that was sent before the incident began stays with whoever got it.
+    """
+    fresh = [alert for alert in changed if alert.stands and alert.is_notified and not alert.told_by]
+    waiting = [alert for alert in known if alert.stands and alert.told_by]
+    if not fresh and not waiting:
+        return tuple(changed)
     active = {incident.id for incident in house.ledger.incidents(active_only=True)}
-    sightings = [one for one in house.ledger.all_kept(Sighting, state="live") if one.incident_id in active]
-    found = (alert_of(one, raised) for one in sightings if one.is_confirmed)
-    return frozenset(alert.id for alert in found if alert is not None)
+    sightings = [
+        one
+        for one in house.ledger.all_kept(Sighting, state="live")
+        if one.is_confirmed and one.incident_id in active and one.alert_id is None
+    ]
+    newest = {alert.id: alert for alert in changed}
+    for alert in fresh:
+        told_by = next((one.incident_id for one in sightings if alert_of(one, [alert])), None)
+        newest[alert.id] = alert.model_copy(update={"told_by": told_by})
+    for alert in waiting:
+        latest = newest.get(alert.id, alert)
+        if latest.stands and latest.told_by not in active:
+            newest[alert.id] = latest.model_copy(update={"told_by": None})
+    before = {alert.id: alert for alert in known}
+    return tuple(alert for alert in newest.values() if alert != before.get(alert.id))
 
 
 def reached(house: House, alert: Alert) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from models.series import ERROR_RATE, LATENCY, Series
 
 EVERY_S = 60.0
 END_S = 1_800_000_000.0
-EPIC = "epic-fhir-prod"
+EPIC = "epic-fhir-main"
 NAN = float("nan")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.anomaly import Anomaly, Case
 from models.catalogue import load_all
 
 if TYPE_CHECKING:
@@ -22,10 +21,3 @@ def judge_all(panel: Panel) -> dict[str, Verdicts]:
 
     judges = {entry.__name__.rpartition(".")[2]: entry for entry in load_all(__name__) if hasattr(entry, "METHOD")}
     return {name: entry.judge(panel).held_for(Held.EXPECTED, panel.in_maintenance) for name, entry in judges.items()}
-
-
-def evaluate_all(case: Case) -> list[Anomaly]:
-    """What the detectors find that still judge one integration at a time, worst first."""
-    judges = [entry for entry in load_all(__name__) if hasattr(entry, "evaluate")]
-    found = [anomaly for entry in judges for anomaly in entry.evaluate(case)]
-    return sorted(found, key=lambda anomaly: (-anomaly.severity.rank, -anomaly.score, anomaly.metric))

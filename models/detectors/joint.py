@@ -10,12 +10,22 @@ MARGIN = 1.5  # above the training quantile; at 288 buckets a day a bare quantil
 def evaluate(case: Case) -> list[Anomaly]:
     """One anomaly when the latest bucket does not look like any of the past."""
     sample = case.joint
-    if sample is None or sample.latest is None or sample.model is None:
-        return []
+    score = score_of(sample) if sample is not None else 0.0
+    return [describe(case, sample, score)] if sample is not None and score > 1 else []
+
+
+def is_unusual(sample: JointSample) -> bool:
+    """Whether a bucket does not look like any of the past."""
+    return score_of(sample) > 1
+
+
+def score_of(sample: JointSample) -> float:
+    """The score of a bucket; 0 where nothing was read or learned."""
+    if sample.latest is None or sample.model is None:
+        return 0.0
     from models.joint import score_row  # noqa: PLC0415  # numpy, only when there is something to judge
 
-    score = score_row(sample.model, sample.latest) / MARGIN
-    return [describe(case, sample, score)] if score > 1 else []
+    return score_row(sample.model, sample.latest) / MARGIN
 
 
 def describe(case: Case, sample: JointSample, score: float) -> Anomaly:

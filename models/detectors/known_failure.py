@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.anomaly import Anomaly, Case, DetectionMethod, severity_of, trend_of
+from models.anomaly import DetectionMethod
 from models.detectors._columns import began_s
-from models.facts import affected_operations
 from models.panel import MOST, Panel, Verdicts
-from models.reading import Outcome
 
 METHOD = DetectionMethod.SIGNATURE
 LOOKED_AT = 15  # cycles over which calls of the kind are counted
@@ -23,7 +21,7 @@ def judge(panel: Panel) -> Verdicts:
     """Of every pattern's share of calls, whether it was met often enough lately."""
     found = Verdicts.silent(len(panel.series))
     rows = np.flatnonzero(panel.known("is_signature"))
-    if not rows.size:
+    if not rows.size or not panel.values.shape[1]:
         return found
     shares, calls = np.nan_to_num(panel.values[rows, -LOOKED_AT:]), panel.weights[rows, -LOOKED_AT:]
     met = np.round(shares * calls)
@@ -36,47 +34,3 @@ def judge(panel: Panel) -> Verdicts:
     first = panel.values.shape[1] - met.shape[1] + np.argmax(met > 0, axis=1)
     found.since_s[rows] = np.where(found.score[rows] > 1, began_s(panel, first), np.nan)
     return found
-
-
-FEWEST = 2  # calls; see above
-LIMIT = 0.02  # share of calls from which the pattern is anomalous
-
-PATTERNS: dict[str, tuple[str, frozenset[Outcome]]] = {
-    "throttling": ("Rate limiting", frozenset({Outcome.THROTTLED})),
-    "authentication": (
-        "Authentication failures",
-        frozenset({Outcome.UNAUTHENTICATED, Outcome.CREDENTIAL_REFUSED}),
-    ),
-    "authorization": ("Access denied", frozenset({Outcome.FORBIDDEN})),
-    "trust": ("TLS handshakes refused", frozenset({Outcome.TLS_FAILED})),
-    "content": ("Answers that are not data", frozenset({Outcome.MALFORMED, Outcome.SEMANTIC})),
-}
-
-
-def evaluate(case: Case) -> list[Anomaly]:
-    """One anomaly for each pattern that the window shows."""
-    return [anomaly for name in PATTERNS if (anomaly := match(case, name)) is not None]
-
-
-def match(case: Case, name: str) -> Anomaly | None:
-    """The anomaly of one pattern, if the window shows it often enough."""
-    words, outcomes = PATTERNS[name]
-    matched = [r for r in case.window.readings if r.outcome in outcomes]
-    share = case.window.share_of(*outcomes)
-    if len(matched) < FEWEST or share <= LIMIT:
-        return None
-    cycles = case.window.cycles(case.integration.probe_every)
-    operations = affected_operations(case.integration, case.window)
-    return Anomaly(
-        integration_id=case.integration.id,
-        metric=f"pattern:{name}",
-        severity=severity_of(case.integration, operations, case.window.counts.error_rate),
-        description=f"{words} on {', '.join(operations) or 'single calls'}",
-        detection_method=DetectionMethod.SIGNATURE,
-        baseline=f"none expected (limit {LIMIT:.0%} of calls)",
-        current=f"{share:.1%} of {len(case.window.readings)} calls",
-        first_observed=matched[0].observed_at,
-        observed_at=case.as_of,
-        trend=trend_of([cycle.share_of(*outcomes) for cycle in cycles]),
-        score=share / LIMIT,
-    )

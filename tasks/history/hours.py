@@ -115,6 +115,7 @@ def hours_between(home: Path, integrations: Sequence[Integration], since: dateti
         "since": since - shift,
         "until": last,
         "every_s": pace.every.total_seconds(),
+        "phase_s": 0.0,
     }
     figures = table(home, "panel", asked | {"sources": [one.value for one in TAUGHT_BY]})
     return hours_of(figures, table(home, "panel_gauges", asked), pace)

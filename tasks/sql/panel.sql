@@ -1,17 +1,19 @@
 -- Figures of each cycle, by integration and source (operation NULL) and by operation besides; the ground of panels.
--- Returns integration_id, source, operation, cycle (whole number: unix seconds // $every_s), calls, failed, and shares of
--- calls: transport, throttled, unauthenticated, forbidden, untrusted, no_data (malformed or semantic); of good calls of
+-- Returns integration_id, source, operation, cycle (whole number: (unix seconds - $phase_s) // $every_s), calls, failed, and
+-- shares of calls: transport, throttled, unauthenticated, forbidden, untrusted, no_data (malformed or semantic); of good calls of
 -- an operation latency_ms, size_bytes and records (medians), and staleness_s (age of the newest record, least of the
 -- cycle); of all operations together connect_ms and pool_wait_ms (medians). Generated history counts as probes: it
 -- stands for them.
 -- Most cycles hold one or two calls of an operation, whose mean is their median; only the others are asked for one, for
 -- DuckDB keeps every value of a group to find its median (a quarter of the time, measured on a day of 864,000 readings).
--- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle), $sources.
+-- Parameters: $integration_ids, $since, $until (since <= observed_at < until), $every_s (seconds per cycle),
+-- $phase_s (cycles begin so long after a multiple of $every_s), $sources.
 WITH calls AS NOT MATERIALIZED (
     SELECT
         *,
         replace(source, 'generated', 'probe') AS seen_by,
-        epoch_us(observed_at) // ($every_s * 1000000)::BIGINT AS cycle,  -- whole numbers: // of floats does not floor
+        -- whole numbers: // of floats does not floor
+        (epoch_us(observed_at) - ($phase_s * 1000000)::BIGINT) // ($every_s * 1000000)::BIGINT AS cycle,
         CASE WHEN outcome = 'ok' THEN latency_ms END AS good_ms,
         CASE WHEN outcome = 'ok' THEN received_bytes END AS good_bytes,
         CASE WHEN outcome = 'ok' THEN records END AS good_records

@@ -24,6 +24,7 @@ from models.errors import Misconfigured
 from models.feed import Feed
 from models.hl7_messages import Message
 from models.integration import Contacts, DeclaredCredential, Integration, MetricQuery, Read, Route, Sla
+from models.limit import Limit
 from models.maintenance import Maintenance
 from models.objective import Objective
 from models.policy import Channel, EscalationRule, Heartbeat, Limits, Permission, Policy
@@ -244,6 +245,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### metrics", MetricQuery),
     ("### receivers", Receiver),
     ("### objectives", Objective),
+    ("### limits of values", Limit),
     ("### maintenance", Maintenance),
     ("### heartbeat", Heartbeat),
     ("### messages of `hl7_mllp`", Message),

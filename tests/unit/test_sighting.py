@@ -183,6 +183,25 @@ def test_a_blip_is_over_after_21_cycles_and_not_worth_keeping():
     assert not over.was_confirmed
 
 
+def test_a_cycle_that_is_run_again_a_little_later_is_the_same_cycle():
+    seen = Watched().cycles("11")
+    assert seen is not None
+    again = seen.judged_at + timedelta(seconds=20)
+    assert turned([seen], [a_sign()], again, MINUTE) == ()
+    (after,) = turned([seen], [a_sign()], again + MINUTE, MINUTE)
+    assert after.stage is Stage.PAGED
+
+
+def test_what_is_read_every_five_minutes_is_judged_every_five_minutes():
+    seen = Watched().cycles("1")
+    assert seen is not None
+    at = seen.judged_at.replace(minute=50, second=1)
+    five = seen.model_copy(update={"judged_at": at, "odd_at": at, "every_s": 300.0})
+    assert turned([five], [a_sign()], at + 4 * MINUTE, 5 * MINUTE) == ()
+    (after,) = turned([five], [a_sign()], at + 5 * MINUTE, 5 * MINUTE)
+    assert after.history == "11"
+
+
 def test_a_quiet_observed_sighting_costs_no_write():
     seen = Watched().cycles("1")
     assert seen is not None
