@@ -126,7 +126,8 @@ class Panel:
         """(n,) one attribute of the metrics as an array, e.g. `known("least")`."""
         cache: dict[str, Any] = self.__dict__.setdefault("_known", {})
         if name not in cache:
-            cache[name] = np.array([getattr(one, name) for one in self.metrics])
+            kind = bool if name.startswith("is_") else None  # of an empty list numpy would make floats
+            cache[name] = np.array([getattr(one, name) for one in self.metrics], dtype=kind)
         return cache[name]
 
     @cached_property

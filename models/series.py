@@ -106,7 +106,14 @@ METRICS: dict[str, Metric] = {
             fewest=3,  # one failed call of three at night is no incident (spec: escalation, 6)
         ),
         Metric(
-            "transport_share", "Connection failures", "{value:.1%}", "of calls", least=0.02, noise=0.005, is_share=True
+            "transport_share",
+            "Connection failures",
+            "{value:.1%}",
+            "of calls",
+            least=0.02,
+            noise=0.005,
+            is_share=True,
+            fewest=3,  # as of the error rate, of which it is a part
         ),
         *PATTERNS.values(),
         Metric(

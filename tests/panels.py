@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from models.panel import Panel, Usual
+from models.baseline import SCALE
+from models.panel import Course, Panel, Usual
 from models.series import ERROR_RATE, LATENCY, Series
 
 EVERY_S = 60.0
@@ -35,7 +38,7 @@ def a_panel(
     **changes: Any,
 ) -> Panel:
     """One series for each row of values, oldest first; `calls` stand behind each value that is there."""
-    values = np.array(rows, dtype=float).reshape(len(rows), -1)
+    values = np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else 0)
     n, width = values.shape
     subjects = [None] if n == 1 else [f"s{nth}" for nth in range(n)]
     told = {
@@ -57,3 +60,33 @@ def of_calls(*cycles: tuple[int, int], limit: float = NAN, metric: str = ERROR_R
     calls = np.array([[total for total, _ in cycles]], dtype=float)
     values = np.array([[failed / total if total else NAN for total, failed in cycles]])
     return a_panel(*values, metric=metric, weights=calls, limits=np.array([limit]), **changes)
+
+
+FEWEST = 30  # values of an hour that teach anything
+
+
+def usual_by_hour(weeks: Course, series: Sequence[Series], day: datetime, timezone: str) -> dict[int, Usual]:
+    """What is usual on this day of the week for each of these series, by local hour, learned from whole weeks."""
+    at = {one: row for row, one in enumerate(weeks.series)}
+    taught = weeks.values  # noqa: PD011  # of a Course
+    frame = pd.DataFrame({nth: taught[at[one]] for nth, one in enumerate(series) if one in at})
+    ends = pd.to_datetime(weeks.ends_s - 1, unit="s", utc=True).tz_convert(timezone)
+    weekday = pd.Timestamp(day).tz_convert(timezone).dayofweek
+    level = (frame.rolling(6, min_periods=4).median() - frame.rolling(144, min_periods=72).median().shift(6)).abs()
+    found = {}
+    for hour in range(24):
+        mine = np.asarray((ends.hour == hour) & (ends.dayofweek == weekday))
+        some, steps = frame[mine], level[mine]
+        middle = some.median()
+        known = {
+            "middle": middle.where(some.count() >= FEWEST),
+            "spread": SCALE * (some - middle).abs().median(),
+            "low": some.quantile(0.005),
+            "high": some.quantile(0.995),
+            "step": some.diff().abs().max(),
+            "level": steps.max(),
+        }
+        columns = {name: column.reindex(range(len(series))).to_numpy(dtype=float) for name, column in known.items()}
+        days = np.where(np.isnan(columns["middle"]), 0, 4)
+        found[hour] = Usual(**columns, days=days, basis=np.zeros(len(series), dtype=np.int64))
+    return found

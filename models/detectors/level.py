@@ -27,6 +27,8 @@ Z_STEP = 6.0  # stands in for a record that is not known, in deviations
 
 def judge(panel: Panel) -> Verdicts:
     """Of every series whose usual is known, whether its level has moved the wrong way."""
+    if not panel.values.size:
+        return Verdicts.silent(len(panel.series))
     now = medians(panel.values[:, -RECENT:], FEWEST_RECENT)
     off = now - panel.usual.middle
     by_spread, z = np.abs(off) / (Z_LIMIT * seen_spread(panel)), np.abs(off) / panel.scale

@@ -23,6 +23,8 @@ TAIL = 1.5  # of the way from the middle to the 0.5 % quantile on that side, whi
 
 def judge(panel: Panel) -> Verdicts:
     """Of every series whose usual is known, how far the latest value is from it, the wrong way."""
+    if not panel.values.size:
+        return Verdicts.silent(len(panel.series))
     usual = panel.usual
     off = panel.latest - usual.middle
     tail = TAIL * np.where(off > 0, usual.high - usual.middle, usual.middle - usual.low)

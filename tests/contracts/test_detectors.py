@@ -1,135 +1,141 @@
 """What every detector keeps; a new file in the room is found by itself, and needs its fault planted here.
 
 The past is four weeks of generated history in a real store, as a monitor at one round a minute would have written
-it; the healthy day is one more that no detector has seen; a fault is that day's quarter of an hour before ten
-o'clock, spoiled.
+it; the healthy day is one more that no detector has seen; a fault is that day at ten o'clock, spoiled. What is usual
+is learned from the past by hour of the week, in pandas: `models.panel.Usual` as it is defined, and no code of ours.
 """
+
+# the values of a Panel; pandas is not here
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from models.anomaly import Anomaly, Case, JointSample
-from models.baseline import Baseline
+from models.anomaly import DetectionMethod
 from models.catalogue import load, names
-from models.detectors import evaluate_all
-from models.joint import JointModel, learn
-from models.reading import Outcome, Reading, Window
+from models.detectors import judge_all
+from models.panel import MOST, Course, Held, Panel, Usual, Verdicts
+from models.reading import Source
+from models.series import Series
 from simulator.history import generate_history
-from tasks.history.cycles import FEATURES, joint_features
-from tasks.remember import baseline, recent, remember, remember_frame
-from tests.builders import a_reading, a_window, an_integration
+from tasks.history.panels import course
+from tasks.remember import remember_frame
+from tests.builders import EPIC, an_integration
+from tests.panels import a_panel, usual_by_hour
 
-DETECTORS = [name for name in names("models.detectors") if hasattr(load("models.detectors", name), "evaluate")]
+ROOM = "models.detectors"
+DETECTORS = [name for name in names(ROOM) if hasattr(load(ROOM, name), "METHOD")]
 INTEGRATION = an_integration()
 DAY = datetime(2026, 11, 18, 5, tzinfo=UTC)  # a Wednesday's midnight in New York
-TEN = DAY + timedelta(hours=10)
-QUARTER, BUCKET = timedelta(minutes=15), timedelta(minutes=5)
-EVERY_S, SEED = 60, 3
+EVERY, WEEKS = timedelta(minutes=1), timedelta(weeks=4)
+SEED = 3
+AT_TEN = 600  # cycles after midnight
 
 
 @dataclass(frozen=True)
 class Past:
-    """What detectors may have learned by midnight, and the day that follows."""
+    """What was usual in each hour of the week, and the day that follows."""
 
-    home: Path
-    baselines: tuple[Baseline, ...]
-    learned: JointModel | None
-    buckets: dict[datetime, tuple[float, ...]]
-    day: Window
+    day: Course  # from three hours before midnight
+    usual: dict[int, Usual]  # by hour of the day
 
-    def case(self, until: datetime, window: Window | None = None, **changes: Any) -> Case:
-        """The case of an instant, as a monitor would gather it."""
-        told = {
-            "integration": INTEGRATION,
-            "window": window or self.day.between(until - QUARTER, until),
-            "baselines": self.baselines,
-            "as_of": until,
-            "joint": JointSample(model=self.learned, latest=self.buckets.get(until - BUCKET)),
-        }
-        return Case(**{**told, **changes})
+    def panel(self, minute: int, spoil: Callable[[Panel], None] | None = None) -> Panel:
+        """The panel of a minute of the day, spoiled or not."""
+        at = 180 + minute
+        limits = np.array([0.05 if one.metric == "error_rate" else np.nan for one in self.day.series])
+        panel = self.day.panel(at, self.usual[minute // 60], limits=limits)
+        panel = replace(panel, values=panel.values.copy(), weights=panel.weights.copy())
+        if spoil is not None:
+            spoil(panel)
+        return panel
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory) -> Past:
-    home, after = tmp_path_factory.mktemp("weeks"), tmp_path_factory.mktemp("weeks-and-day")
-    remember_frame(generate_history(INTEGRATION, DAY, every_s=EVERY_S, seed=SEED), home)
-    shutil.copytree(home, after, dirs_exist_ok=True)
-    week = generate_history(INTEGRATION, DAY + timedelta(days=1), weeks=1, every_s=EVERY_S, seed=SEED + 1)
-    remember_frame(week[week["observed_at"] >= DAY].assign(source="probe"), after)
-    buckets = joint_features(after, [INTEGRATION], DAY, DAY + timedelta(days=1))[INTEGRATION.id]
-    learned = joint_features(home, [INTEGRATION], DAY - timedelta(weeks=4), DAY)[INTEGRATION.id]
-    return Past(
-        home=home,
-        baselines=baseline(home, INTEGRATION, before=DAY),
-        learned=learn(INTEGRATION.id, FEATURES, learned, DAY),
-        buckets={DAY + n * BUCKET: row for n, row in enumerate(buckets)},
-        day=recent(after, INTEGRATION.id, DAY, DAY + timedelta(days=1)),
-    )
+    home, after = tmp_path_factory.mktemp("weeks"), tmp_path_factory.mktemp("day")
+    remember_frame(generate_history(INTEGRATION, DAY, every_s=60, seed=SEED), home)
+    week = generate_history(INTEGRATION, DAY + timedelta(days=1), weeks=1, every_s=60, seed=SEED + 1)
+    remember_frame(week[week["observed_at"] >= DAY - 180 * EVERY].assign(source="probe"), after)
+    day = course(after, [INTEGRATION.id], DAY - 180 * EVERY, DAY + timedelta(days=1), EVERY)
+    weeks = course(home, [INTEGRATION.id], DAY - WEEKS, DAY, EVERY, tuple(Source))
+    return Past(day, usual_by_hour(weeks, day.series, DAY, INTEGRATION.timezone))
 
 
-@pytest.fixture(scope="module")
-def healthy_day(past) -> tuple[Case, ...]:
-    """Every five minutes of the day."""
-    return tuple(past.case(DAY + n * BUCKET) for n in range(3, 289))
+def rows(panel: Panel, metric: str) -> list[int]:
+    found: list[int] = panel.rows(metric).tolist()
+    assert found, metric
+    return found
 
 
-def fails_mostly(nth: int, reading: Reading) -> Reading:
-    """A server that fails on two of three calls."""
-    broken = {"outcome": Outcome.SERVER_ERROR, "status": 503}
-    return reading if nth % 3 == 0 else reading.model_copy(update=broken)
+def fails_mostly(panel: Panel) -> None:
+    """A server that fails on three of four calls, for five minutes."""
+    for row in rows(panel, "error_rate"):
+        panel.values[row, -5:], panel.weights[row, -5:] = 0.75, 4
 
 
-def is_throttled(nth: int, reading: Reading) -> Reading:
-    """HTTP 429 on every fourth call."""
-    broken = {"outcome": Outcome.THROTTLED, "status": 429}
-    return reading.model_copy(update=broken) if nth % 4 == 0 else reading
+def is_throttled(panel: Panel) -> None:
+    """HTTP 429 on every second call, for five minutes."""
+    panel.values[rows(panel, "pattern:throttling"), -5:] = 0.5
 
 
-def is_slow(_: int, reading: Reading) -> Reading:
-    """Everything takes four times as long, and 100 ms more."""
-    return reading.model_copy(update={"latency_ms": 4 * (reading.latency_ms or 0) + 100})
+def is_slow(panel: Panel) -> None:
+    """Everything takes four times as long, and 500 ms more, in the newest cycle."""
+    panel.values[rows(panel, "latency"), -1] = 4 * panel.values[rows(panel, "latency"), -1] + 500
 
 
-def answers_nothing(_: int, reading: Reading) -> Reading:
-    """HTTP 200 in no time, with hardly a byte: nobody complains, and nothing is there."""
-    return reading.model_copy(update={"received_bytes": 2, "latency_ms": 4.0})
+def has_moved(panel: Panel) -> None:
+    """Everything takes five deviations longer, and at least half as long again, for ten minutes."""
+    some = rows(panel, "latency")
+    usual = panel.usual.of(some)
+    shift = np.maximum(np.maximum(5.0 * panel.scale[some], 0.7 * usual.middle), 120.0)
+    panel.values[some, -10:] = (usual.middle + shift)[:, None]
 
 
-PLANTED: dict[str, Callable[[int, Reading], Reading]] = {
-    "error_rate": fails_mostly,
-    "joint": answers_nothing,
+def falls_silent(panel: Panel) -> None:
+    """Answers as good as ever, in which nobody counts the records any more."""
+    panel.values[rows(panel, "records"), -6:] = np.nan
+
+
+def holds_nothing(panel: Panel) -> None:
+    """HTTP 200 in no time, and no record in it, for three hours: few answers tell little."""
+    panel.values[rows(panel, "records"), :] = 0.0
+
+
+def breaks_again_and_again(panel: Panel) -> None:
+    """Two minutes of resets in every quarter of an hour."""
+    for row in rows(panel, "transport_share"):
+        panel.values[row] = np.tile([0.0] * 13 + [0.5] * 2, 12)
+
+
+PLANTED: dict[str, Callable[[Panel], None]] = {
     "known_failure": is_throttled,
-    "latency": is_slow,
+    "level": has_moved,
+    "seasonal": is_slow,
+    "silence": falls_silent,
+    "stability": breaks_again_and_again,
+    "threshold": fails_mostly,
+    "zero": holds_nothing,
 }
 
 
-def spoiled(past: Past, name: str, home: Path) -> Case:
-    """The case at ten o'clock after a quarter of an hour of this detector's fault."""
-    window = past.day.between(TEN - QUARTER, TEN)
-    broken = tuple(PLANTED[name](nth, reading) for nth, reading in enumerate(window.readings))
-    shutil.copytree(past.home, home, dirs_exist_ok=True)
-    remember(broken, home)
-    (latest,) = joint_features(home, [INTEGRATION], TEN - BUCKET, TEN)[INTEGRATION.id]
-    joint = JointSample(model=past.learned, latest=latest)
-    return past.case(TEN, recent(home, INTEGRATION.id, TEN - QUARTER, TEN), joint=joint)
-
-
-def judge(name: str, case: Case) -> list[Anomaly]:
+def judge(name: str, panel: Panel) -> Verdicts:
     """What a detector says with nothing left in its memory."""
-    detector = load("models.detectors", name)
+    detector = load(ROOM, name)
     for kept in vars(detector).values():
         if hasattr(kept, "cache_clear"):
             kept.cache_clear()
-    found: list[Anomaly] = detector.evaluate(case)
+    found: Verdicts = detector.judge(panel)
     return found
+
+
+def same(one: Verdicts, other: Verdicts) -> bool:
+    return all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in vars(one))
 
 
 def test_every_detector_has_its_fault_planted_here():
@@ -137,39 +143,67 @@ def test_every_detector_has_its_fault_planted_here():
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_is_quiet_on_a_healthy_day(healthy_day, name):
-    detector = load("models.detectors", name)
-    assert [anomaly for case in healthy_day for anomaly in detector.evaluate(case)] == []
-    assert all(case.window.readings and case.joint and case.joint.latest for case in healthy_day)
+def test_a_detector_is_quiet_on_a_healthy_day(past, name):
+    """Every five minutes of it; each series that a metric of readings has is there, and has a usual."""
+    spoke: list[tuple[int, Any]] = []
+    for minute in range(0, 1440, 5):
+        panel = past.panel(minute)
+        spoke += [(minute, panel.series[row]) for row in np.flatnonzero(judge(name, panel).speaks)]
+    assert spoke == []
+    assert np.isfinite(panel.usual.middle[rows(panel, "latency")]).all()
+    assert np.isfinite(panel.latest[rows(panel, "error_rate")]).all()
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_finds_its_planted_fault_and_says_the_same_twice(past, tmp_path, name):
-    case = spoiled(past, name, tmp_path)
-    first = judge(name, case)
-    assert first
-    assert judge(name, case) == first
-    for anomaly in first:
-        assert anomaly.integration_id == INTEGRATION.id
-        assert anomaly.score > 1
-        assert anomaly.first_observed <= anomaly.observed_at == TEN
-        assert anomaly.baseline != anomaly.current
+def test_a_detector_finds_its_planted_fault_and_says_the_same_twice(past, name):
+    panel = past.panel(AT_TEN, PLANTED[name])
+    found = judge(name, panel)
+    assert found.speaks.any()
+    assert same(judge(name, past.panel(AT_TEN, PLANTED[name])), found)
+    speaks = found.speaks
+    assert (found.score[speaks] <= MOST).all()
+    assert (found.since_s[speaks] < panel.ends_s[-1]).all()
+    assert set(found.held[speaks]) == {Held.NOT}
+    assert isinstance(load(ROOM, name).METHOD, DetectionMethod)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_an_empty_window_holds_nothing(past, name):
-    unread = JointSample(model=past.learned)
-    assert judge(name, past.case(TEN, a_window(), joint=unread)) == []
+def test_a_detector_judges_nothing_later_than_the_newest_cycle_and_no_series_by_another(past, name):
+    """A series alone, beside others, and among twice as many has the same verdict."""
+    panel = past.panel(AT_TEN, PLANTED[name])
+    twice = replace(
+        panel,
+        series=(*panel.series, *(one._replace(integration_id="another") for one in panel.series)),
+        values=np.vstack([panel.values, panel.values]),
+        weights=np.vstack([panel.weights, panel.weights]),
+        usual=panel.usual.of(np.tile(np.arange(len(panel.series)), 2)),
+        **{field: np.tile(getattr(panel, field), 2) for field in ("limits", "is_open", "in_maintenance")},
+    )
+    found, both = judge(name, panel), judge(name, twice)
+    for field in ("score", "side", "held", "since_s"):
+        np.testing.assert_array_equal(getattr(both, field), np.tile(getattr(found, field), 2))
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_that_has_learned_nothing_is_quiet_about_a_single_call(name):
-    window = a_window(a_reading(latency_ms=9_000.0))
-    assert judge(name, Case(integration=INTEGRATION, window=window, as_of=window.until)) == []
+def test_an_empty_panel_holds_nothing(name):
+    for panel in (a_panel(), a_panel([], [])):
+        found = judge(name, panel)
+        assert len(found.score) == len(panel.series)
+        assert not found.speaks.any()
 
 
-def test_the_room_is_heard_worst_first(past, tmp_path):
-    found = evaluate_all(spoiled(past, "error_rate", tmp_path))
-    ranks = [(anomaly.severity.rank, anomaly.score) for anomaly in found]
-    assert ranks == sorted(ranks, reverse=True)
-    assert "error_rate" in [anomaly.metric for anomaly in found]
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_that_has_learned_nothing_is_quiet_about_a_single_cycle(name):
+    series = [Series(EPIC, metric) for metric in ("latency", "error_rate", "records", "pattern:trust", "own")]
+    values = [[9_000.0], [1.0], [0.0], [0.5], [1e9]]
+    panel = a_panel(*values, series=series, calls=2, limits=np.array([2000, 0.05, np.nan, np.nan, np.nan]))
+    assert not judge(name, panel).speaks.any()
+
+
+def test_the_room_is_heard_and_maintenance_holds_it(past):
+    panel = past.panel(AT_TEN, fails_mostly)
+    found = judge_all(panel)
+    assert list(found) == DETECTORS
+    assert found["threshold"].speaks.any()
+    away = replace(panel, in_maintenance=np.ones(len(panel.series), dtype=bool))
+    assert not any(one.speaks.any() for one in judge_all(away).values())

@@ -48,7 +48,7 @@ def test_350_to_1250_is_told_with_both_values():
     assert found.observed_at == NOW
     assert found.trend is Trend.WORSENING
     assert found.score > 1
-    assert found.seen_by == ("seasonal", "level")
+    assert found.seen_by == ("level", "seasonal")
 
 
 def test_the_error_rate_is_told_over_all_calls_since_it_began():
