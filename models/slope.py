@@ -1,0 +1,92 @@
+"""Slope: how fast many series rise or fall, whether that is by chance, and how well a straight line tells it.
+
+The slope is the median of all pairwise slopes (Theil 1950, Sen 1968), so that one odd point moves nothing; its
+interval is Sen's, from the variance of the Mann-Kendall statistic (Mann 1945, Kendall 1975), which also tells whether
+it may be chance. Everything is over n series at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Z_INTERVAL = 1.959964  # two-sided 95 %
+CHUNK = 2000  # series whose pairs are held at once
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Of n series; NaN where fewer than two points are known."""
+
+    per_s: Floats  # (n,) Theil-Sen slope, a second
+    low: Floats  # (n,) 95 % interval of the slope
+    high: Floats
+    z: Floats  # (n,) Mann-Kendall statistic, standard normal without a trend; 0 for too few points
+    level: Floats  # (n,) the line at time 0
+    fit: Floats  # (n,) 1: every point lies on the line; 0: the line tells no more than the median does
+    points: Ints  # (n,)
+    rises: Ints  # (n,) pairs that rise less pairs that fall: Mann and Kendall's S
+
+
+def slopes(at_s: Floats, values: Floats) -> Slopes:
+    """The trend of each row.
+
+    Args:
+        at_s: (k,) or (n, k) seconds, ascending; the line's level is told of second 0.
+        values: (n, k); NaN: no point.
+    """
+    parts = [
+        _slopes(np.broadcast_to(at_s, values.shape)[first : first + CHUNK], values[first : first + CHUNK])
+        for first in range(0, max(len(values), 1), CHUNK)
+    ]
+    return Slopes(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Slopes.__dataclass_fields__}
+    )
+
+
+def _slopes(at_s: Floats, values: Floats) -> Slopes:
+    earlier, later = np.triu_indices(values.shape[1], k=1)
+    rise = values[:, later] - values[:, earlier]
+    pace = np.sort(rise / (at_s[:, later] - at_s[:, earlier]), axis=1)  # NaN comes last
+    points = (~np.isnan(values)).sum(axis=1)
+    pairs = points * (points - 1) // 2
+    rises = np.nansum(np.sign(rise), axis=1).astype(np.int64)
+    deviation = np.sqrt(points * (points - 1) * (2 * points + 5) / 18)
+    half = Z_INTERVAL * deviation / 2
+    per_s = ranked(pace, pairs, (pairs - 1) / 2)
+    level = middle(values - per_s[:, None] * at_s)
+    off = middle(np.abs(values - per_s[:, None] * at_s - level[:, None]))
+    scatter = middle(np.abs(values - middle(values)[:, None]))
+    return Slopes(
+        per_s=per_s,
+        low=ranked(pace, pairs, (pairs - 1) / 2 - half),
+        high=ranked(pace, pairs, (pairs - 1) / 2 + half),
+        z=np.where(points > 2, (rises - np.sign(rises)) / np.maximum(deviation, 1.0), 0.0),  # noqa: PLR2004  # of two, any rise
+        level=level,
+        fit=np.where(scatter > 0, 1 - off / np.where(scatter > 0, scatter, 1.0), 0.0),
+        points=points,
+        rises=rises,
+    )
+
+
+def ranked(ordered: Floats, count: Ints, rank: Floats) -> Floats:
+    """(n,) the value at a rank from 0 to count − 1 of each sorted row, between its neighbours; NaN of nothing."""
+    last = np.maximum(count - 1, 0)
+    at = np.clip(rank, 0, last)
+    rows, below = np.arange(len(ordered)), np.floor(at).astype(np.int64)
+    if not ordered.shape[1]:
+        return np.full(len(ordered), np.nan)
+    low, high = ordered[rows, below], ordered[rows, np.minimum(below + 1, last)]
+    found: Floats = np.where(count > 0, low + (at - below) * (high - low), np.nan)
+    return found
+
+
+def middle(values: Floats) -> Floats:
+    """(n,) median of each row without its gaps."""
+    count = (~np.isnan(values)).sum(axis=1)
+    return ranked(np.sort(values, axis=1), count, (count - 1) / 2)
