@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.gauge import QUEUE_DEPTH
+from models.gauge import QUEUE_DEPTH, Gauge
 from models.reading import TRANSPORT, Direction, Outcome, Rung, Source
 from simulator.history import COLUMNS, FLOATS, INTEGERS, READS_APART, TEXTS
 from simulator.month.conditions import Conditions, Floats, apply, moments, ordinary
@@ -25,6 +25,7 @@ QUOTA_LEFT = "quota_left"
 ENVELOPE_BYTES = 120.0
 RECONNECTS = 0.6  # share of cycles in which the first read sets up a connection anew
 QUICK_MS = 20.0  # a refusal takes no database
+GAUGE_COLUMNS = tuple(Gauge.model_fields)
 OUTCOMES = tuple(Outcome)
 STATUS = {
     Outcome.OK: 200,
@@ -169,18 +170,17 @@ def _gauges(c: Conditions, at: pd.DatetimeIndex, rng: np.random.Generator) -> pd
         told.append((QUEUE_DEPTH, "outbound", np.minimum(limit, rng.poisson(c.depth)).astype(float)))
     if c.site.quota:
         told.append((QUOTA_LEFT, None, np.round(c.left)))
-    frames = [
-        pd.DataFrame(
-            {
-                "integration_id": c.site.id,
-                "observed_at": at[minutes] + pd.Timedelta(seconds=5),
-                "metric": metric,
-                "value": values[minutes],
-                "unit": "",
-                "subject": pd.Series([subject] * len(minutes), dtype="str"),
-            }
-        )
+    parts = [
+        {
+            "integration_id": np.full(len(minutes), c.site.id),
+            "observed_at": at[minutes] + pd.Timedelta(seconds=5),
+            "metric": np.full(len(minutes), metric),
+            "value": values[minutes],
+            "unit": np.full(len(minutes), ""),
+            "subject": pd.Series([subject] * len(minutes), dtype="str"),
+        }
         for metric, subject, values in told
     ]
-    columns = ["integration_id", "observed_at", "metric", "value", "unit", "subject"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    kinds = dict.fromkeys(("integration_id", "metric", "unit", "subject"), "str") | {"value": "float64"}
+    none = pd.DataFrame(columns=GAUGE_COLUMNS).astype(kinds | {"observed_at": "datetime64[us, UTC]"})
+    return pd.concat([none, *map(pd.DataFrame, parts)], ignore_index=True) if parts else none
