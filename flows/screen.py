@@ -70,6 +70,34 @@ class Progress:
             self.status.stop()
 
 
+class Steps:
+    """A bar while something long goes on step by step; one plain line where nobody watches."""
+
+    def __init__(self, says: str) -> None:
+        self.says = says
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if aside.is_terminal:
+            from rich.progress import Progress as Bar  # noqa: PLC0415  # only where somebody watches
+
+            self._bar = Bar(console=aside, transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(escape(self.says), total=None)
+        else:
+            aside.print(f"{escape(self.says)} …")
+        return self
+
+    def told(self, done: int, of: int) -> None:
+        """So much is done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=of)
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
 def show_configuration(configuration: Configuration) -> None:
     """Every integration resolved, and how far healing may go."""
     heads = ("integration", "kind", "reads", "every", "time zone", "data", "healing", "calls when in trouble")

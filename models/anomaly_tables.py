@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from models.noise import Record
 from models.sighting import Sighting
 from models.tables import Told
+from models.tune import Tuned
 from models.wording import local_time_on, span, whole_percent
 
 if TYPE_CHECKING:
@@ -137,3 +138,22 @@ def noise(known: Iterable[Record]) -> Told:
         for one in known
     ]
     return Told("Rules by how they fared", head, rows)
+
+
+def thresholds(known: Iterable[Tuned], as_of: datetime) -> Told:
+    """One row a threshold, the newest first: what it did to the past, and who agreed to it."""
+    head = ("threshold", "of", "state", "score", "in the replay it", "agreed by", "since", "why")
+    rows = [
+        (
+            one.id,
+            one.rule,
+            one.state.value.replace("_", " "),
+            f"{one.before:g} → {one.factor:g}",
+            one.effect.says,
+            one.approved_by or NOTHING,
+            NOTHING if one.approved_at is None else local_time_on(one.approved_at, "UTC", as_of),
+            one.why or NOTHING,
+        )
+        for one in sorted(known, key=lambda one: (one.proposed_at, one.id), reverse=True)
+    ]
+    return Told("Thresholds", head, rows)

@@ -1,13 +1,13 @@
 """Replay: the detectors over a stretch of the past, as they would have judged it cycle by cycle.
 
-A detector judges the last column of a panel, for any number of series. So the cycles of an hour are laid under each
-other as if they were series, each with the past that it had: one call judges sixty cycles, and a month takes a minute.
+A detector judges the last column of a panel, for any number of series. So the cycles of a day are laid under each
+other as if they were series, each with the past that it had: one call judges them all, and a month takes seconds.
 What comes out are the few verdicts that stand out, from which any threshold of at least today's can be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ class Ground(NamedTuple):
         return cls(np.full(n, np.nan), np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool), Rules.none())
 
 
-def stacked(course: Course, columns: range, usual: Usual, ground: Ground) -> Panel:
+def stacked(course: Course, columns: range, usual_at: Callable[[int], Usual], ground: Ground) -> Panel:
     """The panels of several cycles as one: row `k * n + i` is series i as it was judged in the k-th of these columns.
 
     Its times are those of the last cycle: a `since` of the k-th is so much too late as that cycle is earlier.
@@ -66,7 +66,7 @@ def stacked(course: Course, columns: range, usual: Usual, ground: Ground) -> Pan
     Args:
         course: n series.
         columns: the judged cycles, without gaps.
-        usual: of the n series, in all these cycles.
+        usual_at: of the n series; the same in all columns of an hour.
         ground: of the n series.
     """
     n, k = len(course.series), len(columns)
@@ -78,7 +78,7 @@ def stacked(course: Course, columns: range, usual: Usual, ground: Ground) -> Pan
         ends_s=course.ends_s[last] - course.every_s * np.arange(CYCLES)[::-1],
         values=windows(course.values, columns, np.nan),
         weights=windows(course.weights, columns, 0.0),
-        usual=usual.of(np.tile(np.arange(n), k)),
+        usual=tiled((usual_at(hour[0]), len(hour)) for hour in hours(course, columns)),
         limits=np.tile(ground.limits, k),
         is_open=ground.is_open[:, columns.start : columns.stop].T.ravel(),
         in_maintenance=ground.in_maintenance[:, columns.start : columns.stop].T.ravel(),
@@ -120,8 +120,10 @@ def replay(
     """
     known = ground or Ground.plain(len(course.series), len(course.ends_s))
     loud: list[Loud] = []
-    for block in blocks(course, columns):
-        panel = stacked(course, block, usual_at(block[0]), known)
+    most = max(1, MOST_ROWS // max(1, len(course.series)))
+    for begin in range(columns.start, columns.stop, most):
+        block = range(begin, min(begin + most, columns.stop))
+        panel = stacked(course, block, usual_at, known)
         loud += sorted(_loud(panel, judge(panel), block, len(course.series)))
         progress(block[-1] + 1 - columns.start)
     return Trail(
@@ -133,13 +135,22 @@ def replay(
     )
 
 
-def blocks(course: Course, columns: range) -> Iterator[range]:
-    """The columns cut where an hour ends, and where there would be too many rows."""
-    hours = ((course.ends_s - course.every_s / 2) // 3600).astype(np.int64)
-    most = max(1, MOST_ROWS // max(1, len(course.series)))
+def tiled(parts: Iterable[tuple[Usual, int]]) -> Usual:
+    """What is usual of the same series again and again, each so many times."""
+    known = tuple(parts)
+    fields = {
+        name: np.concatenate([np.tile(getattr(usual, name), times) for usual, times in known])
+        for name in Usual.__dataclass_fields__
+    }
+    return Usual(**fields)
+
+
+def hours(course: Course, columns: range) -> Iterator[range]:
+    """The columns cut where an hour ends."""
+    number = ((course.ends_s - course.every_s / 2) // 3600).astype(np.int64)
     begin = columns.start
     for column in range(columns.start + 1, columns.stop + 1):
-        if column == columns.stop or hours[column] != hours[begin] or column - begin >= most:
+        if column == columns.stop or number[column] != number[begin]:
             yield range(begin, column)
             begin = column
 

@@ -35,8 +35,8 @@ from models.written import Text
 if TYPE_CHECKING:
     from models.replay import Loud, Trail
 
-LEAST, MOST = 1.0, 10.0
-CANDIDATES = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+LEAST, MOST = 1.0, 20.0
+CANDIDATES = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 FIT_SHARE = 2 / 3  # of the span, the older part
 WORTH = 0.9  # a higher threshold must save a tenth of what a lower one leaves
 SLACK = timedelta(minutes=10)  # by which a spell may miss an incident and still be of it

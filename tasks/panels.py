@@ -15,7 +15,7 @@ from models.maintenance import Closure, downtimes, now_in
 from models.series import ERROR_RATE, Series, metric_of
 from tasks.history.panels import course
 from tasks.house import House
-from tasks.past import usual_until
+from tasks.past import usual_of, usual_until
 
 if TYPE_CHECKING:
     from models.panel import Course, Panel, Rules, Usual
@@ -151,13 +151,13 @@ def _rules(
 
 
 def known_usual(house: House, integrations: Sequence[Integration], series: Sequence[Series], now: datetime) -> Usual:
-    """What is usual for each series, as far as today's baselines tell: latency of probes, and their error rate."""
+    """What is usual for each series; while its hours are being learned, what baselines tell of latency and errors."""
     import numpy as np  # noqa: PLC0415  # as above
 
     from models.baseline import SCALE, Basis, usual  # noqa: PLC0415  # as above
-    from models.panel import Usual  # noqa: PLC0415  # as above
 
-    known = Usual.unknown(len(series))
+    known = usual_of(house.home, series, now)
+    learning = known.is_learning
     ordinary = usual_until(house.home, integrations, now - max(map(lookback, integrations)), now)
     place = {(one.integration_id, one.key): row for row, one in enumerate(series)}
     for one in integrations:
@@ -165,12 +165,12 @@ def known_usual(house: House, integrations: Sequence[Integration], series: Seque
         mine = [baseline for baseline in mine if not baseline.is_learning]
         for baseline in mine:
             row = place.get((one.id, f"latency:{baseline.operation}"))
-            if row is not None and baseline.median_ms is not None and baseline.mad_ms is not None:
+            if row is not None and learning[row] and baseline.median_ms is not None and baseline.mad_ms is not None:
                 known.middle[row], known.spread[row] = baseline.median_ms, SCALE * baseline.mad_ms
                 known.high[row] = np.nan if baseline.p99_ms is None else baseline.p99_ms
                 known.days[row], known.basis[row] = baseline.days, list(Basis).index(baseline.basis)
         row = place.get((one.id, ERROR_RATE))
-        if row is not None and len(mine) == len(one.reads):
+        if row is not None and learning[row] and len(mine) == len(one.reads):
             rates = [baseline.error_rate for baseline in mine]
             known.middle[row] = sum(rates) / len(rates)
             known.spread[row] = max(baseline.error_rate_p95 - baseline.error_rate for baseline in mine)

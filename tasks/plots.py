@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from models.errors import BadInput
 from models.stability import Stability
+from models.tune import Effect, Tuned
 from models.wording import DAY_S
 from tasks.connection import Quickness
 
@@ -67,6 +68,36 @@ def draw_stability(known: Stability, timezone: str, path: Path) -> Path:
     below.legend(fontsize=8, frameon=False)
     tidy(above, timezone)
     below.spines[["top", "right"]].set_visible(False)
+    return save(figure, path)
+
+
+def draw_tuning(tuned: Tuned, before: Effect, after: Effect, path: Path) -> Path:
+    """What is told on each day with today's threshold, and with another one before it.
+
+    Args:
+        tuned: the proposal.
+        before: today's, over all of the past that was replayed.
+        after: the other's, over the same.
+        path: an .svg or .png file.
+
+    Raises:
+        BadInput: for another ending, or when it cannot be written there.
+    """
+    figure = blank(path)
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  # with matplotlib
+
+    axes = figure.subplots()
+    at = [one for one, _ in before.days]
+    wide, narrow = 0.8, 0.5
+    axes.bar(at, [many for _, many in before.days], wide, color=PALE, label=f"score {before.factor:g}: {before.told}")  # type: ignore[arg-type]  # matplotlib takes dates
+    axes.bar(at, [many for _, many in after.days], narrow, color=BLUE, label=f"score {after.factor:g}: {after.told}")  # type: ignore[arg-type]  # as above
+    if tuned.fit is not None:
+        axes.axvline(tuned.fit.until.date(), color=RED, linewidth=1, label="chosen on what is left of it")  # type: ignore[arg-type]  # as above
+    axes.set_title(f"{tuned.rule}: told per day", loc="left", fontsize=11)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8, frameon=False)
+    axes.tick_params(axis="x", rotation=30)
+    axes.spines[["top", "right"]].set_visible(False)
     return save(figure, path)
 
 

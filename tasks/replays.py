@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -146,7 +146,7 @@ class Learned:
         from models.panel import Usual  # noqa: PLC0415  # as above
 
         begins = pc.field("begin_s")
-        before = self._hours.filter((begins < day.timestamp()) & (begins >= (day - WEEKS - DAY).timestamp()))
+        before = self._hours.filter((begins < int(day.timestamp())) & (begins >= int((day - WEEKS - DAY).timestamp())))
         table = usual_of_pace(before, [self._past.integration], day, self._cuts)
         rows = {one.key: row for row, one in enumerate(self._past.course.series)}
         at = np.array([rows.get(key, -1) for key in table["series"].to_pylist()], dtype=np.int64)
@@ -180,15 +180,29 @@ def all_hours(house: House, one: Integration, since: datetime, until: datetime) 
     known = hours_known(house.home, [one], now)
     days = [since + n * DAY for n in range(int((until - since) / DAY) + 1)]
     have = {day for day in days if day >= day_of((now - WEEKS).timestamp())} - lacking
+    wanted = [day for day in days if day not in have and day < now and rows_promised(house.home, day)]
     parts: Sequence[Any] = [
-        hours_between(house.home, group, day, day + DAY, pace)
-        for day in days
-        if day not in have and day < now and rows_promised(house.home, day)
-        for pace, group in paces([one], day).items()
+        hours_between(house.home, [one], begin, end - timedelta(seconds=pace.shift_s), pace)
+        for begin, end in runs(wanted)
+        for pace in paces([one], begin)
     ]
     return pa.concat_tables(
         [nothing_known(), without(known, lacking), *(part.cast(nothing_known().schema) for part in parts)]
     )
+
+
+def runs(days: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """From when to when days follow each other, each such span asked for at once.
+
+    >>> [(a.day, b.day) for a, b in runs([datetime(2026, 1, day) for day in (1, 2, 3, 7)])]
+    [(1, 4), (7, 8)]
+    """
+    begin: datetime | None = None
+    for day, following in zip(days, (*days[1:], None), strict=True):
+        begin = begin or day
+        if following != day + DAY:
+            yield begin, day + DAY
+            begin = None
 
 
 def without(hours: Any, days: set[datetime]) -> Any:  # noqa: ANN401 - pyarrow.Tables

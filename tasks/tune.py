@@ -53,6 +53,7 @@ class Replayed(NamedTuple):
 
     tuned: Tuned | None  # None: no threshold tells less without missing something
     before: Effect  # of today's threshold over all of the span
+    after: Effect  # of the proposed one; today's, where there is none
     real: tuple[Real, ...]
 
 
@@ -97,7 +98,7 @@ def replay_threshold(
         candidates = [telling.effect(one, fit_on) for one in CANDIDATES if one > current]
         chosen = choose(telling.effect(current, fit_on), candidates)
         if chosen is None:
-            return Replayed(None, before, telling.real)
+            return Replayed(None, before, before, telling.real)
         factor, fit = chosen.factor, telling.compared(current, chosen.factor, fit_on)
         result = telling.compared(current, factor, held_out)
     else:
@@ -118,7 +119,7 @@ def replay_threshold(
             ground=ground(house, asked, pasts),
         )
         change.keep(tuned)
-    return Replayed(tuned, before, telling.real)
+    return Replayed(tuned, before, telling.effect(factor, everything), telling.real)
 
 
 def judged(house: House, past: Past, nth: int, many: int, told: Told) -> Trail:

@@ -9,7 +9,7 @@ import pytest
 
 from models.detectors import judge_all
 from models.panel import CYCLES, Course, Rules, Usual, Verdicts
-from models.replay import Ground, blocks, eased, replay, stacked
+from models.replay import Ground, eased, hours, replay, stacked
 from models.series import Series
 from tests.panels import END_S, EPIC, a_usual
 
@@ -86,10 +86,21 @@ def test_what_could_not_be_judged_is_remembered():
     assert {one.cycle for one in trail.loud if one.unknown} <= set(range(255 - CYCLES, 260 - CYCLES))
 
 
-def test_a_block_ends_with_its_hour():
+def test_what_is_usual_is_asked_for_once_an_hour():
     course = a_course(150)
-    found = list(blocks(course, range(10, 150)))
+    found = list(hours(course, range(10, 150)))
     assert [(one.start, one.stop) for one in found] == [(10, 60), (60, 120), (120, 150)]
+
+
+def test_every_hour_is_judged_by_its_own_usual():
+    course, columns = a_course(), range(CYCLES, 400)
+    course.values[:] = MIDDLES[:, None]
+
+    def usual_at(column: int) -> Usual:
+        known = usual()
+        return replace(known, middle=known.middle / 8) if column >= 240 else known
+
+    assert {one.cycle >= 60 for one in replay(course, columns, usual_at, judge_all).loud} == {True}
 
 
 def test_it_tells_how_far_it_has_come():
@@ -101,7 +112,7 @@ def test_it_tells_how_far_it_has_come():
 
 def test_a_stacked_panel_holds_nothing_later_than_each_cycle():
     course = a_course()
-    panel = stacked(course, range(200, 260), usual(), Ground.plain(3, 400))
+    panel = stacked(course, range(200, 260), lambda _: usual(), Ground.plain(3, 400))
     assert panel.values.shape == (180, CYCLES)
     for k in (0, 31, 59):
         np.testing.assert_array_equal(
