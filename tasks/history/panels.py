@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.reading import Source
 from models.series import Series
-from tasks.history.questions import REAL, Store, table
+from tasks.history.questions import REAL, Store, answer, table
 
 if TYPE_CHECKING:
     from models.panel import Course
@@ -67,8 +67,10 @@ def course(
     width = int(-(-(until.timestamp() - phase_s) // every_s)) - first
     asked: dict[str, Any] = {"integration_ids": list(integration_ids), "since": since, "until": until}
     asked |= {"every_s": every_s, "phase_s": phase_s}
-    figures = table(store, "panel", asked | {"sources": [one.value for one in sources]})
-    parts = [*_of_readings(figures, first, width), *_of_gauges(table(store, "panel_gauges", asked), first, width)]
+    of_calls = asked | {"sources": [one.value for one in sources]}
+    both = answer(store, lambda db: (table(db, "panel", of_calls), table(db, "panel_gauges", asked)), since, until)
+    figures, gauges = both
+    parts = [*_of_readings(figures, first, width), *_of_gauges(gauges, first, width)]
     return Course(
         every_s=every_s,
         series=tuple(name for part in parts for name in part.names),
