@@ -9,18 +9,20 @@ when it holds more (somebody was late), or the day has gone on, the day is added
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import duckdb
+
 from models.integration import Integration
 from models.reading import Source
 from models.slot import shift_s
 from tasks.history.panels import OF_CALLS, OF_READS
-from tasks.history.questions import page, table
+from tasks.history.questions import answer, page, table
 from tasks.history.read import connect, history_folder
 from tasks.history.shelf import STAMP, look, stamp
 from tasks.history.table import GAUGES, READINGS
@@ -29,6 +31,7 @@ from tasks.history.write import make_folder, publish
 DAY, WEEKS = timedelta(days=1), timedelta(weeks=4)
 DAY_NAME = "%Y%m%d"
 ABOUT = b"partial"  # the key in a file's head
+ROWS_AT_ONCE = 1_000_000  # of all integrations, that one look takes: a look costs a tenth of a second by itself
 TAUGHT_BY = (Source.PROBE, Source.TRAFFIC, Source.GENERATED)
 FIGURES = {"failed": "error_rate", "calls": "calls"} | OF_CALLS | OF_READS
 
@@ -49,6 +52,7 @@ class Partial(NamedTuple):
     rows: int  # that the history held of the day
     every_s: float
     integration_ids: frozenset[str]
+    written_ns: int  # of two about the same, the later one counts
 
 
 Known = dict[tuple[str, datetime], Partial]
@@ -59,13 +63,33 @@ def add_up(home: Path, integrations: Sequence[Integration], end: datetime) -> in
     """Keep the hours of every day of the last weeks of which not all is known; how many days that took."""
     lacking = lacking_days(home, integrations, end)
     days = sorted({day for mine in lacking.values() for day in mine})
-    for day in days:
-        for pace, group in paces([one for one in integrations if day in lacking[one.id]], day).items():
-            rows = rows_promised(home, day)
-            until = min(day + DAY, end)
-            keep(home, day, until, rows, pace, group, hours_between(home, group, day, until, pace))
+    promised = {day: rows_promised(home, day) for day in days}
+    for pace, group in paces(integrations, end).items():
+        for stretch, whose in stretches({one.id: lacking[one.id] for one in group}, promised):
+            hours = hours_between(home, whose, stretch[0], min(stretch[-1] + DAY, end), pace)
+            for day in stretch:
+                about = {"rows": promised[day], "every_s": pace.every.total_seconds()}
+                keep(home, day, min(day + DAY, end), about, whose, hours_in(hours, day, pace))
     prune(home, end)
     return len(days)
+
+
+def stretches(
+    lacking: dict[str, list[datetime]], rows: dict[datetime, int]
+) -> Iterator[tuple[list[datetime], list[str]]]:
+    """Days in a row that the same integrations lack, as many together as one look may take."""
+    days = sorted({day for mine in lacking.values() for day in mine})
+    stretch: list[datetime] = []
+    whose: list[str] = []
+    for day in days:
+        mine = [name for name, its in lacking.items() if day in its]
+        is_next = bool(stretch) and day == stretch[-1] + DAY and mine == whose
+        if stretch and not (is_next and sum(rows[one] for one in stretch) + rows[day] <= ROWS_AT_ONCE):
+            yield stretch, whose
+            stretch = []
+        stretch, whose = [*stretch, day], mine
+    if stretch:
+        yield stretch, whose
 
 
 def lacking_days(home: Path, integrations: Sequence[Integration], end: datetime) -> dict[str, list[datetime]]:
@@ -106,19 +130,39 @@ def paces(integrations: Iterable[Integration], at: datetime) -> dict[Pace, list[
     return found
 
 
-def hours_between(home: Path, integrations: Sequence[Integration], since: datetime, until: datetime, pace: Pace) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """The hours of integrations of one pace; those that begin at since ≤ t < until, but for the pace's shift."""
+def hours_between(home: Path, integration_ids: Sequence[str], since: datetime, until: datetime, pace: Pace) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The hours of integrations of one pace.
+
+    Args:
+        home: the state directory.
+        integration_ids: whose.
+        since: a UTC midnight; the first local hour begins there, or up to an hour before (`pace.shift_s`).
+        until: nothing from here on counts; another midnight is moved like the first.
+        pace: theirs.
+    """
     shift = timedelta(seconds=pace.shift_s)
-    last = until - shift if until == since + DAY else until
-    asked = {
-        "integration_ids": [one.id for one in integrations],
-        "since": since - shift,
+    first, last = since - shift, until - shift if (until - since) % DAY == timedelta(0) else until
+    asked: dict[str, Any] = {
+        "integration_ids": list(integration_ids),
+        "since": first,
         "until": last,
         "every_s": pace.every.total_seconds(),
         "phase_s": 0.0,
     }
-    figures = table(home, "panel", asked | {"sources": [one.value for one in TAUGHT_BY]})
-    return hours_of(figures, table(home, "panel_gauges", asked), pace)
+
+    def look_once(db: duckdb.DuckDBPyConnection) -> tuple[Any, Any]:
+        figures = table(db, "panel", asked | {"sources": [one.value for one in TAUGHT_BY]})
+        return figures, table(db, "panel_gauges", asked)
+
+    return hours_of(*answer(home, look_once, first, last), pace)
+
+
+def hours_in(hours: Any, day: datetime, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
+    """Those of one UTC day, which local hours may begin before."""
+    import pyarrow.compute as pc  # noqa: PLC0415  # 0.15 s, only where something is learned
+
+    begins, since = hours["begin_s"], int(day.timestamp()) - pace.shift_s
+    return hours.filter(pc.and_(pc.greater_equal(begins, since), pc.less(begins, since + int(DAY.total_seconds()))))
 
 
 def hours_of(figures: Any, gauges: Any, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
@@ -153,16 +197,15 @@ def keep(
     home: Path,
     day: datetime,
     until: datetime,
-    rows: int,
-    pace: Pace,
-    integrations: Sequence[Integration],
+    about: Mapping[str, object],
+    integration_ids: Sequence[str],
     hours: Any,  # noqa: ANN401 - a pyarrow.Table
 ) -> None:
-    """Publish the hours of one day."""
+    """Publish the hours of one day, and from what they were made."""
     import pyarrow.parquet as pq  # noqa: PLC0415  # as above
 
-    about = {"rows": rows, "every_s": pace.every.total_seconds(), "integrations": [one.id for one in integrations]}
-    headed = hours.replace_schema_metadata({ABOUT: json.dumps(about)})
+    told = dict(about) | {"integrations": list(integration_ids)}
+    headed = hours.replace_schema_metadata({ABOUT: json.dumps(told)})
     folder = home / "learned" / "partials"
     make_folder(folder)
     name = f"{day:{DAY_NAME}}-{stamp(until)}-{uuid4().hex}.parquet"
@@ -172,7 +215,7 @@ def keep(
 def newest(home: Path) -> Known:
     """The newest file about each integration and day."""
     partials = map(partial_of, (home / "learned" / "partials").glob("[0-9]*.parquet"))
-    ordered = sorted(partials, key=lambda one: (one.until, one.rows, one.path.name))
+    ordered = sorted(partials, key=lambda one: (one.until, one.written_ns))
     return {(name, one.day): one for one in ordered for name in one.integration_ids}
 
 
@@ -190,6 +233,7 @@ def partial_of(path: Path) -> Partial:
         rows=about["rows"],
         every_s=about["every_s"],
         integration_ids=frozenset(about["integrations"]),
+        written_ns=path.stat().st_mtime_ns,
     )
 
 

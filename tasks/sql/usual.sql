@@ -2,7 +2,8 @@
 -- Returns one row per series and coming hour: integration_id, series, at_s (unix seconds at which the hour begins), and the
 -- fields of models.panel.Usual: middle, spread, low, high, days, basis (index into models.baseline.Basis), step, level.
 -- An hour speaks of another when the practice is open in both or closed in both, and (the narrowest that $fewest days
--- fill) it is the same hour of the week, the same hour on days of the same kind, or any hour with $fewest_cycles.
+-- fill) it is the same hour of the week, the same hour on days of the same kind, or any hour of the last week, with
+-- $fewest_cycles.
 -- Every figure rests on medians over days, or leaves the outermost of four and more days out, so that one bad day does
 -- not teach; the hours that touch a cut (a confirmed incident, agreed maintenance) do not count at all.
 -- Reads partials (the answer of hours.sql), watched (integration_id, calendar), past and coming (calendar, begin_s, day,
@@ -52,6 +53,20 @@ records AS (
     FROM misses
     GROUP BY ALL
 ),
+-- each hour once for every way in which it speaks of a coming one
+witnesses AS (
+    SELECT code, is_open, kind, hour, weekday, day, n, low, range, median, high
+    FROM clean
+    WHERE weekday IN (SELECT weekday FROM coming)
+    UNION ALL
+    SELECT code, is_open, kind, hour, NULL, day, n, low, range, median, high
+    FROM clean
+    WHERE kind IN (SELECT kind FROM coming)
+    UNION ALL
+    SELECT code, is_open, NULL, NULL, NULL, day, n, low, range, median, high
+    FROM clean
+    WHERE begin_s >= (SELECT min(begin_s) FROM coming) - 7 * 86400
+),
 gathered AS (
     SELECT
         code, is_open, kind, hour, weekday,
@@ -69,8 +84,8 @@ gathered AS (
         -- the value that one cycle in 200 exceeds is exceeded by the extreme of n cycles with the probability
         -- 1 - 0.995^n; of four extremes and more, the outermost does not count
         greatest((count(*) - 1) * (1 - 0.995 ** avg(n)), CASE WHEN count(*) >= 4 THEN 1 ELSE 0 END) AS rank
-    FROM clean
-    GROUP BY GROUPING SETS ((code, is_open, kind, hour, weekday), (code, is_open, kind, hour), (code, is_open))
+    FROM witnesses
+    GROUP BY code, is_open, kind, hour, weekday
 ),
 alike AS MATERIALIZED (
     SELECT

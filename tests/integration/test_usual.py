@@ -18,6 +18,7 @@ from models.gauge import Gauge
 from models.incident import Event, State
 from models.integration import Integration
 from models.maintenance import Downtime, close
+from models.panel import Usual
 from models.reading import Outcome, Source
 from models.series import Series
 from simulator.history import generate_history
@@ -234,9 +235,11 @@ def test_an_hour_is_what_its_cycles_were(tmp_path):
         tmp_path,
     )
     day = END.replace(hour=0) - DAY
-    found = hours_between(tmp_path, [one], day, day + DAY, Pace(one.probe_every, 0))
+    found = hours_between(tmp_path, [one.id], day, day + DAY, Pace(one.probe_every, 0))
     cycles = course(tmp_path, [one.id], day, day + DAY, one.probe_every, (Source.GENERATED,))
-    by_key = {series.key: values.reshape(24, 12) for series, values in zip(cycles.series, cycles.values, strict=True)}
+    by_key = {
+        series.key: values.reshape(24, 12) for series, values in zip(cycles.series, list(cycles.values), strict=True)
+    }
     rows = {(row["series"], (row["begin_s"] - int(day.timestamp())) // 3600): row for row in found.to_pylist()}
     assert set(rows) == {
         (key, hour) for key, values in by_key.items() for hour in range(24) if not np.isnan(values[hour]).all()
@@ -261,7 +264,7 @@ def test_a_series_has_one_name_in_hours_and_in_panels(tmp_path):
     remember([a_reading(integration_id=one.id, observed_at=day + MINUTE, **more, **each) for each in told], tmp_path)
     gauge = {"integration_id": one.id, "observed_at": day + MINUTE, "value": 1}
     remember_gauges([Gauge(metric="queue_depth", subject="in", **gauge), Gauge(metric="heap", **gauge)], tmp_path)
-    found = hours_between(tmp_path, [one], day, day + DAY, Pace(one.probe_every, 0))
+    found = hours_between(tmp_path, [one.id], day, day + DAY, Pace(one.probe_every, 0))
     keys = {series.key for series in course(tmp_path, [one.id], day, day + DAY, one.probe_every).series}
     assert set(found["series"].to_pylist()) == keys
     assert {"queue_depth:in", "heap", "calls@traffic", "staleness:A.b@traffic", "pattern:throttling"} <= keys
@@ -275,10 +278,10 @@ def test_a_reading_counts_in_the_cycle_in_which_it_was_taken(tmp_path, second):
         [Gauge(integration_id=one.id, observed_at=day + timedelta(minutes=59, seconds=second), metric="heap", value=1)],
         tmp_path,
     )
-    found = hours_between(tmp_path, [one], day, day + DAY, Pace(one.probe_every, 0))
+    found = hours_between(tmp_path, [one.id], day, day + DAY, Pace(one.probe_every, 0))
     assert set(found["begin_s"].to_pylist()) == {int(day.timestamp())}
     cycles = course(tmp_path, [one.id], day, day + HOUR, one.probe_every)
-    assert not np.isnan(cycles.values[:, 59]).any()
+    assert not np.isnan(cycles.panel(59, Usual.unknown(len(cycles.series))).latest).any()
 
 
 def test_the_value_of_a_busy_cycle_is_its_median(tmp_path):
@@ -393,7 +396,9 @@ def test_late_rows_change_their_own_day_and_no_other(tmp_path):
 
 def test_a_fold_changes_nothing(tmp_path):
     one = site()
-    remember_frame(past(one, weeks=1), tmp_path)
+    frame = past(one, weeks=1)
+    for nth in (0, 1):
+        remember_frame(frame[nth::2], tmp_path)
     add_up(tmp_path, [one], END)
     assert compact(tmp_path, before=NOW).files_folded
     assert add_up(tmp_path, [one], END) == 0
@@ -440,15 +445,15 @@ def test_one_that_lacks_more_than_a_turn_may_add_up_still_gets_its_turn(tmp_path
 
 # --- the same incident again (B13) -----------------------------------------------------------------------------------
 
-ILL = NOW - 5 * DAY
+ILL_DAYS = [NOW - HOUR - n * DAY for n in (8, 7, 6, 5, 2, 1)]  # six of the ten weekdays that are known
 
 
-def with_incidents(one: Integration, *since: datetime, lasts: timedelta = 8 * HOUR) -> pd.DataFrame:
+def with_incidents(one: Integration, *since: datetime) -> pd.DataFrame:
     """Ordinary days, and eight hours at four times the latency from each of these instants on."""
-    frame = past(one, weeks=1)
-    ill = pd.Series(False, index=frame.index)
+    frame = past(one)
+    ill = frame["observed_at"] < frame["observed_at"].min()  # none
     for begin in since:
-        ill |= (frame["observed_at"] >= begin) & (frame["observed_at"] < begin + lasts)
+        ill |= (frame["observed_at"] >= begin) & (frame["observed_at"] < begin + 8 * HOUR)
     return frame.assign(latency_ms=frame["latency_ms"].where(~ill, 4 * frame["latency_ms"]))
 
 
@@ -466,11 +471,10 @@ def distance(home, one: Integration, value: float) -> float:
     return float((value - usual.middle[0]) / usual.spread[0])
 
 
-def test_the_same_incident_five_days_later_is_as_far_from_usual_as_it_was(tmp_path):
+def test_the_same_incident_is_as_far_from_usual_as_it_was_although_it_came_on_most_days(tmp_path):
     one = site(probe_every=timedelta(minutes=5))
-    days = [ILL - HOUR - n * DAY for n in (0, -1, -2)]  # three of the five weekdays that are known
-    found = {}
-    for name, spans, known in (("clean", (), ()), ("known", days, days), ("unknown", days, ())):
+    found: dict[str, float] = {}
+    for name, spans, known in (("clean", (), ()), ("known", ILL_DAYS, ILL_DAYS), ("unknown", ILL_DAYS, ())):
         home = tmp_path / name
         remember_frame(with_incidents(one, *spans), home)
         house = house_of(home, one, at=NOW)
@@ -483,14 +487,25 @@ def test_the_same_incident_five_days_later_is_as_far_from_usual_as_it_was(tmp_pa
     assert found["unknown"] < 2
 
 
+def test_the_same_incident_five_days_later_is_still_far_from_usual(tmp_path):
+    one, began = site(probe_every=timedelta(minutes=5)), NOW - HOUR - 5 * DAY
+    remember_frame(with_incidents(one, began), tmp_path)
+    house = house_of(tmp_path, one, at=NOW)
+    confirm(house, one, began, began + 8 * HOUR)
+    learn_hours(house)
+    usual = usual_of(tmp_path, [Series(one.id, "latency", "Patient.search")], NOW)
+    assert distance(tmp_path, one, 4 * 45.0) > 5
+    assert usual.high[0] < 4 * 45.0
+    assert 4 * 45.0 - usual.middle[0] > usual.step[0]
+
+
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_hours_of_agreed_maintenance_do_not_teach(tmp_path, is_declared):
     one = site(probe_every=timedelta(minutes=5))
-    days = [ILL - HOUR - n * DAY for n in (0, -1, -2)]
-    remember_frame(with_incidents(one, *days), tmp_path)
+    remember_frame(with_incidents(one, *ILL_DAYS), tmp_path)
     house = house_of(tmp_path, one, at=NOW)
     with house.ledger.change("somebody", NOW) as change:
-        for begin in days if is_declared else ():
+        for begin in ILL_DAYS if is_declared else ():
             change.keep(close(one.id, Downtime(since=begin, until=begin + 8 * HOUR, reason="move", agreed_by="Vendor")))
     learn_hours(house)
     assert (distance(tmp_path, one, 4 * 45.0) > 5) is is_declared
@@ -498,12 +513,11 @@ def test_hours_of_agreed_maintenance_do_not_teach(tmp_path, is_declared):
 
 def test_an_incident_that_is_confirmed_later_cleans_the_past_without_a_reading_being_read(tmp_path, monkeypatch):
     one = site(probe_every=timedelta(minutes=5))
-    days = [ILL - HOUR - n * DAY for n in (0, -1, -2)]
-    remember_frame(with_incidents(one, *days), tmp_path)
+    remember_frame(with_incidents(one, *ILL_DAYS), tmp_path)
     house = house_of(tmp_path, one, at=NOW)
     learn_hours(house)
     assert distance(tmp_path, one, 4 * 45.0) < 2
-    for begin in days:
+    for begin in ILL_DAYS:
         confirm(house, one, begin, begin + 8 * HOUR)
     monkeypatch.setattr("tasks.history.hours.hours_between", pytest.fail)
     table = usual_ahead(tmp_path, [one], END, turns.untaught(house, [one], END))
