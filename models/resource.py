@@ -1,13 +1,13 @@
 """Resource: something that can run out, how it develops, and when its limit is reached at this pace.
 
-A slope is the median of all pairwise slopes (Theil 1950, Sen 1968), so that one odd sample moves nothing, and it
-is believed when the series rises by the Mann-Kendall test (Mann 1945, Kendall 1975).
+A slope is believed when the series rises by the Mann-Kendall test; how it is found, `models.slope` says. What has a
+declared limit and is measured every cycle, `models.detectors.exhaustion` foresees; here are our own resources, whose
+limits nobody has to declare, and ages of queues, whose limit is their feed's.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from math import sqrt
 from typing import NamedTuple
 
 from pydantic import AwareDatetime, FiniteFloat, NonNegativeInt
@@ -34,16 +34,13 @@ class Trend(Noun):
     value: FiniteFloat  # the newest
     seen_at: AwareDatetime
     slope_per_s: FiniteFloat = 0.0
-    rises: int = 0  # pairs of points that rise, less those that fall: Mann and Kendall's S
+    z: FiniteFloat = 0.0  # of the Mann-Kendall test
     points: NonNegativeInt = 1
 
     @property
     def is_rising(self) -> bool:
         """Whether it rises, and not by chance."""
-        n = self.points
-        if n < FEWEST_POINTS or self.slope_per_s <= 0:
-            return False
-        return (self.rises - 1) / sqrt(n * (n - 1) * (2 * n + 5) / 18) > CERTAIN_Z
+        return self.points >= FEWEST_POINTS and self.slope_per_s > 0 and self.z > CERTAIN_Z
 
     def reaches(self, limit: float) -> timedelta | None:
         """How long until it is there at this pace; nothing when it is, None when it is not on its way."""

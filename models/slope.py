@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 Z_INTERVAL = 1.959964  # two-sided 95 %
+SCALE = 1.4826  # makes a median distance comparable with a standard deviation under normality
 CHUNK = 2000  # series whose pairs are held at once
 
 
@@ -28,6 +29,7 @@ class Slopes:
     high: Floats
     z: Floats  # (n,) Mann-Kendall statistic, standard normal without a trend; 0 for too few points
     level: Floats  # (n,) the line at time 0
+    off: Floats  # (n,) median distance of the points from the line
     fit: Floats  # (n,) 1: every point lies on the line; 0: the line tells no more than the median does
     points: Ints  # (n,)
     rises: Ints  # (n,) pairs that rise less pairs that fall: Mann and Kendall's S
@@ -68,6 +70,7 @@ def _slopes(at_s: Floats, values: Floats) -> Slopes:
         high=ranked(pace, pairs, (pairs - 1) / 2 + half),
         z=np.where(points > 2, (rises - np.sign(rises)) / np.maximum(deviation, 1.0), 0.0),  # noqa: PLR2004  # of two, any rise
         level=level,
+        off=off,
         fit=np.where(scatter > 0, 1 - off / np.where(scatter > 0, scatter, 1.0), 0.0),
         points=points,
         rises=rises,

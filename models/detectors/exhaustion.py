@@ -20,7 +20,7 @@ import numpy as np
 
 from models.anomaly import DetectionMethod
 from models.panel import MOST, Flags, Floats, Ints, Panel, Verdicts
-from models.slope import Slopes, middle, slopes
+from models.slope import SCALE, Z_INTERVAL, Slopes, middle, slopes
 
 METHOD = DetectionMethod.PREDICTION
 SPANS = (12, 24, 48, 96, 168)  # cycles
@@ -31,6 +31,7 @@ STRAIGHT = 0.75  # of the scatter that the line must tell
 STRAIGHT_AT_ONCE = 0.9  # ... of the shortest span: a few points lie on a line soon
 BENT = 0.1  # of the present rise, by which the end may lie off the line: while it bends, the pace is not known
 NEW_HEIGHT = 0.25  # of the present rise, by which it must be beyond everything before
+AT_THE_END = 2.0  # standard errors of a line at its end, in those of its middle
 LATEST = 3  # cycles whose median is where it stands
 WIDEST = 0.5  # half of the interval, as a share of the time left
 HORIZON_S = 3600.0  # what is reached later is no business of tonight
@@ -80,10 +81,11 @@ def forecast(panel: Panel) -> Forecast:
         return ahead
     span, trend = best_line(values[alive], panel.every_s)
     left, rise = limits[alive] - trend.level, trend.per_s * span * panel.every_s
-    with np.errstate(divide="ignore", invalid="ignore"):
-        eta, soonest, latest = (
-            np.where(pace > 0, left / pace, np.inf) for pace in (trend.per_s, trend.high, trend.low)
-        )
+    unsure = Z_INTERVAL * AT_THE_END * SCALE * trend.off / np.sqrt(np.maximum(trend.points, 1))
+    eta, soonest, latest = (
+        _until(limit, pace)
+        for limit, pace in ((left, trend.per_s), (left - unsure, trend.high), (left + unsure, trend.low))
+    )
     believed = (
         (left > 0)
         & _is_straight(trend, span)
@@ -96,6 +98,12 @@ def forecast(panel: Panel) -> Forecast:
     ahead.latest_s[chosen] = latest[believed]
     ahead.since_s[chosen] = panel.ends_s[-1] - span[believed] * panel.every_s
     return ahead
+
+
+def _until(left: Floats, pace: Floats) -> Floats:
+    """(m,) seconds until what is left is gone; infinite where it does not get less."""
+    seconds: Floats = np.where(pace > 0, np.maximum(left, 0.0) / np.where(pace > 0, pace, 1.0), np.inf)
+    return seconds
 
 
 def bounds(panel: Panel) -> tuple[Ints, Floats, Ints]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.alert import Finding
@@ -50,10 +51,25 @@ def waits(round_: Round) -> Iterator[Trend]:
     return fresh(found, round_)
 
 
-def fresh(found: list[dict[str, object]], round_: Round) -> Iterator[Trend]:
+def fresh(found: list[dict[str, Any]], round_: Round) -> Iterator[Trend]:
     """The rows as trends, without those that ended a while ago."""
-    known = (Trend.model_validate(row) for row in found)
-    return (trend for trend in known if round_.as_of - trend.seen_at <= KNOWN_FOR)
+    recent = [row for row in found if round_.as_of - row["seen_at"] <= KNOWN_FOR]
+    if not recent:
+        return
+    import numpy as np  # noqa: PLC0415  # only where something is measured
+
+    from models.slope import slopes  # noqa: PLC0415  # as above
+
+    width = max(len(row["course"]) for row in recent)
+    at_s, course = np.zeros((len(recent), width)), np.full((len(recent), width), np.nan)
+    for nth, row in enumerate(recent):
+        at_s[nth] = row["at_s"][0] + np.arange(width) - width  # gaps in front need some time too
+        at_s[nth, width - len(row["course"]) :], course[nth, width - len(row["course"]) :] = row["at_s"], row["course"]
+    found_slopes = slopes(at_s, course)
+    for nth, row in enumerate(recent):
+        told = {name: value for name, value in row.items() if name not in {"at_s", "course"}}
+        slope = float(np.nan_to_num(found_slopes.per_s[nth]))
+        yield Trend(**told, slope_per_s=slope, z=float(found_slopes.z[nth]), points=int(found_slopes.points[nth]))
 
 
 def queue(one: Integration, trend: Trend) -> Iterator[Finding]:
