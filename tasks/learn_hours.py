@@ -17,8 +17,8 @@ from typing import Any
 from models.calendar import Calendar
 from models.follow import lookback
 from models.integration import Integration
-from models.maintenance import Closure, downtimes
-from models.slot import HOUR_S, Slot, cuts, slots
+from models.maintenance import RESOLUTION, Closure, downtimes
+from models.slot import HOUR, HOUR_S, Slot, cuts, slots
 from tasks.history.hours import DAY, WEEKS, add_up, hours_known, lacking_days, sheet
 from tasks.house import House
 from tasks.learn import TERM, floored, whose_turn, write
@@ -105,7 +105,7 @@ def usual_of_pace(hours: Any, integrations: Sequence[Integration], end: datetime
         asked,
         partials=hours,
         watched=pa.table(watched),
-        past=slot_table(calendars, end - WEEKS - DAY, end),
+        past=slot_table(calendars, end - WEEKS - DAY, end - HOUR + RESOLUTION),  # hours that were over
         coming=slot_table(calendars, end, end + AHEAD),
         cuts=pa.table(
             {

@@ -9,7 +9,8 @@ when it holds more (somebody was late), or the day has gone on, the day is added
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +19,13 @@ from uuid import uuid4
 
 import duckdb
 
+from models.errors import Transient
 from models.integration import Integration
 from models.reading import Source
 from models.slot import shift_s
 from tasks.history.panels import OF_CALLS, OF_READS
-from tasks.history.questions import answer, page, table
-from tasks.history.read import connect, history_folder
+from tasks.history.questions import answer, page
+from tasks.history.read import LOOKS, connect, history_folder
 from tasks.history.shelf import STAMP, look, stamp
 from tasks.history.table import GAUGES, READINGS
 from tasks.history.write import make_folder, publish
@@ -150,11 +152,27 @@ def hours_between(home: Path, integration_ids: Sequence[str], since: datetime, u
         "phase_s": 0.0,
     }
 
-    def look_once(db: duckdb.DuckDBPyConnection) -> tuple[Any, Any]:
-        figures = table(db, "panel", asked | {"sources": [one.value for one in TAUGHT_BY]})
-        return figures, table(db, "panel_gauges", asked)
+    return answer(home, lambda db: hours_of(db, asked, pace), first, last)
 
-    return hours_of(*answer(home, look_once, first, last), pace)
+
+def hours_of(db: duckdb.DuckDBPyConnection, asked: dict[str, Any], pace: Pace) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The hours of what panel.sql and panel_gauges.sql answer, which stays where it is found.
+
+    To hand a day of a million cycles to Arrow in order, and take it back, would cost as much as to find it.
+    """
+    import pyarrow as pa  # noqa: PLC0415  # 0.15 s, only where something is learned
+
+    sources = {"sources": [one.value for one in TAUGHT_BY]}
+    db.execute(f"CREATE TEMP TABLE figures AS {page('panel').rpartition('ORDER BY')[0]}", asked | sources)
+    db.execute(f"CREATE TEMP TABLE samples AS {page('panel_gauges').rpartition('ORDER BY')[0]}", asked)
+    metrics = {
+        "figure": list(FIGURES),
+        "metric": list(FIGURES.values()),
+        "is_of_operation": [figure in OF_READS for figure in FIGURES],
+    }
+    db.register("metrics", pa.table(metrics))
+    found: Any = db.sql(page("hours"), params={"every_s": pace.every.total_seconds(), "shift_s": pace.shift_s})
+    return found.to_arrow_table()
 
 
 def hours_in(hours: Any, day: datetime, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
@@ -163,25 +181,6 @@ def hours_in(hours: Any, day: datetime, pace: Pace) -> Any:  # noqa: ANN401 - py
 
     begins, since = hours["begin_s"], int(day.timestamp()) - pace.shift_s
     return hours.filter(pc.and_(pc.greater_equal(begins, since), pc.less(begins, since + int(DAY.total_seconds()))))
-
-
-def hours_of(figures: Any, gauges: Any, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
-    """The hours of cycles.
-
-    Args:
-        figures: an answer of panel.sql.
-        gauges: an answer of panel_gauges.sql.
-        pace: of the cycles.
-    """
-    import pyarrow as pa  # noqa: PLC0415  # 0.15 s, only where something is learned
-
-    named = {
-        "figure": list(FIGURES),
-        "metric": list(FIGURES.values()),
-        "is_of_operation": [figure in OF_READS for figure in FIGURES],
-    }
-    asked = {"every_s": pace.every.total_seconds(), "shift_s": pace.shift_s}
-    return sheet("hours", asked, figures=figures, gauges=gauges, metrics=pa.table(named))
 
 
 def sheet(name: str, asked: dict[str, Any], **tables: Any) -> Any:  # noqa: ANN401 - pyarrow.Tables
@@ -214,7 +213,10 @@ def keep(
 
 def newest(home: Path) -> Known:
     """The newest file about each integration and day."""
-    partials = map(partial_of, (home / "learned" / "partials").glob("[0-9]*.parquet"))
+    partials: list[Partial] = []
+    for path in (home / "learned" / "partials").glob("[0-9]*.parquet"):
+        with suppress(FileNotFoundError):  # somebody has just pruned it
+            partials.append(partial_of(path))
     ordered = sorted(partials, key=lambda one: (one.until, one.written_ns))
     return {(name, one.day): one for one in ordered for name in one.integration_ids}
 
@@ -238,20 +240,30 @@ def partial_of(path: Path) -> Partial:
 
 
 def hours_known(home: Path, integrations: Sequence[Integration], end: datetime) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """Every hour of these integrations that was added up, of the weeks before `end`; none twice."""
+    """Every hour of these integrations that was added up, of the weeks before `end`; none twice.
+
+    Raises:
+        Transient: when files vanish faster than they can be read.
+    """
+    wanted, days = {one.id for one in integrations}, set(days_until(end))
+    for _ in range(LOOKS):
+        whose: dict[Path, list[str]] = {}
+        for (name, day), partial in newest(home).items():
+            if name in wanted and day in days:
+                whose.setdefault(partial.path, []).append(name)
+        with suppress(FileNotFoundError):  # another process knows better meanwhile: look again
+            return read_hours(whose)
+    raise Transient("the partials' files vanish faster than they can be read; try again in a minute")
+
+
+def read_hours(whose: Mapping[Path, Sequence[str]]) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The hours of some integrations of each file."""
     import pyarrow as pa  # noqa: PLC0415  # as above
     import pyarrow.compute as pc  # noqa: PLC0415  # as above
     import pyarrow.parquet as pq  # noqa: PLC0415  # as above
 
-    wanted, days = {one.id for one in integrations}, set(days_until(end))
-    whose: dict[Path, list[str]] = {}
-    for (name, day), partial in newest(home).items():
-        if name in wanted and day in days:
-            whose.setdefault(partial.path, []).append(name)
-    read: Any = [
-        pq.read_table(path, filters=pc.field("integration_id").isin(sorted(names)))
-        for path, names in sorted(whose.items())
-    ]
+    mine: Callable[[Sequence[str]], Any] = lambda names: pc.field("integration_id").isin(sorted(names))  # noqa: E731
+    read = [pq.read_table(path, filters=mine(names)) for path, names in sorted(whose.items())]
     return pa.concat_tables([nothing_known(), *(one.replace_schema_metadata() for one in read)])
 
 

@@ -2,7 +2,7 @@
 -- Returns integration_id, series (models.series.Series.key), begin_s (unix seconds at which the hour began), n (cycles
 -- with a value), and of their values low, q25, median, q75, high; bottom and top are the least and the greatest median of
 -- six cycles in a row (models.panel.Usual.level), which stay apart from a single odd cycle.
--- Reads three relations beside its parameters: figures and gauges, the answers of panel.sql and panel_gauges.sql, and
+-- Reads three relations beside its parameters: figures and samples, the answers of panel.sql and panel_gauges.sql, and
 -- metrics (figure, metric, is_of_operation): which column of panel.sql is which metric.
 -- Parameters: $every_s (seconds per cycle), $shift_s (by how much local hours begin before whole UTC hours, in [0, 3600)).
 WITH clocked AS (
@@ -47,7 +47,7 @@ values_of_cycles AS (
         integration_id, 'probe' AS source, subject AS operation, metric AS gauge, cycle,
         ((cycle * $every_s)::BIGINT + $shift_s) // 3600 * 3600 - $shift_s AS begin_s,
         value AS of_gauge
-    FROM gauges
+    FROM samples
 ),
 spreads AS (
     SELECT

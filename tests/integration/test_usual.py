@@ -126,6 +126,20 @@ def test_when_little_is_known_hours_that_are_less_alike_must_do(at, weeks, basis
 
 
 @pytest.mark.parametrize(
+    ("end", "basis"),
+    [
+        pytest.param("06:00", Basis.LEARNING, id="the second hour lasts until half past"),
+        pytest.param("06:30", Basis.ALL_HOURS, id="it is over"),
+    ],
+)
+def test_an_hour_that_was_not_over_teaches_nothing(end, basis):
+    one, first = an_integration(timezone="Asia/Kolkata"), datetime(2026, 11, 24, 4, 30, tzinfo=UTC)
+    two_hours = hours_like(one, lambda _: 100.0, first, first + 2 * HOUR, n=20)
+    (row, *_) = usual_of_pace(two_hours, [one], datetime.fromisoformat(f"2026-11-24T{end}Z"), {}).to_pylist()
+    assert BASES[row["basis"]] is basis
+
+
+@pytest.mark.parametrize(
     ("hours", "n", "is_learning"),
     [
         pytest.param(1, 29, True, id="29 cycles"),
@@ -227,9 +241,13 @@ def as_rows(table: pa.Table) -> list[dict]:
     return table.sort_by(keys).to_pylist()
 
 
-def test_an_hour_is_what_its_cycles_were(tmp_path):
+@pytest.mark.parametrize("failing", [0.0, 0.04, 0.2, 0.5])
+def test_an_hour_is_what_its_cycles_were(tmp_path, failing):
     one = site(probe_every=timedelta(minutes=5))
-    remember_frame(past(one, weeks=1), tmp_path)
+    frame = past(one, weeks=1)
+    words = np.random.default_rng(7).choice(["timeout", "throttled", "malformed"], len(frame))
+    fails = np.random.default_rng(8).random(len(frame)) < failing
+    remember_frame(frame.assign(outcome=frame["outcome"].mask(fails, pd.Series(words, frame.index))), tmp_path)
     remember_gauges(
         [Gauge(integration_id=one.id, observed_at=END - n * MINUTE, metric="queue_depth", value=n) for n in range(90)],
         tmp_path,
@@ -250,8 +268,8 @@ def test_an_hour_is_what_its_cycles_were(tmp_path):
         assert [row[name] for name in names] == pytest.approx(
             list(np.nanquantile(values, (0, 0.25, 0.5, 0.75, 1))), abs=1e-3
         )
-        sixes = np.nanmedian(values.reshape(2, 6), axis=1)
-        assert (row["bottom"], row["top"]) == pytest.approx((sixes.min(), sixes.max()), abs=1e-3)
+        sixes = [np.nanmedian(six) for six in values.reshape(2, 6) if not np.isnan(six).all()]
+        assert (row["bottom"], row["top"]) == pytest.approx((min(sixes), max(sixes)), abs=1e-3)
         assert row["n"] == np.count_nonzero(~np.isnan(values))
 
 
