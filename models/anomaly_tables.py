@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from models.noise import Record
 from models.sighting import Sighting
 from models.tables import Told
 from models.tune import Tuned
-from models.wording import local_time_on, span, whole_percent
+from models.wording import local_time_on, span, whole_percent, zone_name
 
 if TYPE_CHECKING:
     from models.scores import Scored  # numpy, which only those who judge need
@@ -25,19 +26,7 @@ def order(one: Sighting) -> tuple[object, ...]:
 
 def anomalies(known: Iterable[Sighting], zones: dict[str, str], as_of: datetime) -> Told:
     """One row a sighting: how far it has come, since when, how loud, and what it is beside what is usual."""
-    head = (
-        "anomaly",
-        "integration",
-        "what",
-        "stage",
-        "severity",
-        "since",
-        "score",
-        "agree",
-        "usual → now",
-        "trend",
-        "",
-    )
+    head = ("anomaly", "integration", "what", "stage", "since", "score", "agree", "usual → now", "trend", "told by")
     return Told("Anomalies", head, [row(one, zones, as_of) for one in sorted(known, key=order)])
 
 
@@ -48,15 +37,21 @@ def row(one: Sighting, zones: dict[str, str], as_of: datetime) -> tuple[str, ...
         one.anomaly_id or NOTHING,
         one.integration_id,
         told.description if told else one.series.key,
-        stage(one),
-        one.severity.value,
-        local_time_on(one.opened_at, zones.get(one.integration_id, "UTC"), as_of),
+        f"{stage(one)} {one.severity.value}",
+        minute_of(one.opened_at, zones.get(one.integration_id, "UTC"), as_of),
         f"{one.score:.1f}",
         ", ".join(one.detectors),
         f"{told.baseline} → {told.current}" if told else NOTHING,
         told.trend.value if told else NOTHING,
         told_by(one),
     )
+
+
+def minute_of(at: datetime, zone: str, beside: datetime) -> str:
+    """`09:30 EDT`, with the date before it when that is another day than `beside`."""
+    local, other = at.astimezone(ZoneInfo(zone)), beside.astimezone(ZoneInfo(zone))
+    date = "" if local.date() == other.date() else f"{local:%Y-%m-%d} "
+    return f"{date}{local:%H:%M} {zone_name(at, zone)}"
 
 
 def stage(one: Sighting) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PANEL = LOOK
 NUMBER = "ANM-"
+TYPED = ("anomaly", "integration", "told by")
 
 
 def command(
@@ -71,7 +72,7 @@ def show_standing(house: House, wanted: list[str], *, everything: bool) -> int:
     known = [one for one in house.ledger.all_kept(Sighting) if one.integration_id in wanted]
     shown = [one for one in known if one.stands or (everything and one.was_confirmed)]
     zones = {one.id: one.timezone for one in house.configuration.integrations}
-    show_told(tables.anomalies(shown, zones, house.clock.now()), titled=False)
+    show_told(tables.anomalies(shown, zones, house.clock.now()), titled=False, whole=TYPED)
     if not shown:
         say("Nothing is odd now." if not everything else "Nothing was odd in the last 90 days.")
     return HEALTHY

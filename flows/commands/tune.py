@@ -130,7 +130,7 @@ def show_all(house: House) -> int:
     from models.tune import Tuned  # noqa: PLC0415
 
     known = house.ledger.all_kept(Tuned)
-    show_told(thresholds(known, house.clock.now()), titled=False)
+    show_told(thresholds(known, house.clock.now()), titled=False, whole=("threshold",))
     if not known:
         say("No threshold was proposed yet; `heal tune latency` replays one.")
     return HEALTHY

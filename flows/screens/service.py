@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,13 +19,21 @@ from models.tables import Told
 from models.wording import local_time_on
 
 
-def show_told(told: Told, *, titled: bool = True) -> None:
-    """One table in words; nothing when it has no rows."""
+def show_told(told: Told, *, titled: bool = True, whole: Collection[str] = ()) -> None:
+    """One table in words; nothing when it has no rows.
+
+    Args:
+        told: the table.
+        titled: whether its title stands above it.
+        whole: columns that are never broken or cut: what is in them is typed again.
+    """
     if not told.rows:
         return
     if titled:
         say(f"\n{told.title}")
-    table = Table(*told.head, box=None)
+    table = Table(box=None)
+    for name in told.head:
+        table.add_column(name, no_wrap=name in whole)
     for row in told.rows:
         table.add_row(*map(escape, row))
     console.print(table)

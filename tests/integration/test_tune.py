@@ -1,4 +1,4 @@
-"""Three weeks of a stored past are replayed, another threshold is proposed, and somebody agrees to it."""
+"""Two weeks of a stored past are replayed, another threshold is proposed, and somebody agrees to it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from models.series import Series
 from models.tune import Tuned, TunedState, factors
 from tasks.detect import judge
 from tasks.house import House
+from tasks.learn_hours import learn_hours
 from tasks.remember import remember
 from tasks.replays import Learned, ground_of, past_of, trail_of
 from tasks.tune import Asked, approve, check, proposed, replay_threshold, undo
 from tests.builders import EPIC, a_reading, an_integration
 from tests.clocks import MovedClock, a_house
 
-EVERY, DAY = timedelta(minutes=5), timedelta(days=1)
+EVERY, DAY = timedelta(minutes=10), timedelta(days=1)
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 READ = Read(operation="Appointment.search", component="Appointment API", importance=Importance.CRITICAL)
 LATENCY = Series(EPIC, "latency", READ.operation)
-DAYS = 21
-REAL = (8, 12, 19)  # days before now on which it was really slow
-ASKED = Asked("latency", EPIC, NOON - 15 * DAY, NOON)
+DAYS = 14
+REAL = (5, 8, 12)  # days before now on which it was really slow
+ASKED = Asked("latency", EPIC, NOON - 9 * DAY, NOON)
+SHORT = ASKED._replace(since=NOON - 2 * DAY)
 
 
 def latency_of(at: datetime, rng: Random) -> float:
@@ -40,7 +42,7 @@ def latency_of(at: datetime, rng: Random) -> float:
     minute, ago = at.hour * 60 + at.minute, (NOON - at) // DAY
     if ago in REAL and 600 <= minute < 660:
         return 5000.0
-    return rng.gauss(230, 5) if 180 <= minute < 210 + ago % 3 * 5 and ago % 2 == 0 else rng.gauss(120, 5)
+    return rng.gauss(230, 5) if 180 <= minute < 230 and ago % 2 == 0 else rng.gauss(120, 5)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def past(tmp_path_factory) -> Path:
     house = a_house(home, MovedClock(NOON), an_integration(reads=(READ,), probe_every=EVERY))
     for day in range(DAYS, 0, -1):
         begin = NOON - day * DAY
-        rounds = [begin + n * EVERY + timedelta(seconds=1) for n in range(288)]
+        rounds = [begin + n * EVERY + timedelta(seconds=1) for n in range(144)]
         readings = [
             a_reading(
                 observed_at=at, operation=READ.operation, component=READ.component, latency_ms=latency_of(at, rng)
@@ -90,12 +92,12 @@ def house(past, tmp_path) -> House:
 
 def test_a_replay_learns_each_day_from_the_days_before_it_only(house):
     one = house.configuration.integrations[0]
-    known = past_of(house, one, NOON - 15 * DAY, NOON, lambda name: name == LATENCY)
+    known = past_of(house, one, NOON - 9 * DAY, NOON, lambda name: name == LATENCY)
     learned = Learned(house, known)
-    assert (known.course.series, len(known.columns)) == ((LATENCY,), 15 * 288)
+    assert (known.course.series, len(known.columns)) == ((LATENCY,), 9 * 144)
     for column in (known.first, known.columns[-1]):
         assert learned.usual_at(column).middle[0] == pytest.approx(120, abs=5)
-    empty = Learned(house, past_of(house, one, NOON - 21 * DAY, NOON, lambda name: name == LATENCY))
+    empty = Learned(house, past_of(house, one, NOON - 14 * DAY, NOON, lambda name: name == LATENCY))
     assert empty.usual_at(200).is_learning.all()  # of the day before anything was known
 
 
@@ -123,8 +125,8 @@ def test_a_threshold_is_chosen_on_the_older_part_and_reported_on_the_rest(house)
     tuned = replayed.tuned
     assert tuned is not None
     assert tuned.fit is not None
-    assert (tuned.fit.since, tuned.fit.until) == (NOON - 15 * DAY, NOON - 5 * DAY)
-    assert (tuned.effect.since, tuned.effect.until) == (NOON - 5 * DAY, NOON)
+    assert (tuned.fit.since, tuned.fit.until) == (NOON - 9 * DAY, NOON - 3 * DAY)
+    assert (tuned.effect.since, tuned.effect.until) == (NOON - 3 * DAY, NOON)
     assert tuned.fit.after.told < tuned.fit.before.told
     assert tuned.fit.missed == ()
     assert len(tuned.fit.before.found) == 2  # the third is older than what was asked for
@@ -158,9 +160,10 @@ def slow_now(house: House, latency_ms: float) -> float:
 
 
 def test_what_is_in_force_is_what_the_monitor_judges_by(house):
+    learn_hours(house)
     before = slow_now(house, 230.0)
     assert before > 1
-    tuned = replay_threshold(house, ASKED, 10.0).tuned
+    tuned = replay_threshold(house, SHORT, 10.0).tuned
     assert tuned is not None
     approve(house, tuned.id, "Kim", "cries wolf")
     assert slow_now(house, 230.0) < 1
@@ -168,14 +171,14 @@ def test_what_is_in_force_is_what_the_monitor_judges_by(house):
 
 
 def test_a_proposal_expires_when_its_history_or_configuration_changes(house):
-    first, second = (replay_threshold(house, ASKED, factor).tuned for factor in (3.0, 4.0))
+    first, second = (replay_threshold(house, SHORT, factor).tuned for factor in (3.0, 4.0))
     assert first is not None
     assert second is not None
     assert first.ground == second.ground
     approve(house, second.id, "Kim", "cries wolf")
     with pytest.raises(BadInput, match=f"{first.id} has expired"):  # another threshold is in force now
         approve(house, first.id, "Kim", "again")
-    third = replay_threshold(house, ASKED, 5.0).tuned
+    third = replay_threshold(house, SHORT, 5.0).tuned
     assert third is not None
     late = a_reading(observed_at=NOON - DAY, operation=READ.operation, latency_ms=90_000.0)
     remember([late], house.home)
@@ -185,7 +188,7 @@ def test_a_proposal_expires_when_its_history_or_configuration_changes(house):
 
 def test_a_later_threshold_takes_the_place_of_the_one_in_force(house):
     for factor in (3.0, 4.0):
-        tuned = replay_threshold(house, ASKED, factor).tuned
+        tuned = replay_threshold(house, SHORT, factor).tuned
         assert tuned is not None
         approve(house, tuned.id, "Kim", "cries wolf")
     states = {one.factor: one.state for one in house.ledger.all_kept(Tuned)}
@@ -220,7 +223,7 @@ def typed(house, monkeypatch, capsys):
     monkeypatch.setattr(anomalies_command, "house_of", lambda *_, **__: house)
 
     def run(**options) -> str:
-        plain = {"rule": None, "integration": None, "since": "15d", "threshold": None, "plot": None, "approve": None}
+        plain = {"rule": None, "integration": None, "since": "9d", "threshold": None, "plot": None, "approve": None}
         plain |= {"undo": None, "by": None, "why": None, "listed": False}
         assert command.command(**{**plain, **options}) == 0
         return capsys.readouterr().out
@@ -232,7 +235,7 @@ def test_a_replay_is_shown_drawn_and_agreed_to(typed, tmp_path, house):
     shown = typed(rule="latency", integration=EPIC, plot=tmp_path / "told.svg")
     (tuned,) = house.ledger.all_kept(Tuned)
     assert "of 2 real incidents it found 2" in shown
-    assert "chosen on 2026-11-10 to 2026-11-20" in shown
+    assert "chosen on 2026-11-16 to 2026-11-22" in shown
     assert "missed 0 of 2 real incidents" in shown
     assert f"`heal tune --approve {tuned.id} --by NAME" in shown
     assert (tmp_path / "told.svg").read_text(encoding="utf-8").count("<svg") == 1
