@@ -59,6 +59,14 @@ class Usual:
     basis: Ints  # (n,) index into models.baseline.Basis
     step: Floats  # (n,) the largest |value − median of the hour before| that the clean past has seen
     level: Floats  # (n,) the same for the median of six cycles beside the median of the 144 before
+    bottom: Floats = field(default_factory=lambda: np.empty(0))  # (n,) least median of six cycles of such hours and those beside them
+    top: Floats = field(default_factory=lambda: np.empty(0))  # (n,) greatest
+
+    def __post_init__(self) -> None:
+        """Those that nobody told are unknown."""
+        for name in ("bottom", "top"):
+            if len(getattr(self, name)) != len(self.middle):
+                object.__setattr__(self, name, np.full(len(self.middle), np.nan))
 
     @classmethod
     def unknown(cls, n: int) -> Usual:
@@ -139,9 +147,10 @@ class Panel:
 
     @cached_property
     def scale(self) -> Floats:
-        """(n,) the spread of one cycle's value, never below what a busy machine adds by itself."""
+        """(n,) the spread of one cycle's value, never below what a busy machine adds by itself, or chance to a count."""
         middle = np.nan_to_num(np.abs(self.usual.middle))
         floor = np.maximum(self.known("noise"), self.known("noise_share") * middle)
+        floor = np.where(self.known("is_count"), np.maximum(floor, np.sqrt(middle)), floor)  # Poisson's
         scale: Floats = np.fmax(self.usual.spread, floor)
         return scale
 

@@ -22,6 +22,7 @@ FEWEST_RECENT, FEWEST_BEFORE = 4, 72
 Z_LIMIT = 4.0  # of the median of six, in deviations of one cycle
 Z_SUPPORT = 2.0  # where the step is larger than every step before
 RECORD = 1.05  # a record counts as broken by this share, as in models.streaming
+TAIL = 1.5  # of the way from the middle to the outermost median of six that such hours and their neighbours have seen
 Z_STEP = 6.0  # stands in for a record that is not known, in deviations
 
 
@@ -31,7 +32,9 @@ def judge(panel: Panel) -> Verdicts:
         return Verdicts.silent(len(panel.series))
     now = medians(panel.values[:, -RECENT:], FEWEST_RECENT)
     off = now - panel.usual.middle
-    by_spread, z = np.abs(off) / (Z_LIMIT * seen_spread(panel)), np.abs(off) / panel.scale
+    tail = TAIL * np.where(off > 0, panel.usual.top - panel.usual.middle, panel.usual.middle - panel.usual.bottom)
+    by_spread = np.abs(off) / np.fmax(Z_LIMIT * seen_spread(panel), tail)
+    z = np.abs(off) / np.fmax(panel.scale, tail / Z_LIMIT)
     stepped = np.zeros(len(now))
     likely = np.flatnonzero((z > Z_SUPPORT) & (np.abs(off) >= panel.felt))
     stepped[likely] = np.minimum(step(panel, now, off, likely), z[likely] / Z_SUPPORT)
@@ -56,5 +59,6 @@ def failed(panel: Panel) -> Floats:
 
 def since(panel: Panel, off: Floats, stands: Flags) -> Floats:
     """(n,) when the values began to lie beyond half of the shift."""
-    signed = np.sign(off)[:, None] * (panel.values - panel.usual.middle[:, None])
-    return onset_s(panel, signed >= np.abs(off / 2)[:, None], stands)
+    rows = np.flatnonzero(stands)
+    signed = np.sign(off[rows])[:, None] * (panel.values[rows] - panel.usual.middle[rows, None])
+    return onset_s(panel, signed >= np.abs(off[rows] / 2)[:, None], rows)

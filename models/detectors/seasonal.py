@@ -56,6 +56,7 @@ def learning(panel: Panel) -> Ints:
 
 def since(panel: Panel, most: Floats, stands: Flags) -> Floats:
     """(n,) when the values began to lie felt and far from what is usual now, on the side on which they are."""
-    middle = panel.usual.middle[:, None]
-    signed = np.sign(panel.latest - panel.usual.middle)[:, None] * (panel.values - middle)
-    return onset_s(panel, signed >= np.fmax(most / 2, panel.felt)[:, None], stands)
+    rows = np.flatnonzero(stands)
+    middle = panel.usual.middle[rows, None]
+    signed = np.sign(panel.latest[rows, None] - middle) * (panel.values[rows] - middle)
+    return onset_s(panel, signed >= np.fmax(most[rows] / 2, panel.felt[rows])[:, None], rows)
