@@ -172,8 +172,8 @@ METRICS: dict[str, Metric] = {
             least=600.0,
             least_share=0.5,
             noise=60.0,
-            # A waiting time: it passes k medians with probability 2^-k. Four of these deviations are 20 medians, 1e-6.
-            noise_share=5.0,
+            # A waiting time: it passes k medians with probability 2^-k. Four of these deviations are 24 medians, 6e-8.
+            noise_share=6.0,
             sleeps=True,
         ),
         Metric(

@@ -14,18 +14,20 @@ import pandas as pd
 import pyarrow as pa
 
 from models.anomaly import Severity
+from models.correlate import together
 from models.detectors import judge_all
 from models.gauge import QUEUE_DEPTH
+from models.group import Group
 from models.panel import Course, Flags, Floats, Ints, Panel, Usual, Verdicts
 from models.reading import Source
-from models.sighting import Sighting, Stage, turned
+from models.series import Series
+from models.sighting import Sighting, Sign, Stage, turned
 from models.signs import is_judged, signs_of
 from simulator.month.draw import draw
 from simulator.month.plan import Month
 from simulator.month.sites import Site
 from tasks.history.hours import Pace, hours_of
 from tasks.history.panels import course as course_of_history
-from tasks.history.questions import table
 from tasks.history.read import connect
 from tasks.learn_hours import Spans, usual_of_pace
 from tests import plain_rules
@@ -92,7 +94,7 @@ def _replay(month: Month, sites: Sequence[Site]) -> Replayed:
 
 def _say(words: str) -> None:
     if sys.stderr.isatty() or "-v" in sys.argv:
-        print(words, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{words}\n")
 
 
 # --- what was measured -----------------------------------------------------------------------------------------------
@@ -113,8 +115,7 @@ def _measured(month: Month, sites: Sequence[Site]) -> Measured:
         db.register("readings", pd.concat([one.readings for one in drawn], ignore_index=True))
         db.register("gauges", pd.concat([one.gauges for one in drawn], ignore_index=True))
         course = course_of_history(db, ids, month.since, month.until, MINUTE, SEEN)
-        figures = table(db, "panel", asked | {"sources": [one.value for one in SEEN]})
-        hours = hours_of(figures, table(db, "panel_gauges", asked), Pace(MINUTE, 0))
+        hours = hours_of(db, asked, Pace(MINUTE, 0))
     return Measured(course, hours)
 
 
@@ -124,7 +125,7 @@ def beside(courses: Sequence[Course]) -> Course:
         every_s=courses[0].every_s,
         series=tuple(one for course in courses for one in course.series),
         ends_s=courses[0].ends_s,
-        values=np.concatenate([course.values for course in courses]),
+        values=np.concatenate([course.values for course in courses]),  # noqa: PD011 - a Course's
         weights=np.concatenate([course.weights for course in courses]),
     )
 
@@ -184,6 +185,7 @@ class Run:
         self.learner = Learner(measured, sites)
         self.untaught: dict[str, dict[str, tuple[datetime, datetime]]] = {site.id: {} for site in sites}
         self.live: dict[str, Sighting] = {}
+        self.known: tuple[Group, ...] = ()
         self.pages: list[Page] = []
         self.beforehand: dict[str, Any] = {}
         self.row = {one: nth for nth, one in enumerate(self.course.series)}
@@ -209,14 +211,21 @@ class Run:
         """Believe what lasts; who is told, is told here."""
         for name, verdict in verdicts.items():
             if name not in self.spoke:
-                self.spoke[name] = np.zeros(self.course.values.shape, dtype=bool)
+                self.spoke[name] = np.zeros(self.course.weights.shape, dtype=bool)
             self.spoke[name][:, column] = verdict.speaks
         signs = signs_of(panel, verdicts, lambda _: Severity.MEDIUM)
         if not signs and not self.live:
             return
         as_of = datetime.fromtimestamp(float(panel.ends_s[-1]), UTC)
         flags = is_judged(panel, verdicts)
-        changed = turned(self.live.values(), signs, as_of, MINUTE, judged=lambda one: bool(flags[self.row[one]]))
+        changed = turned(
+            self.live.values(),
+            signs,
+            as_of,
+            MINUTE,
+            judged=lambda one: bool(flags[self.row[one]]),
+            groups=self.groups(signs, panel),
+        )
         told = {one.series.integration_id for one in self.live.values() if _is_told(one)}
         for sighting in changed:
             before = self.live.get(sighting.id)
@@ -229,6 +238,14 @@ class Run:
                 self.live[sighting.id] = sighting
             if _is_told(sighting):
                 self.untaught[sighting.integration_id][sighting.id] = (sighting.opened_at, as_of)
+
+    def groups(self, signs: Sequence[Sign], panel: Panel) -> dict[Series, str]:
+        """Which of the series that speak belong together; asked only where two of one integration do."""
+        if len({sign.series.integration_id for sign in signs}) == len(signs):
+            self.known = ()
+            return {}
+        self.known = together(signs, [panel], known=self.known)
+        return {member.series: group.id for group in self.known for member in group.members}
 
     def tell(self, sighting: Sighting, column: int, *, again: bool) -> None:
         """Somebody is called, unless they know already that something is wrong with that integration."""

@@ -65,7 +65,8 @@ def main() -> None:
 def show_misses(score: Score) -> None:
     """Every fault that nobody was called for, and every call for nothing."""
     for label in score.missed:
-        print(f"missed {label.integration_id} {label.family} {label.grade} size {label.size} {label.since}–{label.until}")
+        what = f"{label.family} {label.grade} size {label.size}"
+        print(f"missed {label.integration_id} {what} {label.since}–{label.until}")
     decoys = {page: label.family for page, label in score.fooled}
     for page in score.false:
         print(f"false {page.integration_id} {page.cycle} {page.series} {page.detectors} {decoys.get(page, '')}")
