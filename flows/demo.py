@@ -110,7 +110,7 @@ def learn(house: House) -> None:
     """Four weeks of generated history for each integration, and all that is learned of it."""
     from simulator.history import generate_history  # noqa: PLC0415
     from tasks.detect import detect  # noqa: PLC0415
-    from tasks.learn import learn_together  # noqa: PLC0415
+    from tasks.learn_joint import learn_together  # noqa: PLC0415
     from tasks.remember import remember_frame  # noqa: PLC0415
 
     for seed, integration in enumerate(house.configuration.integrations):

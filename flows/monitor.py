@@ -18,7 +18,7 @@ from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import intake as taking
-from tasks import learn as learning
+from tasks import learn_joint as learning
 from tasks import ourselves
 from tasks import probe as probing
 from tasks import pull as pulling

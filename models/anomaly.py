@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
-from pydantic import AwareDatetime, Field, NonNegativeFloat, SkipValidation
+from pydantic import AwareDatetime, NonNegativeFloat
 
 from models.baseline import Baseline
 from models.integration import Importance, Integration
@@ -61,6 +60,7 @@ class Anomaly(Noun):
     observed_at: AwareDatetime
     trend: Trend
     score: NonNegativeFloat  # > 1 is anomalous, on one scale for all detectors
+    why: str = ""  # why it is as severe as it is (models.severity)
     seen_by: tuple[str, ...] = ()  # the detectors that say so, the one whose words these are first
     id: str | None = None  # ANM-YYYY-MM-DD-NNN, given by the ledger
 
@@ -70,13 +70,6 @@ def gravest(anomaly: Anomaly) -> tuple[int, float, str]:
     return -anomaly.severity.rank, -anomaly.score, anomaly.metric
 
 
-class JointSample(Noun):
-    """The five-minute bucket being judged, and the model of what is normal *together* (models.joint)."""
-
-    model: SkipValidation[Any] = Field(default=None, repr=False)  # a JointModel, typed there: this page has no numpy
-    latest: tuple[float, ...] | None = None  # None: nothing was read
-
-
 class Case(Noun):
     """Everything a detector may look at. The window is never part of its own baselines."""
 
@@ -84,7 +77,6 @@ class Case(Noun):
     window: Window
     baselines: tuple[Baseline, ...] = ()
     as_of: AwareDatetime
-    joint: JointSample | None = None
     odd: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()  # spans in which a told sighting was odd (models.unusual)
 
 

@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.anomaly import Anomaly, DetectionMethod, gravest, severity_of, trend_of
+from models.anomaly import Anomaly, DetectionMethod, gravest, trend_of
 from models.baseline import Basis
 from models.catalogue import load
+from models.detectors.joint import leading
 from models.integration import Integration
 from models.panel import Flags, Floats, Held, Panel, Verdicts
 from models.reading import Source
 from models.series import ERROR_RATE, LATENCY, Metric, Series
+from models.severity import Impact, weigh
 from models.wording import span
 
 ROOM = "models.detectors"
@@ -155,10 +157,12 @@ def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Seq
     """One series that speaks, in words."""
     words = words_of(seen)
     failing = failing_share(seen.panel, integration.id)
+    judged = weigh(integration, Impact(seen.operations, failing, as_of))
     return Anomaly(
         integration_id=integration.id,
         metric=seen.series.key,
-        severity=severity_of(integration, seen.operations, failing),
+        severity=judged.severity,
+        why=judged.why,
         description=words.description,
         detection_method=method_of(seen.detector),
         baseline=words.baseline,
@@ -192,7 +196,13 @@ def failing_share(panel: Panel, integration_id: str) -> float:
 
 def words_of(seen: Seen) -> Words:
     """What is wrong, what is usual, and what is now."""
-    of_detector = {"known_failure": of_pattern, "silence": of_silence, "stability": of_stability}
+    of_detector = {
+        "known_failure": of_pattern,
+        "silence": of_silence,
+        "stability": of_stability,
+        "exhaustion": of_exhaustion,
+        "joint": of_joint,
+    }
     of_metric = {ERROR_RATE: of_error_rate, LATENCY: of_value}
     say = of_detector.get(seen.detector) or of_metric.get(seen.series.metric, of_value)
     return say(seen)
@@ -248,6 +258,29 @@ def of_stability(seen: Seen) -> Words:
     )
 
 
+def of_exhaustion(seen: Seen) -> Words:
+    """How long what fills or is used up still lasts."""
+    eta_s, side = float(seen.verdicts.eta_s[seen.row]), int(seen.verdicts.side[seen.row])
+    going = "rising" if side > 0 else "falling"
+    steadily = span(float(seen.panel.ends_s[-1]) - seen.since_s)
+    return Words(
+        f"{seen.metric.title}{seen.where} reaches its limit in about {span(eta_s)}",
+        f"{beyond(seen)}, {going} steadily for {steadily}",
+        f"{seen.reads(seen.current)} {seen.metric.of}",
+    )
+
+
+def of_joint(seen: Seen) -> Words:
+    """Which of the integration's series stand out most, although none of them need do so alone."""
+    named = ", ".join(f"{name} {z:+.1f}σ" for name, z in leading(seen.panel, seen.series.integration_id))
+    parts = seen.panel.joint[seen.series.integration_id].parts
+    return Words(
+        f"{seen.metric.title}: {named}",
+        f"{parts} five minutes of history",
+        f"joint score {float(seen.verdicts.score[seen.row]):.1f} (anomalous above 1)",
+    )
+
+
 def of_value(seen: Seen) -> Words:
     """A value, and what is usual for it."""
     limits = beyond(seen) if seen.detector == "threshold" else ""
@@ -260,7 +293,7 @@ def of_value(seen: Seen) -> Words:
 
 
 def beyond(seen: Seen) -> str:
-    """`limit 2000ms`: the limits that the newest value is beyond, or the nearest."""
+    """`limit 2000ms`: of the limits on the side of the verdict, the nearest."""
     rules = seen.panel.rules
     side = int(seen.verdicts.side[seen.row])
     mine = rules.limits[(rules.rows == seen.row) & (rules.sides == side)].tolist()

@@ -1,9 +1,10 @@
 """Joint: what is normal *together* for one integration, learned with PyOD and kept as numbers.
 
 The features are the integration's own series (error share, throttling, connect time, and latency, size, records and
-staleness of each read) in parts of five minutes: logarithms where ratios matter, each less the median of its hour of a
-working day or a weekend, in robust deviations. The score of a row is the largest of three parts, each over its own
-99.9 % quantile in training: the largest |z| of one feature, the distance to the 20th neighbour (KNN, Ramaswamy et al.
+staleness of each read) in parts of five minutes: logarithms where ratios matter, roots of counts (Anscombe 1948), each
+less the median of its half-hour of a working day or a weekend, in robust deviations of such times: at night one record
+more or less is half of all. The score of a row is the largest of three parts, each over its own 99.9 % quantile over
+the training rows: the largest |z| of one feature, the distance to the 20th neighbour (KNN, Ramaswamy et al.
 2000) and the Mahalanobis distance under a robust covariance (MCD, Rousseeuw & Van Driessen 1999). Single spikes, joint
 shifts and broken correlations are each caught by one of the three, and missed by at least one other
 (docs/decisions/0027).
@@ -32,8 +33,8 @@ from pydantic import AwareDatetime, Field, NonNegativeInt
 from models.noun import Noun
 from models.panel import Flags, Floats, Ints
 from models.reading import Identifier, Source
-from models.series import Series, metric_of
-from models.slope import middle
+from models.series import Metric, Series, metric_of
+from models.slope import middle, ranked
 from models.written import TimeZone
 
 Matrix = npt.NDArray[np.float64]
@@ -53,11 +54,14 @@ PART_S = 300.0  # seconds of one row
 ROWS = 500  # training rows of a model, evenly thinned; about two days of parts: with fewer it is still learning
 NEIGHBOURS = 20
 QUANTILE = 0.999
-MARGIN = 1.2  # above the training quantile: a bare one speaks once a day (tests/benchmarks/bench_joint.py)
+MARGIN = 1.1  # above the training quantile: a bare one speaks once a day (tests/benchmarks/bench_joint.py)
 SCALE = 1.4826  # makes a MAD comparable with a standard deviation under normality
+BULK, NORMAL_BULK = (0.05, 0.95), 3.29  # quantiles of an hour, and how many deviations lie between them under normality
 FLOOR = 0.05  # smallest scale of a feature: they are ratios' logarithms and shares, where less is not felt
 CLIP = 50.0  # |z| beyond which more says nothing more
-SLOTS = 48  # the hours of a working day, and those of a weekend
+HALF = 0.5  # of the features must have been measured in a row to learn from
+HALF_S = 1800.0
+PER_DAY, SLOTS = 48, 96  # half-hours of a day; those of a working day, and those of a weekend
 FEWEST_OF_SLOT = (
     12  # rows; an hour's worth. With fewer, the hour of any day counts, and with fewer still, the whole past
 )
@@ -80,7 +84,7 @@ class Trained(Noun):
     until: AwareDatetime  # no row at or after it was learned from
     parts: NonNegativeInt  # how many there were before they were thinned
     centre: bytes = Field(repr=False)  # SLOTS × d, float32: the median of each hour
-    scale: tuple[float, ...]
+    scale: bytes = Field(repr=False)  # SLOTS × d, float32: the robust spread of each hour
     past: bytes = Field(repr=False)  # ROWS × d standardised rows, float32, row by row
     location: tuple[float, ...]  # of the robust covariance; zero for features that never vary
     precision: bytes = Field(repr=False)  # d × d, float32, its inverse; zero for features that never vary
@@ -121,10 +125,17 @@ def chosen(series: Sequence[Series]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(row for *_, row in sorted(mine)[:MOST_FEATURES]) for name, mine in found.items()}
 
 
-def in_parts(is_share: Flags, values: Floats, weights: Floats, every_s: float) -> Floats:
+def in_parts(metrics: Sequence[Metric], values: Floats, weights: Floats, every_s: float) -> Floats:
     """(n, w // k) what each series was in each part of k cycles, the last part ending with the last cycle.
 
-    Shares are of all calls of a part; of anything else it is the median, as a logarithm.
+    Shares are of all calls of a part. Of anything else it is the median, as a root for counts, else as the logarithm of
+    the value and the least that anybody feels: three milliseconds instead of one are no threefold.
+
+    Args:
+        metrics: (n) what is known of them.
+        values: (n, w).
+        weights: (n, w) calls behind each.
+        every_s: seconds of a cycle.
     """
     n, width = values.shape
     k = cycles_of(every_s)
@@ -133,8 +144,11 @@ def in_parts(is_share: Flags, values: Floats, weights: Floats, every_s: float) -
     value, weight = values[cut].reshape(n * parts, k), weights[cut].reshape(n * parts, k)
     calls = np.where(np.isnan(value), 0.0, weight)
     share = np.nansum(value * calls, axis=1) / np.where(calls.sum(axis=1) > 0, calls.sum(axis=1), np.nan)
-    level = np.log1p(np.maximum(middle(value), 0.0))
-    return np.where(np.repeat(is_share, parts), share, level).reshape(n, parts)
+    plain = np.maximum(middle(value), 0.0)
+    kinds = [(one.is_share, one.is_count, max(one.least, 1.0)) for one in metrics]
+    is_share, is_count, least = np.repeat(np.array(kinds, dtype=float).reshape(-1, 3), parts, axis=0).T
+    level = np.where(is_count > 0, 2 * np.sqrt(plain + 3 / 8), np.log(plain + least))
+    return np.where(is_share > 0, share, level).reshape(n, parts)
 
 
 def cycles_of(every_s: float) -> int:
@@ -158,18 +172,16 @@ def features(
     """The features of one integration over a course."""
     rows = list(chosen(series).get(integration_id, ()))
     mine = [series[row] for row in rows]
-    is_share = np.array([metric_of(one.metric).is_share for one in mine], dtype=bool)
-    parts = in_parts(is_share, values[rows], weights[rows], every_s)
-    return Features(
-        tuple(one.key for one in mine), ends_s[::-1][:: cycles_of(every_s)][: parts.shape[1]][::-1], parts.T
-    )
+    parts = in_parts([metric_of(one.metric) for one in mine], values[rows], weights[rows], every_s)
+    last_s = ends_s[::-1][:: cycles_of(every_s)][: parts.shape[1]][::-1]
+    return Features(tuple(one.key for one in mine), last_s, parts.T)
 
 
 # -- learning
 
 
 def learn(
-    integration_id: str, past: Features, until: datetime, timezone: str, bad: Flags | None = None
+    integration_id: str, past: Features, until: datetime, timezone: str, bad: Sequence[tuple[float, float]] = ()
 ) -> JointModel | None:
     """Learn what is normal together; the same past gives the same model. None while there is too little of it.
 
@@ -178,11 +190,14 @@ def learn(
         past: its features, oldest first; what ended after `until` is not looked at.
         until: the end of what may be learned from.
         timezone: of the practice.
-        bad: (m,) rows that nobody should learn from: incidents and maintenance.
+        bad: spans that must not teach, in unix seconds: incidents and maintenance.
     """
-    known = (~np.isnan(past.rows)).mean(axis=1) > 0.5 if past.names else np.zeros(0, dtype=bool)  # noqa: PLR2004  # most of it
+    if not past.names:
+        return None
+    known = (~np.isnan(past.rows)).mean(axis=1) > HALF
     good = known & (past.ends_s <= until.timestamp())
-    good &= True if bad is None else ~bad
+    for since_s, until_s in bad:
+        good &= (past.ends_s <= since_s) | (past.ends_s - PART_S >= until_s)
     rows, ends_s = past.rows[good], past.ends_s[good]
     spans = []
     for name, back, without in SPANS:
@@ -213,14 +228,14 @@ def trained(name: str, since: datetime, until: datetime, rows: Floats, slots: In
     """The model of one span."""
     from pyod.models.knn import KNN  # noqa: PLC0415  # brings numba: seconds, and only when learning
 
-    centre = centres(rows, slots)
-    off = rows - centre[slots]
-    scale = np.fmax(SCALE * np.nanmedian(np.abs(off), axis=0), FLOOR)
-    z = thinned(healthy(standardised(rows, centre[slots], scale)))
+    centre, scale = of_hours(rows, slots)
+    clean = healthy(standardised(rows, centre[slots], scale[slots]))
+    z = thinned(clean)
     knn = KNN(n_neighbors=NEIGHBOURS)
     knn.fit(z)
-    location, precision, far = robust_covariance(z)
-    parts = np.column_stack([np.abs(z).max(axis=1), knn.decision_scores_, far])
+    location, precision = robust_covariance(z)
+    near = knn.decision_function(clean)  # of all rows, not of the thinned: a 99.9 % quantile wants a thousand at least
+    parts = np.column_stack([np.abs(clean).max(axis=1), near, distances(clean - location, precision)])
     cuts = np.quantile(parts, QUANTILE, axis=0)
     return Trained(
         name=name,
@@ -228,7 +243,7 @@ def trained(name: str, since: datetime, until: datetime, rows: Floats, slots: In
         until=until,
         parts=len(rows),
         centre=packed(centre),
-        scale=tuple(scale.tolist()),
+        scale=packed(scale),
         past=packed(z),
         location=tuple(location.tolist()),
         precision=packed(precision),
@@ -236,17 +251,31 @@ def trained(name: str, since: datetime, until: datetime, rows: Floats, slots: In
     )
 
 
-def centres(rows: Floats, slots: Ints) -> Floats:
-    """(SLOTS, d) the median of each hour; of that hour on any day, or of all, where too few rows know it."""
-    overall = np.nan_to_num(np.nanmedian(rows, axis=0))
-    table = np.tile(overall, (SLOTS, 1))
+def of_hours(rows: Floats, slots: Ints) -> tuple[Floats, Floats]:
+    """(SLOTS, d) median of each hour, and spread around it in that hour and its neighbours.
+
+    Where too few rows know an hour, it is that hour on any day, or all of them. The spread is the larger of the MAD's
+    and the bulk's: where a fifth of the rows is zero, the MAD knows nothing of it.
+    """
+    overall = np.nan_to_num(middle(rows.T))
+    centre, scale = (np.empty((SLOTS, rows.shape[1])) for _ in range(2))
+    everything = np.ones(len(rows), dtype=bool)
     for slot in range(SLOTS):
-        for alike in (slots == slot, slots % 24 == slot % 24):
-            if alike.sum() >= FEWEST_OF_SLOT:
-                known = middle(rows[alike].T)
-                table[slot] = np.where(np.isnan(known), overall, known)
-                break
-    return table
+        centre[slot] = middle(rows[_enough(slots == slot, slots % PER_DAY == slot % PER_DAY, everything)].T)
+    centre = np.where(np.isnan(centre), overall, centre)
+    off = rows - centre[slots]
+    for slot in range(SLOTS):
+        near = np.isin((slots - slot) % PER_DAY, (PER_DAY - 1, 0, 1))
+        mine = off[_enough(near & (slots // PER_DAY == slot // PER_DAY), near, everything)].T
+        known = (~np.isnan(mine)).sum(axis=1)
+        low, high = (ranked(np.sort(mine, axis=1), known, share * (known - 1)) for share in BULK)
+        scale[slot] = np.fmax(np.fmax(SCALE * middle(np.abs(mine)), (high - low) / NORMAL_BULK), FLOOR)
+    return centre, scale
+
+
+def _enough(*kinds: Flags) -> Flags:
+    """The first of these kinds of rows of which there are enough; else the last."""
+    return next((alike for alike in kinds if alike.sum() >= FEWEST_OF_SLOT), kinds[-1])
 
 
 def healthy(z: Floats) -> Floats:
@@ -257,18 +286,18 @@ def healthy(z: Floats) -> Floats:
     return rows
 
 
-def robust_covariance(z: Floats) -> tuple[Floats, Floats, Floats]:
-    """Location, precision and the training distances by PyOD's MCD, over the features that move; zero elsewhere."""
+def robust_covariance(z: Floats) -> tuple[Floats, Floats]:
+    """Location and precision by PyOD's MCD, over the features that move; zero elsewhere."""
     from pyod.models.mcd import MCD  # noqa: PLC0415  # as above
 
     d = z.shape[1]
     location, precision, varies = np.zeros(d), np.zeros((d, d)), np.flatnonzero(np.median(np.abs(z), axis=0) > MOVES)
     if len(varies) < 2:  # noqa: PLR2004  # one feature has no covariance
-        return location, precision, np.zeros(len(z))
+        return location, precision
     noise = np.random.default_rng(0).normal(0, JITTER, (len(z), len(varies)))
     fitted: Any = MCD(random_state=0).fit(z[:, varies] + noise)
     location[varies], precision[np.ix_(varies, varies)] = fitted.detector_.location_, fitted.detector_.precision_
-    return location, precision, distances(z - location, precision)
+    return location, precision
 
 
 def distances(off: Floats, precision: Floats) -> Floats:
@@ -301,12 +330,13 @@ def unpacked(data: bytes, width: int) -> Floats:
 
 
 def slots_of(ends_s: Floats, timezone: str) -> Ints:
-    """The slot that each part lies in: its local hour, and 24 more at a weekend."""
+    """The slot that each part lies in: its local half-hour, and as many more at a weekend."""
     zone = ZoneInfo(timezone)
-    hours = np.floor((ends_s - PART_S / 2) / 3600).astype(np.int64)
-    unique, back = np.unique(hours, return_inverse=True)
-    local = (datetime.fromtimestamp(hour * 3600 + 1800, UTC).astimezone(zone) for hour in unique.tolist())
-    return np.array([at.hour + 24 * (at.weekday() >= 5) for at in local], dtype=np.int64)[back]  # noqa: PLR2004  # Saturday
+    halves = np.floor((ends_s - PART_S / 2) / HALF_S).astype(np.int64)
+    unique, back = np.unique(halves, return_inverse=True)
+    local = (datetime.fromtimestamp((half + 0.5) * HALF_S, UTC).astimezone(zone) for half in unique.tolist())
+    slots = [2 * at.hour + (at.minute >= 30) + PER_DAY * (at.weekday() >= 5) for at in local]  # noqa: PLR2004  # Saturday
+    return np.array(slots, dtype=np.int64)[back]
 
 
 # -- judging
@@ -355,7 +385,7 @@ class Judges(Mapping[str, JointModel]):
         model = self[integration_id]
         longest, d = max(model.spans, key=lambda one: one.parts), len(model.features)
         slot = int(slots_of(np.array([ends_s]), model.timezone)[0])
-        return standardised(row[:d], unpacked(longest.centre, d)[slot], np.asarray(longest.scale))
+        return standardised(row[:d], unpacked(longest.centre, d)[slot], unpacked(longest.scale, d)[slot])
 
 
 class Stack:
@@ -364,7 +394,7 @@ class Stack:
     def __init__(self, models: Sequence[JointModel], nth: int) -> None:
         n, d = len(models), MOST_FEATURES
         self.centre = np.zeros((n, SLOTS, d))
-        self.scale = np.ones((n, d))
+        self.scale = np.ones((n, SLOTS, d))
         self.past = np.zeros((n, ROWS, d), dtype=np.float32)
         self.location, self.precision = np.zeros((n, d)), np.zeros((n, d, d))
         self.cuts = np.full((n, 3), np.nan)
@@ -372,7 +402,8 @@ class Stack:
             if nth < len(model.spans):
                 one, width = model.spans[nth], len(model.features)
                 self.centre[at, :, :width] = unpacked(one.centre, width)
-                self.scale[at, :width], self.location[at, :width] = one.scale, one.location
+                self.scale[at, :, :width] = unpacked(one.scale, width)
+                self.location[at, :width] = one.location
                 self.past[at, :, :width] = unpacked(one.past, width)
                 self.precision[at, :width, :width] = unpacked(one.precision, width)
                 self.cuts[at] = one.cuts
@@ -380,7 +411,8 @@ class Stack:
 
     def score(self, rows: Floats, slot: Ints) -> Floats:
         """(I,) the largest of the parts that have a say, each over its training quantile; NaN without a model."""
-        z = standardised(rows, self.centre[np.arange(len(rows)), slot], self.scale)
+        each = np.arange(len(rows))
+        z = standardised(rows, self.centre[each, slot], self.scale[each, slot])
         near = (
             self.lengths
             - 2 * np.einsum("nrd,nd->nr", self.past, z.astype(np.float32))

@@ -20,7 +20,7 @@ from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.learn_hours import learn_hours
 from tasks.panels import gather_panels
-from tasks.past import together_until, usual_until
+from tasks.past import usual_until
 from tasks.remember import windows
 from tasks.sightings import Judgement, keep_sightings, named, of_incident
 
@@ -70,8 +70,6 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
     for judgement in judgements:
         for name, anomalies in judgement.found.items():
             found.setdefault(name, []).extend(named(anomalies, sightings))
-    for name, anomaly in unusual_together(house):
-        found.setdefault(name, []).append(anomaly)
     return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
 
 
@@ -96,21 +94,6 @@ def eased_verdicts(house: House, panel: Panel) -> Mapping[str, Verdicts]:
     from models.replay import eased  # noqa: PLC0415  # as above
 
     return eased(panel, judge_all(panel), factors(house.ledger.all_kept(Tuned, state=TunedState.IN_FORCE)))
-
-
-def unusual_together(house: House) -> Iterator[tuple[str, Anomaly]]:
-    """What is unusual only together, by the model of each integration."""
-    from models.detectors.joint import evaluate, is_unusual  # noqa: PLC0415  # numpy, as above
-
-    everyone = house.configuration.integrations
-    if not everyone:
-        return
-    now = house.clock.now()
-    samples = together_until(house.home, everyone, now - max(map(lookback, everyone)), now)
-    odd = {name for name, sample in samples.items() if is_unusual(sample)}
-    for name, case in remembered_cases(house, odd).items():
-        for anomaly in evaluate(case.model_copy(update={"joint": samples[name]})):
-            yield name, anomaly
 
 
 def remembered_cases(house: House, names: Collection[str]) -> dict[str, Case]:

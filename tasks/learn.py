@@ -5,7 +5,6 @@ times a day, up to the full six hours before the judged window; joint models onc
 integrations do not stop a cycle, each cycle learns a part, and what is a term old serves until its turn comes.
 
     <home>/learned/baselines/<until>-<uuid>.parquet   rows of models.baseline.Baseline
-    <home>/learned/joint/<until>-<uuid>.parquet       rows of models.joint.JointModel
 
 The head of each file says which integrations were learned about, also those of which there was nothing to learn.
 """
@@ -22,7 +21,6 @@ from uuid import uuid4
 
 from models.follow import lookback
 from models.integration import Integration
-from tasks.history.cycles import FEATURES, joint_features
 from tasks.history.shelf import STAMP, stamp
 from tasks.history.write import make_folder, publish
 from tasks.house import House
@@ -30,7 +28,6 @@ from tasks.remember import baselines
 
 TERM, DAY, WEEKS = timedelta(hours=6), timedelta(days=1), timedelta(weeks=4)
 AT_ONCE = 50  # integrations whose baselines one cycle learns: four weeks of them fit into memory, and into seconds
-MODELS_AT_ONCE = 4  # joint models that one cycle learns: each takes most of a second
 KEPT_FOR = 2 * DAY  # an older file serves nobody
 ABOUT = b"integrations"  # the key in a file's head
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,21 +47,6 @@ def learn_usual(house: House) -> None:
     turn, end = whose_turn(house, "baselines", ends, AT_ONCE)
     if turn:
         write(house, "baselines", end, baselines(house.home, turn, before=end), turn)
-
-
-def learn_together(house: House) -> None:
-    """Learn the joint models that are due, as many as one cycle may; seconds of CPU when there are any."""
-    ends = {one.id: floored(house.clock.now() - lookback(one), DAY) for one in house.configuration.integrations}
-    turn, end = whose_turn(house, "joint", ends, MODELS_AT_ONCE)
-    if not turn:
-        return
-    import pyarrow as pa  # noqa: PLC0415
-
-    from models.joint import learn  # noqa: PLC0415  # numpy, and PyOD behind it
-
-    past = joint_features(house.home, turn, end - WEEKS, end)
-    models = [model for one in turn if (model := learn(one.id, FEATURES, past[one.id], end)) is not None]
-    write(house, "joint", end, pa.Table.from_pylist([model.model_dump() for model in models]), turn)
 
 
 def whose_turn(house: House, kind: str, ends: dict[str, datetime], most: int) -> tuple[list[Integration], datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,10 +12,10 @@ from models.follow import lookback
 from models.integration import Integration, MetricQuery
 from models.limit import INSIDE
 from models.maintenance import Closure, downtimes, now_in
-from models.series import ERROR_RATE, Series, metric_of
+from models.series import ERROR_RATE, JOINT, Series, metric_of
 from tasks.history.panels import course
 from tasks.house import House
-from tasks.past import usual_of, usual_until
+from tasks.past import judges_until, usual_of, usual_until
 
 if TYPE_CHECKING:
     from models.panel import Course, Panel, Rules, Usual
@@ -49,6 +49,8 @@ def panel_of_pace(
     ids = [one.id for one in integrations]
     seen = course(house.home, ids, until - CYCLES * every, until, every, along_the_clock=False)
     seen, expected = with_expected(seen, integrations)
+    judges = judges_until(house.home, integrations, now - max(map(lookback, integrations)))
+    seen = with_joint(seen, judges)
     place = {one.id: nth for nth, one in enumerate(integrations)}
     whose = np.array([place[one.integration_id] for one in seen.series], dtype=np.int64)
     is_open = np.array([one.calendar.is_open(now) for one in integrations], dtype=bool)
@@ -65,6 +67,7 @@ def panel_of_pace(
         in_maintenance=away[whose],
         expected=expected,
         rules=declared_rules(integrations, seen.series, seen.every_s),
+        joint=judges,
     )
 
 
@@ -102,6 +105,19 @@ def with_expected(seen: Course, integrations: Sequence[Integration]) -> tuple[Co
         weights=np.concatenate([seen.weights, np.zeros_like(gaps)]),
     )
     return told, np.arange(first, first + len(missing), dtype=np.int64)
+
+
+def with_joint(seen: Course, judges: Collection[str]) -> Course:
+    """The course with a row of gaps for `joint` of each integration with a model: a place for the verdict."""
+    import numpy as np  # noqa: PLC0415  # as above
+
+    gaps = np.full((len(judges), seen.values.shape[1]), np.nan)
+    return replace(
+        seen,
+        series=(*seen.series, *(Series(name, JOINT) for name in judges)),
+        values=np.concatenate([seen.values, gaps]),
+        weights=np.concatenate([seen.weights, np.zeros_like(gaps)]),
+    )
 
 
 def is_soon(query: MetricQuery, seen: Course) -> bool:

@@ -8,17 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from models.anomaly import JointSample
 from models.baseline import Baseline, hour_of_week
 from models.integration import Integration
 from models.series import Series
-from tasks.history.cycles import joint_features
 from tasks.learn import floored, latest
 
 if TYPE_CHECKING:
     from models.panel import Usual
 
-BUCKET, HOUR, QUARTER = timedelta(minutes=5), timedelta(hours=1), timedelta(minutes=15)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 JUDGED = timedelta(minutes=15)  # the least that a window covers, models.follow.lookback
 
 
@@ -116,22 +114,19 @@ def baselines_of(path: Path, hours: tuple[int, ...]) -> tuple[Baseline, ...]:
     return tuple(Baseline.model_validate(row) for row in pq.read_table(path, filters=wanted).to_pylist())
 
 
-def together_until(
-    home: Path, integrations: Sequence[Integration], judged: datetime, now: datetime
-) -> dict[str, JointSample]:
-    """The newest joint model of each integration, and the last complete five minutes."""
-    bucket = floored(now, BUCKET)
-    present = joint_features(home, integrations, bucket - BUCKET, bucket)
-    names = [one.id for one in integrations]
-    models = {
-        model.integration_id: model
-        for path, mine in latest(home, "joint", names, judged).items()
-        for model in models_of(path)
-        if model.integration_id in mine
-    }
-    return {
-        name: JointSample(model=models.get(name), latest=present[name][-1] if present[name] else None) for name in names
-    }
+def judges_until(home: Path, integrations: Sequence[Integration], judged: datetime) -> Any:  # noqa: ANN401 - models.joint.Judges, or nothing
+    """The newest joint models of these integrations that were learned before the judged window, ready to judge."""
+    files = latest(home, "joint", [one.id for one in integrations], judged)
+    return judges_of(tuple(sorted(files.items()))) if files else {}
+
+
+@lru_cache(maxsize=4)
+def judges_of(files: tuple[tuple[Path, frozenset[str]], ...]) -> Any:  # noqa: ANN401 - as above
+    """The joint models of some integrations in each file, stacked; the stacks of a thousand take some 100 MB."""
+    from models.joint import Judges  # noqa: PLC0415  # numpy
+
+    found = {one.integration_id: one for path, mine in files for one in models_of(path) if one.integration_id in mine}
+    return Judges(found)
 
 
 @lru_cache(maxsize=512)

@@ -1,8 +1,7 @@
-"""What the house asks its history about probe cycles: figures per cycle, and features for joint judging."""
+"""What the house asks its history about probe cycles: figures per cycle."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
@@ -10,9 +9,7 @@ from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 from models.integration import Integration
 from models.noun import Noun
 from models.reading import Source
-from tasks.history.questions import REAL, Store, rows, table
-
-FEATURES = ("error_share", "throttle_share", "latency", "spread", "size")
+from tasks.history.questions import REAL, Store, rows
 
 
 class Cycle(Noun):
@@ -39,16 +36,3 @@ def cycles(
         "sources": [source.value for source in sources],
     }
     return tuple(Cycle.model_validate(row) for row in rows(store, "cycles", asked))
-
-
-def joint_features(
-    store: Store, integrations: Sequence[Integration], since: datetime, until: datetime
-) -> dict[str, tuple[tuple[float, ...], ...]]:
-    """For each integration one row of `FEATURES` per five-minute bucket of a span that had calls, oldest first."""
-    asked = {"integration_ids": [one.id for one in integrations], "since": since, "until": until}
-    found: dict[str, list[tuple[float, ...]]] = {one.id: [] for one in integrations}
-    answered = table(store, "joint_features", asked)
-    values = zip(*(answered[name].to_pylist() for name in FEATURES), strict=True)
-    for name, row in zip(answered["integration_id"].to_pylist(), values, strict=True):
-        found[name].append(row)
-    return {name: tuple(rows) for name, rows in found.items()}

@@ -19,7 +19,8 @@ from typing import Any
 from models.reading import Reading
 from tasks.detect import detect, worth_attending
 from tasks.house import House, open_house
-from tasks.learn import learn_together, learn_usual, learned_until
+from tasks.learn import learn_usual, learned_until
+from tasks.learn_joint import learn_together
 from tasks.probe import probe_all
 from tasks.remember import remember
 from tasks.watch import watch_all

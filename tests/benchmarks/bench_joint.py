@@ -91,8 +91,9 @@ def a_week(seed: int) -> Week:
 def healthy(generator: np.random.Generator, ends_s: Floats, spread: Floats) -> Floats:
     """(m, d) features of an integration that is well."""
     n = len(ends_s)
-    hour = slots_of(ends_s, ZONE) % 24 + (ends_s % 3600) / 3600
-    weekend = slots_of(ends_s, ZONE) >= 24
+    slots = slots_of(ends_s, ZONE)
+    hour = slots % joint.PER_DAY / 2 + (ends_s % joint.HALF_S) / 3600
+    weekend = slots >= joint.PER_DAY
     busy = np.exp(-np.square((hour - 13) / 4.5)) * np.where(weekend, 0.25, 1.0)
     load = busy + 0.1 * remembering(generator, n, 0.9)
     noise = generator.standard_normal((n, len(NAMES)))
@@ -191,8 +192,8 @@ def candidates() -> dict[str, Callable[[], Any]]:
     }
 
 
-def scores(week: Week, model: JointModel) -> dict[str, Floats]:
-    """(m,) score of each judge for each row, above 1 anomalous."""
+def scores(week: Week, model: JointModel, others: dict[str, Callable[[], Any]]) -> dict[str, Floats]:
+    """(m,) score of each judge for each row, above 1 anomalous: ours, and some of PyOD's beside them."""
     judges = Judges({model.integration_id: model})
     padded = np.full((len(week.rows), MOST_FEATURES), np.nan)
     padded[:, : len(NAMES)] = week.rows
@@ -203,14 +204,14 @@ def scores(week: Week, model: JointModel) -> dict[str, Floats]:
     found = {f"ours: {one.name}": by_span[:, nth] for nth, one in enumerate(model.spans)}
     found["ours: consensus"] = np.sort(by_span, axis=1)[:, -joint.AGREEING]
     longest, d = model.spans[1], len(NAMES)
-    centre = joint.unpacked(longest.centre, d)
-    z = joint.standardised(week.rows, centre[slots], np.asarray(longest.scale))
+    centre, scale = joint.unpacked(longest.centre, d), joint.unpacked(longest.scale, d)
+    z = joint.standardised(week.rows, centre[slots], scale[slots])
     past = joint.unpacked(longest.past, d)
     found["largest |z|"] = np.abs(z).max(axis=1) / (longest.cuts[0] * MARGIN)
     noise = np.random.default_rng(0).normal(0, joint.JITTER, past.shape)
     moving = np.median(np.abs(past), axis=0) > joint.MOVES
-    for name, make in candidates().items():
-        mine = moving if "moving" in name else slice(None)
+    for name, make in others.items():
+        mine = moving if "moves" in name else slice(None)
         train, asked = past[:, mine], z[:, mine]
         detector = make().fit(train + noise[:, mine] if "MCD" in name else train)
         cut = max(float(np.quantile(detector.decision_scores_, QUANTILE)), 1e-9)
@@ -244,12 +245,10 @@ def measured(weeks: list[Week], of_judge: list[Floats]) -> Found:
     episodes = list(runs(kinds))
     found = sum(bool(called[begin:end].any()) for begin, end in episodes)
     wrong = int((called & ~planted).sum())
-    ap = {
-        name: float(
-            average_precision_score((kinds == nth)[(kinds == nth) | ~planted], score[(kinds == nth) | ~planted])
-        )
-        for nth, name in enumerate(KINDS)
-    }
+    ap = {}
+    for nth, name in enumerate(KINDS):
+        asked = (kinds == nth) | ~planted
+        ap[name] = float(average_precision_score((kinds == nth)[asked], score[asked]))
     return Found(
         found / max(found + wrong, 1), found / len(episodes), ap, wrong / (len(weeks) * JUDGED) * HEALTHY_EVERY
     )
@@ -271,11 +270,10 @@ def main(seeds: range) -> None:
     models = [learn(f"pretend-{seed}", week.past, UNTIL, ZONE) for seed, week in zip(seeds, weeks, strict=True)]
     each_s = (time.process_time() - began) / len(weeks)
     known = [model for model in models if model is not None]
-    by_week = [scores(week, model) for week, model in zip(weeks, known, strict=True)]
+    by_week = [scores(week, model, candidates()) for week, model in zip(weeks, known, strict=True)]
     planted = sum(len(list(runs(week.kinds))) for week in weeks)
-    print(
-        f"seeds {seeds.start}–{seeds.stop - 1}: {len(weeks)} integrations, {planted} planted anomalies of {len(KINDS)} kinds"
-    )
+    whose = f"seeds {seeds.start}–{seeds.stop - 1}: {len(weeks)} integrations"
+    print(f"{whose}, {planted} planted anomalies of {len(KINDS)} kinds")
     print(f"learning took {each_s:.2f} s of CPU for each integration (the first one pays for the import)\n")
     print(f"{'':44}{'prec.':>7}{'recall':>8}{'false/day':>11}   average precision: {', '.join(KINDS)}")
     for name in by_week[0]:

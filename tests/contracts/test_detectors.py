@@ -20,9 +20,10 @@ import pytest
 from models.anomaly import DetectionMethod
 from models.catalogue import load, names
 from models.detectors import judge_all
+from models.joint import JointModel, features, learn
 from models.panel import MOST, Course, Held, Panel, Usual, Verdicts
 from models.reading import Source
-from models.series import Series
+from models.series import JOINT, Series
 from simulator.history import generate_history
 from tasks.history.panels import course
 from tasks.remember import remember_frame
@@ -35,6 +36,7 @@ INTEGRATION = an_integration()
 DAY = datetime(2026, 11, 18, 5, tzinfo=UTC)  # a Wednesday's midnight in New York
 EVERY, WEEKS = timedelta(minutes=1), timedelta(weeks=4)
 SEED = 3
+QUEUE = Series(INTEGRATION.id, "queue_depth", "Appointment")
 AT_TEN = 600  # cycles after midnight
 
 
@@ -44,12 +46,16 @@ class Past:
 
     day: Course  # from three hours before midnight
     usual: dict[int, Usual]  # by hour of the day
+    joint: JointModel
 
     def panel(self, minute: int, spoil: Callable[[Panel], None] | None = None) -> Panel:
         """The panel of a minute of the day, spoiled or not."""
         at = 180 + minute
-        limits = np.array([0.05 if one.metric == "error_rate" else np.nan for one in self.day.series])
-        panel = self.day.panel(at, self.usual[minute // 60], limits=limits)
+        limits = np.array(
+            [{"error_rate": 0.05, QUEUE.metric: 1000.0}.get(one.metric, np.nan) for one in self.day.series]
+        )
+        joint = {INTEGRATION.id: self.joint, "another": self.joint}
+        panel = self.day.panel(at, self.usual[minute // 60], limits=limits, joint=joint)
         panel = replace(panel, values=panel.values.copy(), weights=panel.weights.copy())
         if spoil is not None:
             spoil(panel)
@@ -64,7 +70,23 @@ def past(tmp_path_factory) -> Past:
     remember_frame(week[week["observed_at"] >= DAY - 180 * EVERY].assign(source="probe"), after)
     day = course(after, [INTEGRATION.id], DAY - 180 * EVERY, DAY + timedelta(days=1), EVERY)
     weeks = course(home, [INTEGRATION.id], DAY - WEEKS, DAY, EVERY, tuple(Source))
-    return Past(day, usual_by_hour(weeks, day.series, DAY, INTEGRATION.timezone))
+    mine = features(INTEGRATION.id, weeks.series, weeks.ends_s, weeks.values, weeks.weights, weeks.every_s)
+    joint = learn(INTEGRATION.id, mine, DAY, INTEGRATION.timezone)
+    assert joint is not None
+    day = with_queue_and_joint(day)
+    return Past(day, usual_by_hour(weeks, day.series, DAY, INTEGRATION.timezone), joint)
+
+
+def with_queue_and_joint(day: Course) -> Course:
+    """The day with a queue that wanders, and the series of which the joint detector speaks."""
+    width = len(day.ends_s)
+    queue, gaps = np.random.default_rng(SEED).poisson(20, width), np.full(width, np.nan)
+    return replace(
+        day,
+        series=(*day.series, QUEUE, Series(INTEGRATION.id, JOINT)),
+        values=np.vstack([day.values, queue, gaps]),
+        weights=np.vstack([day.weights, np.ones(width), np.zeros(width)]),
+    )
 
 
 def rows(panel: Panel, metric: str) -> list[int]:
@@ -113,7 +135,19 @@ def breaks_again_and_again(panel: Panel) -> None:
         panel.values[row] = np.tile([0.0] * 13 + [0.5] * 2, 12)
 
 
+def fills(panel: Panel) -> None:
+    """A queue that is full in half an hour."""
+    panel.values[rows(panel, QUEUE.metric), -60:] += 10.5 * np.arange(1, 61)
+
+
+def is_unusual_together(panel: Panel) -> None:
+    """As many records as ever in answers of half the size, for ten minutes: another server, or half of each record."""
+    panel.values[rows(panel, "answer_size"), -10:] *= 0.5
+
+
 PLANTED: dict[str, Callable[[Panel], None]] = {
+    "exhaustion": fills,
+    "joint": is_unusual_together,
     "known_failure": is_throttled,
     "level": has_moved,
     "seasonal": is_slow,

@@ -10,11 +10,14 @@ from models.configuration import Configuration
 from models.follow import lookback
 from models.integration import Integration
 from models.policy import Policy
+from models.series import JOINT
 from simulator.history import generate_history
 from tasks import learn as learning
 from tasks.house import House
-from tasks.learn import TERM, floored, learn_together, learn_usual, learned_until
-from tasks.past import baselines_of, together_until, usual_until
+from tasks.learn import TERM, floored, learn_usual, learned_until
+from tasks.learn_joint import learn_together
+from tasks.panels import gather_panels
+from tasks.past import baselines_of, judges_until, usual_until
 from tasks.remember import baseline, remember_frame
 from tests.builders import an_integration
 
@@ -115,11 +118,28 @@ def test_what_was_learned_after_the_window_began_is_not_used(tmp_path):
 def test_a_joint_model_is_learned_from_enough_rows_and_kept(tmp_path):
     house = furnished(tmp_path, *sites(2))
     learn_together(house)
-    samples = together_until(tmp_path, house.configuration.integrations, NOON - timedelta(minutes=15), NOON)
-    for name, sample in samples.items():
-        assert sample.model.integration_id == name
-        assert sample.model.trained_until == datetime(2026, 3, 4, tzinfo=UTC)
-        assert sample.latest is not None
+    judges = judges_until(tmp_path, house.configuration.integrations, NOON - timedelta(minutes=15))
+    assert list(judges) == ["site-0", "site-1"]
+    for name, model in judges.items():
+        assert model.integration_id == name
+        assert model.trained_until == datetime(2026, 3, 4, tzinfo=UTC)
+        assert model.timezone == house.integration(name).timezone
+        assert [one.until for one in model.spans] == [model.trained_until] * 2 + [datetime(2026, 3, 1, tzinfo=UTC)]
+    (panel,) = gather_panels(house, NOON)
+    assert [one.integration_id for one in panel.series if one.metric == JOINT] == ["site-0", "site-1"]
+    assert panel.joint is judges
+
+
+def test_it_is_learned_once_a_day_and_what_was_learned_later_is_not_used(tmp_path):
+    house = furnished(tmp_path, *sites(1))
+    learn_together(house)
+    learn_together(house)
+    (path,) = (tmp_path / "learned" / "joint").iterdir()
+    assert judges_until(tmp_path, house.configuration.integrations, datetime(2026, 3, 3, 23, tzinfo=UTC)) == {}
+    house.clock.at += timedelta(days=1)
+    learn_together(house)
+    assert len(list((tmp_path / "learned" / "joint").iterdir())) == 2
+    assert path.exists()
 
 
 def test_two_days_are_too_few_for_a_joint_model(tmp_path):
@@ -128,8 +148,9 @@ def test_two_days_are_too_few_for_a_joint_model(tmp_path):
     remember_frame(frame[frame["observed_at"] >= NOON - timedelta(days=1)], tmp_path)
     house = house_of(tmp_path, one)
     learn_together(house)
-    (sample,) = together_until(tmp_path, [one], NOON - timedelta(minutes=15), NOON).values()
-    assert sample.model is None
+    assert len(judges_until(tmp_path, [one], NOON - timedelta(minutes=15))) == 0
+    (panel,) = gather_panels(house, NOON)
+    assert not [one for one in panel.series if one.metric == JOINT]
 
 
 def test_old_lessons_go(tmp_path):
