@@ -49,7 +49,7 @@ class Metric(NamedTuple):
     noise_share: float = 0.0  # ... and as a share of what is usual
     is_share: bool = False  # in [0, 1], of calls
     is_count: bool = False  # of things that happen; with a rhythm, and zero is a value
-    sleeps: bool = False  # nobody expects any of it while the practice is closed
+    is_daytime: bool = False  # nobody expects any of it while the practice is closed
     limit: float | None = None  # above it (below, where lower is worse) it is wrong whatever is usual
     fewest: int = 1  # calls behind values beyond the limit before it counts
     is_signature: bool = False  # a healthy connection shows none of it
@@ -149,7 +149,7 @@ METRICS: dict[str, Metric] = {
             noise=1.0,
             noise_share=0.05,
             is_count=True,
-            sleeps=True,
+            is_daytime=True,
         ),
         Metric(
             "calls",
@@ -162,7 +162,7 @@ METRICS: dict[str, Metric] = {
             noise=1.0,
             noise_share=0.05,
             is_count=True,
-            sleeps=True,
+            is_daytime=True,
         ),
         Metric(
             STALENESS,
@@ -174,7 +174,7 @@ METRICS: dict[str, Metric] = {
             noise=60.0,
             # A waiting time: it passes k medians with probability 2^-k. Four of these deviations are 24 medians, 6e-8.
             noise_share=6.0,
-            sleeps=True,
+            is_daytime=True,
         ),
         Metric(
             "pool_wait",

@@ -240,11 +240,15 @@ class Run:
                 self.untaught[sighting.integration_id][sighting.id] = (sighting.opened_at, as_of)
 
     def groups(self, signs: Sequence[Sign], panel: Panel) -> dict[Series, str]:
-        """Which of the series that speak belong together; asked only where two of one integration do."""
-        if len({sign.series.integration_id for sign in signs}) == len(signs):
+        """Which of the series that speak belong together; asked only where two of one integration do.
+
+        Connection failures and refusals are a part of the failed calls. They are no second witness of them.
+        """
+        witnesses = [sign for sign in signs if not is_part(sign.series)]
+        if len({sign.series.integration_id for sign in witnesses}) == len(witnesses):
             self.known = ()
             return {}
-        self.known = together(signs, [panel], known=self.known)
+        self.known = together(witnesses, [panel], known=self.known)
         return {member.series: group.id for group in self.known for member in group.members}
 
     def tell(self, sighting: Sighting, column: int, *, again: bool) -> None:
@@ -252,6 +256,11 @@ class Run:
         if not again:
             cycle = column - self.month.offset
             self.pages.append(Page(sighting.integration_id, cycle, sighting.series.key, sighting.detectors))
+
+
+def is_part(series: Series) -> bool:
+    """Whether its calls are among those that another series counts as failed."""
+    return series.metric == "transport_share" or series.metric.startswith("pattern:")
 
 
 def _is_told(sighting: Sighting) -> bool:

@@ -94,7 +94,7 @@ def deviating(panel: Panel, off: Floats, by_spread: Floats, by_scale: Floats, ca
     silent = Verdicts.silent(len(score))
     found = Verdicts(score, side, silent.held, silent.since_s, silent.eta_s).held_for(Held.NOT_FELT, small)
     found = found.held_for(Held.TOO_FEW, panel.known("is_share") & (calls < panel.known("fewest")))
-    return found.held_for(Held.CLOSED, panel.known("sleeps") & ~panel.is_open)
+    return found.held_for(Held.CLOSED, panel.known("is_daytime") & ~panel.is_open)
 
 
 def seen_spread(panel: Panel) -> Floats:

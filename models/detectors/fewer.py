@@ -17,7 +17,7 @@ from models.reading import Source
 
 METHOD = DetectionMethod.DEVIATION
 SPANS = (5, 15)  # cycles
-CHANCE = 1e-5  # of so few in the quietest such hour
+CHANCE = 1e-6  # of so few in the quietest such hour
 KNOWN = 0.8  # of a span that must have been measured
 EXTREME = 1.65  # standard deviations of one cycle by which the least median of six of many lies below: 3.3 of its own
 
@@ -30,7 +30,7 @@ def judge(panel: Panel) -> Verdicts:
     for span in SPANS:
         if rows.size and panel.values.shape[1] >= span:
             note(found, panel, rows, span)
-    return found.held_for(Held.CLOSED, panel.known("sleeps") & ~panel.is_open)
+    return found.held_for(Held.CLOSED, panel.known("is_daytime") & ~panel.is_open)
 
 
 def is_traffic(panel: Panel, at: int) -> bool:
