@@ -95,16 +95,23 @@ alike AS MATERIALIZED (
         highs[floor(rank)::INT + 1] + (rank - floor(rank)) * (highs[ceil(rank)::INT + 1] - highs[floor(rank)::INT + 1]) AS high
     FROM gathered
 ),
--- what days of the same kind have seen within an hour of it; a few hours of the week have not seen much
-near AS MATERIALIZED (
+-- what each day of the same kind has seen within an hour of it; a few hours of the week have not seen much
+beside AS (
     SELECT
-        code, is_open, kind, (hour + shift + 24) % 24 AS hour,
-        CASE WHEN count(*) >= 6 THEN min(low, 2)[2] ELSE min(low) END AS low,
-        CASE WHEN count(*) >= 6 THEN max(high, 2)[2] ELSE max(high) END AS high,
-        CASE WHEN count(*) >= 6 THEN min(bottom, 2)[2] ELSE min(bottom) END AS bottom,
-        CASE WHEN count(*) >= 6 THEN max(top, 2)[2] ELSE max(top) END AS top
+        code, is_open, kind, (hour + shift + 24) % 24 AS hour, day,
+        min(low) AS low, max(high) AS high, min(bottom) AS bottom, max(top) AS top
     FROM clean, (VALUES (-1), (0), (1)) AS shifts (shift)
     WHERE kind IN (SELECT kind FROM coming)
+    GROUP BY ALL
+),
+near AS MATERIALIZED (
+    SELECT
+        code, is_open, kind, hour,
+        CASE WHEN count(*) >= 4 THEN min(low, 2)[2] ELSE min(low) END AS low,
+        CASE WHEN count(*) >= 4 THEN max(high, 2)[2] ELSE max(high) END AS high,
+        CASE WHEN count(*) >= 4 THEN min(bottom, 2)[2] ELSE min(bottom) END AS bottom,
+        CASE WHEN count(*) >= 4 THEN max(top, 2)[2] ELSE max(top) END AS top
+    FROM beside
     GROUP BY ALL
 ),
 chosen AS (

@@ -57,3 +57,11 @@ def test_a_small_shift_of_a_steady_series_is_held():
     found = level.judge(a_panel([3.0] * 150 + [9.0] * 8, usual=of(middle=3.0, spread=0.2, low=2, high=4)))
     assert found.held[0] == Held.NOT_FELT
     assert found.score[0] > 1
+
+
+def test_a_shift_that_six_cycles_have_shown_before_is_none():
+    """Within half as far again as the greatest median of six of such hours, nothing has moved."""
+    often = a_panel(np.array(SHIFT), usual=of(top=480.0))
+    seldom = a_panel(np.array(SHIFT), usual=of(top=470.0))
+    assert not level.judge(often).speaks[0]
+    assert level.judge(seldom).speaks[0]
