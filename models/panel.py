@@ -59,6 +59,14 @@ class Usual:
     basis: Ints  # (n,) index into models.baseline.Basis
     step: Floats  # (n,) the largest |value − median of the hour before| that the clean past has seen
     level: Floats  # (n,) the same for the median of six cycles beside the median of the 144 before
+    bottom: Floats = field(default_factory=lambda: np.empty(0))  # (n,) least median of six; empty: unknown
+    top: Floats = field(default_factory=lambda: np.empty(0))  # (n,) greatest
+
+    def __post_init__(self) -> None:
+        """Those that nobody told are unknown."""
+        for name in ("bottom", "top"):
+            if len(getattr(self, name)) != len(self.middle):
+                object.__setattr__(self, name, np.full(len(self.middle), np.nan))
 
     @classmethod
     def unknown(cls, n: int) -> Usual:
@@ -139,9 +147,13 @@ class Panel:
 
     @cached_property
     def scale(self) -> Floats:
-        """(n,) the spread of one cycle's value, never below what a busy machine adds by itself."""
+        """(n,) the spread of one cycle's value, never below what a busy machine or chance adds by itself."""
         middle = np.nan_to_num(np.abs(self.usual.middle))
         floor = np.maximum(self.known("noise"), self.known("noise_share") * middle)
+        # ... of Poisson's kind; between square roots the distance is half a deviation (Anscombe 1948, *The
+        # Transformation of Poisson, Binomial and Negative-Binomial Data*), so that few of many are rightly rare
+        chance = (np.sqrt(middle) + np.sqrt(np.maximum(np.nan_to_num(self.latest), 0.0))) / 2
+        floor = np.where(self.known("is_count"), np.maximum(floor, chance), floor)
         scale: Floats = np.fmax(self.usual.spread, floor)
         return scale
 

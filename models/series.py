@@ -49,6 +49,7 @@ class Metric(NamedTuple):
     noise_share: float = 0.0  # ... and as a share of what is usual
     is_share: bool = False  # in [0, 1], of calls
     is_count: bool = False  # of things that happen; with a rhythm, and zero is a value
+    is_daytime: bool = False  # nobody expects any of it while the practice is closed
     limit: float | None = None  # above it (below, where lower is worse) it is wrong whatever is usual
     fewest: int = 1  # calls behind values beyond the limit before it counts
     is_signature: bool = False  # a healthy connection shows none of it
@@ -128,11 +129,11 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "answer_size",
-            "Size of answers",
+            "Size of records",
             "{value:.0f} bytes",
-            "median size of an answer",
+            "median size of a record",
             worse=Worse.EITHER,
-            least=200.0,
+            least=50.0,
             least_share=0.5,
             noise=16.0,
             noise_share=0.05,
@@ -148,6 +149,7 @@ METRICS: dict[str, Metric] = {
             noise=1.0,
             noise_share=0.05,
             is_count=True,
+            is_daytime=True,
         ),
         Metric(
             "calls",
@@ -160,6 +162,7 @@ METRICS: dict[str, Metric] = {
             noise=1.0,
             noise_share=0.05,
             is_count=True,
+            is_daytime=True,
         ),
         Metric(
             STALENESS,
@@ -169,7 +172,9 @@ METRICS: dict[str, Metric] = {
             least=600.0,
             least_share=0.5,
             noise=60.0,
-            noise_share=0.1,
+            # A waiting time: it passes k medians with probability 2^-k. Four of these deviations are 24 medians, 6e-8.
+            noise_share=6.0,
+            is_daytime=True,
         ),
         Metric(
             "pool_wait",

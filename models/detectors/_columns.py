@@ -57,21 +57,20 @@ def began_s(panel: Panel, columns: Ints) -> Floats:
     return began
 
 
-def onset_s(panel: Panel, off: Flags, stands: Flags) -> Floats:
+def onset_s(panel: Panel, off: Flags, rows: Ints) -> Floats:
     """(n,) when the last unbroken run of `off` began, gaps bridged; NaN where nothing stands.
 
     Args:
         panel: for its times and gaps.
-        off: (n, w) whether a cycle by itself shows the trouble.
-        stands: (n,) the series of which it is asked.
+        off: (m, w) whether a cycle by itself shows the trouble.
+        rows: (m,) the series of which it is asked.
     """
     since = np.full(len(panel.series), np.nan)
-    rows = np.flatnonzero(stands)
     if rows.size:
-        healthy = ~off[rows] & ~np.isnan(panel.values[rows])
-        first = last_set(healthy) + 1
-        known = ~np.isnan(panel.values[rows]) & (np.arange(healthy.shape[1]) >= first[:, None])
-        since[rows] = began_s(panel, np.where(known.any(axis=1), np.argmax(known, axis=1), healthy.shape[1] - 1))
+        measured = ~np.isnan(panel.values[rows])
+        first = last_set(~off & measured) + 1
+        known = measured & (np.arange(off.shape[1]) >= first[:, None])
+        since[rows] = began_s(panel, np.where(known.any(axis=1), np.argmax(known, axis=1), off.shape[1] - 1))
     return since
 
 
@@ -95,7 +94,7 @@ def deviating(panel: Panel, off: Floats, by_spread: Floats, by_scale: Floats, ca
     silent = Verdicts.silent(len(score))
     found = Verdicts(score, side, silent.held, silent.since_s, silent.eta_s).held_for(Held.NOT_FELT, small)
     found = found.held_for(Held.TOO_FEW, panel.known("is_share") & (calls < panel.known("fewest")))
-    return found.held_for(Held.CLOSED, panel.known("is_count") & ~panel.is_open)
+    return found.held_for(Held.CLOSED, panel.known("is_daytime") & ~panel.is_open)
 
 
 def seen_spread(panel: Panel) -> Floats:

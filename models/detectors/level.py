@@ -1,9 +1,11 @@
 """Shifts that last: the median of the last six cycles beside what is usual at this hour, and beside the hours before.
 
-One cycle wanders; the median of six hardly does, so that a shift too small for any single cycle stands out. Where it
-is usual known, it is compared with the usual (a Monday's peak is no shift), and speaks beyond four robust deviations;
-or beyond two, when the step from the 144 cycles before is also larger than any step the clean past has seen (the
-record rule of `models.streaming`; Arnold, Balakrishnan and Nagaraja, *Records*, 1998).
+One cycle wanders; the median of six hardly does, so that a shift too small for any single cycle stands out. It is
+compared with what is usual (a Monday's peak is no shift), and speaks beyond four robust deviations *and* half as far
+again from the middle as the outermost medians of six that such hours have seen: what lasts by nature, such as a queue
+or a count over an hour, is not steadier for being looked at six times. Seven eighths of that suffice when the step from
+the 144 cycles before is also larger than any step the clean past has seen (the record rule of `models.streaming`;
+Arnold, Balakrishnan and Nagaraja, *Records*, 1998).
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ METHOD = DetectionMethod.DEVIATION
 RECENT, BEFORE = 6, 144  # cycles, as in models.streaming
 FEWEST_RECENT, FEWEST_BEFORE = 4, 72
 Z_LIMIT = 4.0  # of the median of six, in deviations of one cycle
-Z_SUPPORT = 2.0  # where the step is larger than every step before
+Z_SUPPORT = 3.5  # where the step is larger than every step before
 RECORD = 1.05  # a record counts as broken by this share, as in models.streaming
+TAIL = 1.5  # of the way from the middle to the outermost median of six that such hours and their neighbours have seen
 Z_STEP = 6.0  # stands in for a record that is not known, in deviations
 
 
@@ -31,7 +34,9 @@ def judge(panel: Panel) -> Verdicts:
         return Verdicts.silent(len(panel.series))
     now = medians(panel.values[:, -RECENT:], FEWEST_RECENT)
     off = now - panel.usual.middle
-    by_spread, z = np.abs(off) / (Z_LIMIT * seen_spread(panel)), np.abs(off) / panel.scale
+    tail = TAIL * np.where(off > 0, panel.usual.top - panel.usual.middle, panel.usual.middle - panel.usual.bottom)
+    by_spread = np.abs(off) / np.fmax(Z_LIMIT * seen_spread(panel), tail)
+    z = np.abs(off) / np.fmax(panel.scale, tail / Z_LIMIT)
     stepped = np.zeros(len(now))
     likely = np.flatnonzero((z > Z_SUPPORT) & (np.abs(off) >= panel.felt))
     stepped[likely] = np.minimum(step(panel, now, off, likely), z[likely] / Z_SUPPORT)
@@ -56,5 +61,6 @@ def failed(panel: Panel) -> Floats:
 
 def since(panel: Panel, off: Floats, stands: Flags) -> Floats:
     """(n,) when the values began to lie beyond half of the shift."""
-    signed = np.sign(off)[:, None] * (panel.values - panel.usual.middle[:, None])
-    return onset_s(panel, signed >= np.abs(off / 2)[:, None], stands)
+    rows = np.flatnonzero(stands)
+    signed = np.sign(off[rows])[:, None] * (panel.values[rows] - panel.usual.middle[rows, None])
+    return onset_s(panel, signed >= np.abs(off[rows] / 2)[:, None], rows)

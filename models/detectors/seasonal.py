@@ -1,7 +1,7 @@
 """The latest value against what is usual at this hour: robust z, and the tail that such hours have shown.
 
-Speaks beyond six robust deviations *and* half as far again from the middle as the outermost values of the past: a
-steady series makes any tremor significant, and one with a long tail goes six deviations away every day. The z of a
+Speaks beyond five robust deviations *and* a fifth as far again from the middle as the outermost values of the past: a
+steady series makes any tremor significant, and one with a long tail goes five deviations away every day. The z of a
 share counts the chance of drawing calls besides. What nobody feels is held (`Metric.felt`): three milliseconds may be
 ten deviations, and no one at a practice is slower for them.
 """
@@ -17,8 +17,9 @@ from models.detectors._columns import deviating, onset_s, seen_spread
 from models.panel import Flags, Floats, Held, Ints, Panel, Verdicts
 
 METHOD = DetectionMethod.DEVIATION
-Z_LIMIT = 6.0  # at 168 hours × dozens of series a day, 3.5 would speak of nothing every day
-TAIL = 1.5  # of the way from the middle to the 0.5 % quantile on that side, which is passed every three hours
+Z_LIMIT = 5.0  # at 168 hours × dozens of series a day, 3.5 would speak of nothing every day
+LATELY = 3  # cycles whose failed calls are counted before a share is believed
+TAIL = 1.2  # of the way from the middle to the 0.5 % quantile on that side, which is passed every three hours
 
 
 def judge(panel: Panel) -> Verdicts:
@@ -43,8 +44,8 @@ def chance(panel: Panel) -> Floats:
 
 
 def failed(panel: Panel) -> Floats:
-    """(n,) calls behind the latest share."""
-    calls: Floats = np.round(panel.latest * panel.weights[:, -1])
+    """(n,) calls behind the latest shares: where few are made in a cycle, three may take two of them."""
+    calls: Floats = np.nansum(np.round(panel.values[:, -LATELY:] * panel.weights[:, -LATELY:]), axis=1)
     return calls
 
 
@@ -56,6 +57,7 @@ def learning(panel: Panel) -> Ints:
 
 def since(panel: Panel, most: Floats, stands: Flags) -> Floats:
     """(n,) when the values began to lie felt and far from what is usual now, on the side on which they are."""
-    middle = panel.usual.middle[:, None]
-    signed = np.sign(panel.latest - panel.usual.middle)[:, None] * (panel.values - middle)
-    return onset_s(panel, signed >= np.fmax(most / 2, panel.felt)[:, None], stands)
+    rows = np.flatnonzero(stands)
+    middle = panel.usual.middle[rows, None]
+    signed = np.sign(panel.latest[rows, None] - middle) * (panel.values[rows] - middle)
+    return onset_s(panel, signed >= np.fmax(most[rows] / 2, panel.felt[rows])[:, None], rows)

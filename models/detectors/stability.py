@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from models.anomaly import DetectionMethod
-from models.detectors._columns import began_s, last_set, packed, run_lengths
+from models.detectors._columns import began_s, packed, run_lengths
 from models.facts import CLUSTERED, ENOUGH
 from models.panel import MOST, Floats, Held, Ints, Panel, Verdicts
 
 METHOD = DetectionMethod.DEVIATION
 CHANCE = 1e-4  # that independent failures cluster as much
-FEWEST_RUNS = 2  # one run is an outage
-GOES_ON = 15  # cycles after the latest trouble
+FEWEST_RUNS = 3  # one run is an outage, and two of two minutes each are any week's coincidence
+GOES_ON, AGAIN = 15, 2  # troubled cycles among the last ones: a lone failure long after does not wake what is over
 
 
 def judge(panel: Panel) -> Verdicts:
@@ -32,7 +32,7 @@ def judge(panel: Panel) -> Verdicts:
     cycles, troubled = known.sum(axis=1), bad.sum(axis=1)
     runs = (run_lengths(bad) == 1).sum(axis=1)
     clustering = troubled / np.maximum(runs, 1) * (1 - troubled / np.maximum(cycles, 1))
-    goes_on = last_set(bad) >= values.shape[1] - GOES_ON
+    goes_on = bad[:, -GOES_ON:].sum(axis=1) >= AGAIN
     asked = np.flatnonzero((cycles >= ENOUGH) & (runs >= FEWEST_RUNS) & (clustering > CLUSTERED) & goes_on)
     at = rows[asked]
     chance = log_chance_of_so_few_runs(cycles[asked], troubled[asked], runs[asked])

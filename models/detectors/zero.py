@@ -3,8 +3,7 @@
 The conditional test of two Poisson rates (`models.volume`; Przyborowski & Wilenski 1940), at zero: with
 d such hours behind a usual rate of λ a cycle, k cycles in a row bring nothing with probability (d / (d + 1)) ^ (d λ k),
 which is exp(−λ k) where much is known and larger where little is. Where counts scatter more than Poisson allows, they
-are divided by the dispersion. Answers to probes tell of the same records again and again, so an hour of them counts as
-one.
+are divided by the dispersion. Answers tell of the same records again and again, so an hour of them counts as one.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from models.anomaly import DetectionMethod
 from models.detectors._columns import began_s, last_set
 from models.panel import MOST, Floats, Held, Ints, Panel, Verdicts
-from models.reading import Source
+from models.series import RECORDS
 
 METHOD = DetectionMethod.DEVIATION
 CHANCE = 1e-6  # that an ordinary hour is as empty: thousands of series are asked each minute
@@ -43,8 +42,8 @@ def judge(panel: Panel) -> Verdicts:
 
 
 def independent(panel: Panel, rows: Ints, many: Ints) -> Floats:
-    """(m,) how many cycles tell of something new: each of real traffic; of probes the first, and then one an hour."""
-    is_probe = np.array([panel.series[row].source == Source.PROBE for row in rows], dtype=bool)
-    of_probes = np.where(many > 0, 1 + (many - 1) * panel.every_s / HOUR_S, 0.0)
-    fresh: Floats = np.where(is_probe, of_probes, many.astype(float))
+    """(m,) how many cycles tell of something new: each that counts calls; of records the first, then one an hour."""
+    told_again = np.array([panel.series[row].metric == RECORDS for row in rows], dtype=bool)
+    of_records = np.where(many > 0, 1 + (many - 1) * panel.every_s / HOUR_S, 0.0)
+    fresh: Floats = np.where(told_again, of_records, many.astype(float))
     return fresh

@@ -1,7 +1,7 @@
 -- Figures of each cycle, by integration and source (operation NULL) and by operation besides; the ground of panels.
 -- Returns integration_id, source, operation, cycle (whole number: (unix seconds - $phase_s) // $every_s), calls, failed, and
 -- shares of calls: transport, throttled, unauthenticated, forbidden, untrusted, no_data (malformed or semantic); of good calls of
--- an operation latency_ms, size_bytes and records (medians), and staleness_s (age of the newest record, least of the
+-- an operation latency_ms, size_bytes (of one record, where they are counted) and records (medians), and staleness_s (age of the newest record, least of the
 -- cycle); of all operations together connect_ms and pool_wait_ms (medians). Generated history counts as probes: it
 -- stands for them.
 -- Most cycles hold one or two calls of an operation, whose mean is their median; only the others are asked for one, for
@@ -15,7 +15,7 @@ WITH calls AS NOT MATERIALIZED (
         -- whole numbers: // of floats does not floor
         (epoch_us(observed_at) - ($phase_s * 1000000)::BIGINT) // ($every_s * 1000000)::BIGINT AS cycle,
         CASE WHEN outcome = 'ok' THEN latency_ms END AS good_ms,
-        CASE WHEN outcome = 'ok' THEN received_bytes END AS good_bytes,
+        CASE WHEN outcome = 'ok' AND coalesce(records, 1) > 0 THEN received_bytes / coalesce(records, 1) END AS good_bytes,
         CASE WHEN outcome = 'ok' THEN records END AS good_records
     FROM readings
     WHERE list_contains($integration_ids, integration_id)

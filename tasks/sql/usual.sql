@@ -1,6 +1,7 @@
 -- What is usual in coming hours, from the hours of the weeks before.
 -- Returns one row per series and coming hour: integration_id, series, at_s (unix seconds at which the hour begins), and the
--- fields of models.panel.Usual: middle, spread, low, high, days, basis (index into models.baseline.Basis), step, level.
+-- fields of models.panel.Usual: middle, spread, low, high, days, basis (index into models.baseline.Basis), step, level,
+-- bottom, top.
 -- An hour speaks of another when the practice is open in both or closed in both, and (the narrowest that $fewest days
 -- fill) it is the same hour of the week, the same hour on days of the same kind, or any hour of the last week, with
 -- $fewest_cycles.
@@ -94,9 +95,29 @@ alike AS MATERIALIZED (
         highs[floor(rank)::INT + 1] + (rank - floor(rank)) * (highs[ceil(rank)::INT + 1] - highs[floor(rank)::INT + 1]) AS high
     FROM gathered
 ),
+-- what each day of the same kind has seen within an hour of it; a few hours of the week have not seen much
+beside AS (
+    SELECT
+        code, is_open, kind, (hour + shift + 24) % 24 AS hour, day,
+        min(low) AS low, max(high) AS high, min(bottom) AS bottom, max(top) AS top
+    FROM clean, (VALUES (-1), (0), (1)) AS shifts (shift)
+    WHERE kind IN (SELECT kind FROM coming)
+    GROUP BY ALL
+),
+near AS MATERIALIZED (
+    SELECT
+        code, is_open, kind, hour,
+        CASE WHEN count(*) >= 4 THEN min(low, 2)[2] ELSE min(low) END AS low,
+        CASE WHEN count(*) >= 4 THEN max(high, 2)[2] ELSE max(high) END AS high,
+        CASE WHEN count(*) >= 4 THEN min(bottom, 2)[2] ELSE min(bottom) END AS bottom,
+        CASE WHEN count(*) >= 4 THEN max(top, 2)[2] ELSE max(top) END AS top
+    FROM beside
+    GROUP BY ALL
+),
 chosen AS (
     SELECT
         names.integration_id, names.series, coming.begin_s AS at_s, records.step, records.level,
+        near.low AS near_low, near.high AS near_high, near.bottom, near.top,
         CASE
             WHEN weekly.days >= $fewest THEN 0
             WHEN daily.days >= $fewest THEN 1
@@ -116,17 +137,21 @@ chosen AS (
      AND daily.hour = coming.hour AND daily.weekday IS NULL
     LEFT JOIN alike AS recent
       ON recent.code = names.code AND recent.is_open = coming.is_open AND recent.kind IS NULL
+    LEFT JOIN near
+      ON near.code = names.code AND near.is_open = coming.is_open AND near.kind = coming.kind AND near.hour = coming.hour
     LEFT JOIN records ON records.code = names.code AND records.is_open = coming.is_open
 )
 SELECT
     integration_id, series, at_s,
     CASE WHEN basis < 3 THEN s.middle END AS middle,
     CASE WHEN basis < 3 THEN sqrt(greatest(within_hours, s.within_hours) ** 2 + s.between_hours ** 2) END AS spread,
-    CASE WHEN basis < 3 THEN s.low END AS low,
-    CASE WHEN basis < 3 THEN s.high END AS high,
+    CASE WHEN basis < 3 THEN least(s.low, near_low) END AS low,
+    CASE WHEN basis < 3 THEN greatest(s.high, near_high) END AS high,
     coalesce(s.days, 0) AS days,
     basis,
     step,
-    level
+    level,
+    bottom,
+    top
 FROM chosen
 ORDER BY at_s, integration_id, series

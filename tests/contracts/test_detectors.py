@@ -37,6 +37,7 @@ DAY = datetime(2026, 11, 18, 5, tzinfo=UTC)  # a Wednesday's midnight in New Yor
 EVERY, WEEKS = timedelta(minutes=1), timedelta(weeks=4)
 SEED = 3
 QUEUE = Series(INTEGRATION.id, "queue_depth", "Appointment")
+TRAFFIC = Series(INTEGRATION.id, "calls", None, Source.TRAFFIC.value)
 AT_TEN = 600  # cycles after midnight
 
 
@@ -69,11 +70,11 @@ def past(tmp_path_factory) -> Past:
     week = generate_history(INTEGRATION, DAY + timedelta(days=1), weeks=1, every_s=60, seed=SEED + 1)
     remember_frame(week[week["observed_at"] >= DAY - 180 * EVERY].assign(source="probe"), after)
     day = course(after, [INTEGRATION.id], DAY - 180 * EVERY, DAY + timedelta(days=1), EVERY)
-    weeks = course(home, [INTEGRATION.id], DAY - WEEKS, DAY, EVERY, tuple(Source))
+    weeks = with_traffic(course(home, [INTEGRATION.id], DAY - WEEKS, DAY, EVERY, tuple(Source)))
     mine = features(INTEGRATION.id, weeks.series, weeks.ends_s, weeks.values, weeks.weights, weeks.every_s)
     joint = learn(INTEGRATION.id, mine, DAY, INTEGRATION.timezone)
     assert joint is not None
-    day = with_queue_and_joint(day)
+    day = with_traffic(with_queue_and_joint(day))
     return Past(day, usual_by_hour(weeks, day.series, DAY, INTEGRATION.timezone), joint)
 
 
@@ -86,6 +87,17 @@ def with_queue_and_joint(day: Course) -> Course:
         series=(*day.series, QUEUE, Series(INTEGRATION.id, JOINT)),
         values=np.vstack([day.values, queue, gaps]),
         weights=np.vstack([day.weights, np.ones(width), np.zeros(width)]),
+    )
+
+
+def with_traffic(measured: Course) -> Course:
+    """The same with a dozen real calls a minute."""
+    calls = np.random.default_rng(SEED).poisson(12, len(measured.ends_s)).astype(float)
+    return replace(
+        measured,
+        series=(*measured.series, TRAFFIC),
+        values=np.vstack([measured.values, calls]),
+        weights=np.vstack([measured.weights, calls]),
     )
 
 
@@ -145,8 +157,14 @@ def is_unusual_together(panel: Panel) -> None:
     panel.values[rows(panel, "answer_size"), -10:] *= 0.5
 
 
+def loses_most_calls(panel: Panel) -> None:
+    """A call every other minute instead of a dozen in each, for a quarter of an hour."""
+    panel.values[rows(panel, "calls"), -15:] = np.tile([0.0, 1.0, 0.0], 5)
+
+
 PLANTED: dict[str, Callable[[Panel], None]] = {
     "exhaustion": fills,
+    "fewer": loses_most_calls,
     "joint": is_unusual_together,
     "known_failure": is_throttled,
     "level": has_moved,

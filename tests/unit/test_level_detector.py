@@ -20,7 +20,7 @@ def of(**changes: float):
     return a_usual(**{"middle": 350.0, "spread": 40.0, "low": 240.0, "high": 470.0, **changes})
 
 
-SHIFT = [350.0] * 150 + [560.0] * 8
+SHIFT = [350.0] * 150 + [540.0] * 8
 
 
 def test_a_shift_that_no_single_cycle_shows_is_found_once_it_lasts():
@@ -37,7 +37,7 @@ def test_a_shift_that_no_single_cycle_shows_is_found_once_it_lasts():
         pytest.param([350.0] * 157 + [1250.0], of(), False, id="a spike"),
         pytest.param([350.0] * 155 + [560.0] * 3, of(), False, id="three of six are not yet a shift"),
         pytest.param([350.0] * 150 + [150.0] * 8, of(), False, id="faster"),
-        pytest.param(SHIFT, of(middle=560.0), False, id="a Monday's peak, which is usual at this hour"),
+        pytest.param(SHIFT, of(middle=540.0), False, id="a Monday's peak, which is usual at this hour"),
         pytest.param([560.0] * 180, of(), True, id="a shift longer than the panel, beside the usual"),
         pytest.param([350.0] * 150 + [500.0] * 8, of(spread=37.6), False, id="four deviations short of a hair"),
         pytest.param([350.0] * 150 + [526.0] * 8, of(spread=50.0, level=100.0), True, id="a record of steps is broken"),
@@ -57,3 +57,11 @@ def test_a_small_shift_of_a_steady_series_is_held():
     found = level.judge(a_panel([3.0] * 150 + [9.0] * 8, usual=of(middle=3.0, spread=0.2, low=2, high=4)))
     assert found.held[0] == Held.NOT_FELT
     assert found.score[0] > 1
+
+
+def test_a_shift_that_six_cycles_have_shown_before_is_none():
+    """Within half as far again as the greatest median of six of such hours, nothing has moved."""
+    often = a_panel(np.array(SHIFT), usual=of(top=480.0))
+    seldom = a_panel(np.array(SHIFT), usual=of(top=470.0))
+    assert not level.judge(often).speaks[0]
+    assert level.judge(seldom).speaks[0]
