@@ -62,6 +62,7 @@ class Judgement(NamedTuple):
 def detect(house: House) -> dict[str, list[Anomaly]]:
     """What the detectors say, by integration; only those of which they say anything."""
     learn_usual(house)
+    house.cases.clear()  # whatever was gathered before this moment
     found: dict[str, list[Anomaly]] = {}
     for judgement in judge(house, house.clock.now()):
         for name, anomalies in judgement.found.items():
