@@ -64,6 +64,7 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
     """What the detectors say, by integration; only those of which they say anything."""
     learn_usual(house)
     learn_hours(house)
+    house.cases.clear()  # whatever was gathered before this moment
     judgements = judge(house, house.clock.now())
     sightings = keep_sightings(house, judgements)
     found: dict[str, list[Anomaly]] = {}

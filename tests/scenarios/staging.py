@@ -50,7 +50,7 @@ async def cycle(house: House) -> Incident | None:
     """One round of the monitor as plain verbs: what flows/monitor.py says, without Prefect."""
     remember(await probe_all(house), house.home)
     incident = None
-    for case, anomalies in detecting.detect(house).values():
+    for case, anomalies in detecting.worth_attending(house, detecting.detect(house)):
         incident = detecting.keep_incident(house, case, anomalies)
         if incident is None:
             continue
