@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from models.group import Group
 from models.noise import Record
 from models.sighting import Sighting
 from models.tables import Told
@@ -90,6 +91,8 @@ def detail(one: Sighting, zone: str, as_of: datetime) -> Told:
         ("usual", told.baseline if told else NOTHING),
         ("now", told.current if told else NOTHING),
         ("trend", told.trend.value if told else NOTHING),
+        ("together", one.together or NOTHING),
+        ("why so grave", (told.why if told else "") or NOTHING),
         ("times", f"{one.times}, of which {one.self_resolved} went by themselves"),
         ("told by", one.incident_id or NOTHING),
         ("alert of the same", one.alert_id or NOTHING),
@@ -113,6 +116,24 @@ def scores(known: Sequence[Scored]) -> Told:
         for one in known
     ]
     return Told("Scores", head, rows)
+
+
+def groups(known: Iterable[Group], zones: dict[str, str], as_of: datetime) -> Told:
+    """One row a symptom, each group in the order in which its symptoms began."""
+    head = ("group", "integration", "symptom", "began", "lag", "moves alike")
+    rows = [
+        (
+            f"{nth}. {one.shared or ''}".strip() if member is one.leader else "",
+            member.integration_id,
+            member.title,
+            minute_of(member.began, zones.get(member.integration_id, "UTC"), as_of),
+            f"{member.lag_s:.0f} s",
+            NOTHING if member.correlation is None else f"{member.correlation:.2f}",
+        )
+        for nth, one in enumerate(known, start=1)
+        for member in one.members
+    ]
+    return Told("Together", head, rows)
 
 
 def noise(known: Iterable[Record]) -> Told:

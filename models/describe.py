@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from models.integration import Integration
 from models.panel import Flags, Floats, Held, Panel, Verdicts
 from models.reading import Source
 from models.series import ERROR_RATE, LATENCY, Metric, Series
-from models.severity import Impact, weigh
+from models.severity import Impact, Judged, weigh
 from models.trend import trends_of
 from models.wording import span
 
@@ -113,6 +114,7 @@ def describe(
     integrations: Iterable[Integration],
     as_of: datetime,
     affected: Callable[[str], tuple[str, ...]] | None = None,
+    ailing: Mapping[Series, int] = MappingProxyType({}),
 ) -> dict[str, list[Anomaly]]:
     """By integration, one anomaly for each series that speaks; the gravest first.
 
@@ -122,6 +124,7 @@ def describe(
         integrations: whose; series of others are left out.
         as_of: when it was judged.
         affected: the operations of an integration that fail, in the order of the configuration; None: all its reads.
+        ailing: how many integrations ail of the same as a series, where that is more than its own.
     """
     known = {one.id: one for one in integrations}
     loud = [(row, names) for row, names in speaking(verdicts) if panel.series[row].integration_id in known]
@@ -132,7 +135,14 @@ def describe(
     for (row, names), trend in zip(loud, trends, strict=True):
         integration = known[panel.series[row].integration_id]
         seen = Seen(panel, row, names[0], verdicts[names[0]], touched(integration, panel.series[row], affected))
-        found.setdefault(integration.id, []).append(anomaly_of(seen, integration, as_of, names, trend))
+        impact = Impact(
+            seen.operations,
+            failing_share(panel, integration.id),
+            as_of,
+            practices=ailing.get(panel.series[row], 1),
+        )
+        judged = weigh(integration, impact)
+        found.setdefault(integration.id, []).append(anomaly_of(seen, judged, as_of, names, trend))
     return {name: sorted(several, key=gravest) for name, several in found.items()}
 
 
@@ -157,13 +167,11 @@ def touched(
     return reads if affected is None else affected(integration.id)
 
 
-def anomaly_of(seen: Seen, integration: Integration, as_of: datetime, names: Sequence[str], trend: Trend) -> Anomaly:
+def anomaly_of(seen: Seen, judged: Judged, as_of: datetime, names: Sequence[str], trend: Trend) -> Anomaly:
     """One series that speaks, in words."""
     words = words_of(seen)
-    failing = failing_share(seen.panel, integration.id)
-    judged = weigh(integration, Impact(seen.operations, failing, as_of))
     return Anomaly(
-        integration_id=integration.id,
+        integration_id=seen.series.integration_id,
         metric=seen.series.key,
         severity=judged.severity,
         why=judged.why,

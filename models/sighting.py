@@ -96,6 +96,7 @@ class Sighting(Kept):
     anomaly_id: str | None = None  # ANM-YYYY-MM-DD-NNN, from when it is confirmed
     incident_id: str | None = None  # the incident that tells of it
     alert_id: str | None = None  # the alert that tells of the same, so that nobody is told twice
+    together: str = ""  # what it is one trouble with, in a sentence; empty: nothing
     anomaly: Anomaly | None = None  # its figures in words, as last described
 
     @property

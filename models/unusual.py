@@ -99,6 +99,7 @@ def open_unusual(case: Case, sightings: Sequence[Sighting], found: Sequence[Anom
         updated_at=case.as_of,
         anomalies=anomalies,
     ).note(case.as_of, what)
+    began = began.note(case.as_of, f"Together: {first.together}") if first.together else began
     return began.advance(Event.CONFIRMED, case.as_of, reason(first))
 
 

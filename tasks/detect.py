@@ -13,9 +13,11 @@ from models.incident import Event, Incident, State
 from models.integration import Integration
 from models.queue import missed
 from models.reading import Reading
+from models.series import Series
 from models.sighting import Sighting
 from models.tune import Tuned, TunedState, factors
 from models.unusual import odd_spans, open_unusual, tells, worth_following
+from tasks.groups import keep_groups, practices
 from tasks.house import House
 from tasks.learn import learn_usual
 from tasks.learn_hours import learn_hours
@@ -65,8 +67,11 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
     learn_usual(house)
     learn_hours(house)
     house.cases.clear()  # whatever was gathered before this moment
-    judgements = judge(house, house.clock.now())
-    sightings = keep_sightings(house, judgements)
+    now = house.clock.now()
+    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
+    groups = keep_groups(house, judged)
+    judgements = put_in_words(house, judged, practices(groups), now)
+    sightings = keep_sightings(house, judgements, groups)
     found: dict[str, list[Anomaly]] = {}
     for judgement in judgements:
         for name, anomalies in judgement.found.items():
@@ -74,11 +79,12 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
     return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
 
 
-def judge(house: House, now: datetime) -> list[Judgement]:
-    """Every panel with the verdicts on it; the few series that stand out are told in words."""
+def put_in_words(
+    house: House, judged: Sequence[tuple[Panel, Mapping[str, Verdicts]]], ailing: Mapping[Series, int], now: datetime
+) -> list[Judgement]:
+    """The judged panels, and the few series that stand out told in words."""
     from models.describe import describe, speaking  # noqa: PLC0415  # numpy, only where something is judged
 
-    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
     loud = {panel.series[row].integration_id for panel, verdicts in judged for row, _ in speaking(verdicts)}
     cases = remembered_cases(house, loud)
 
@@ -86,7 +92,7 @@ def judge(house: House, now: datetime) -> list[Judgement]:
         return affected_operations(cases[name].integration, cases[name].window)
 
     everyone = house.configuration.integrations
-    return [Judgement(*pair, describe(*pair, everyone, now, affected)) for pair in judged]
+    return [Judgement(*pair, describe(*pair, everyone, now, affected, ailing)) for pair in judged]
 
 
 def eased_verdicts(house: House, panel: Panel) -> Mapping[str, Verdicts]:

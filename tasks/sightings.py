@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.alert import Alert
 from models.anomaly import Anomaly, Severity
+from models.group import Group
 from models.incident import Incident
 from models.series import Series
-from models.sighting import Sighting, Sign, turned
+from models.sighting import Sighting, turned
 from models.unusual import alert_of
+from tasks.groups import says, whose
 from tasks.house import House
 from tasks.ledger import Change
 
@@ -47,34 +49,29 @@ class Judgement(NamedTuple):
         return {(one.integration_id, one.metric): one for several in self.found.values() for one in several}
 
 
-Groups = Mapping[Series, Hashable]
-
-
-def keep_sightings(
-    house: House, judgements: Iterable[Judgement], groups: Callable[[Sequence[Sign]], Groups] | None = None
-) -> tuple[Sighting, ...]:
+def keep_sightings(house: House, judgements: Iterable[Judgement], groups: Sequence[Group] = ()) -> tuple[Sighting, ...]:
     """The live sightings after one more cycle; everything that changed is one transaction.
 
     Args:
         house: whose ledger it is.
         judgements: one for each panel of the cycle.
-        groups: which of the series that speak belong together; None: nothing is known of that.
+        groups: which of the series that speak belong together.
     """
     ledger, now = house.ledger, house.clock.now()
     known = ledger.all_kept(Sighting, state="live")
-    acted = acted_since(house, known)
+    acted, together, sentences = acted_since(house, known), whose(groups), says(groups)
     changed: dict[str, Sighting] = {}
     told: dict[tuple[str, str], Anomaly] = {}
     unseen = {one.series: one for one in known}
     for judgement in judgements:
-        one_pace, anomalies = turn(judgement, now, unseen, acted, groups)
+        one_pace, anomalies = turn(judgement, now, unseen, acted, together)
         changed |= {one.id: one for one in one_pace}
         told |= anomalies
         for series in judgement.panel.series:
             unseen.pop(series, None)
     changed |= {one.id: one for one in turned(unseen.values(), (), now, judged=lambda _: False)}
     after = {one.id: one for one in known} | changed
-    after = {name: described(one, told, now) for name, one in after.items()}
+    after = {name: described(one, told, sentences, now) for name, one in after.items()}
     return tuple(write(house, known, linked(house, after.values()), now))
 
 
@@ -83,7 +80,7 @@ def turn(
     now: datetime,
     known: Mapping[Series, Sighting],
     acted: Mapping[str, datetime],
-    groups: Callable[[Sequence[Sign]], Groups] | None,
+    groups: Mapping[Series, str],
 ) -> tuple[tuple[Sighting, ...], dict[tuple[str, str], Anomaly]]:
     """One panel's cycle: what changed, and the words for what speaks."""
     from models.signs import judged_in, signs_of  # noqa: PLC0415  # numpy, only where something was judged
@@ -102,18 +99,21 @@ def turn(
         now,
         timedelta(seconds=panel.every_s),
         judged=judged_in(panel, judgement.verdicts) if mine or signs else lambda _: True,
-        groups=groups(signs) if groups and signs else None,
+        groups=groups,
         acted=acted,
     )
     return changed, anomalies
 
 
-def described(one: Sighting, told: Mapping[tuple[str, str], Anomaly], now: datetime) -> Sighting:
+def described(
+    one: Sighting, told: Mapping[tuple[str, str], Anomaly], together: Mapping[Series, str], now: datetime
+) -> Sighting:
     """With the words of this cycle, where there are any; they are its own from when it is odd."""
     anomaly = told.get((one.integration_id, one.series.key))
     if anomaly is None or not one.stands or now - one.odd_at > one.every:
         return one
-    return one.model_copy(update={"anomaly": anomaly.model_copy(update={"id": one.anomaly_id})})
+    words = {"anomaly": anomaly.model_copy(update={"id": one.anomaly_id})}
+    return one.model_copy(update=words | {"together": together.get(one.series, one.together)})
 
 
 def linked(house: House, sightings: Iterable[Sighting]) -> list[Sighting]:

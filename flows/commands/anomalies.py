@@ -67,12 +67,15 @@ def show_standing(house: House, wanted: list[str], *, everything: bool) -> int:
     from flows.screen import say  # noqa: PLC0415
     from flows.screens.service import show_told  # noqa: PLC0415
     from models import anomaly_tables as tables  # noqa: PLC0415
+    from models.group import Group  # noqa: PLC0415
     from models.sighting import Sighting  # noqa: PLC0415
 
     known = [one for one in house.ledger.all_kept(Sighting) if one.integration_id in wanted]
     shown = [one for one in known if one.stands or (everything and one.was_confirmed)]
     zones = {one.id: one.timezone for one in house.configuration.integrations}
     show_told(tables.anomalies(shown, zones, house.clock.now()), titled=False, whole=TYPED)
+    found = [one for one in house.ledger.all_kept(Group) if set(one.integrations) & set(wanted)]
+    show_told(tables.groups(sorted(found, key=lambda one: (one.began, one.id)), zones, house.clock.now()))
     if not shown:
         say("Nothing is odd now." if not everything else "Nothing was odd in the last 90 days.")
     return HEALTHY

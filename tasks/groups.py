@@ -1,0 +1,77 @@
+"""Groups: which symptoms of this cycle are one trouble; kept from cycle to cycle, so that who was together stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from models.alert import Alert
+from models.anomaly import Severity
+from models.dependency import depends_on
+from models.group import ALERT, Group, Standing, Symptom
+from models.series import Series
+from tasks.house import House
+
+if TYPE_CHECKING:
+    from models.panel import Panel, Verdicts
+
+
+def keep_groups(house: House, judged: Sequence[tuple[Panel, Mapping[str, Verdicts]]]) -> tuple[Group, ...]:
+    """The groups of at least two symptoms that stand now, of series and of alerts; the ledger knows them afterwards.
+
+    Args:
+        house: whose ledger it is.
+        judged: each panel of the cycle with what the detectors said of it.
+    """
+    symptoms = tuple(of_series(judged))
+    known = {one.id: one for one in house.ledger.all_kept(Group)}
+    found = grouped(house, symptoms, [panel for panel, _ in judged], known.values()) if symptoms else {}
+    changed = [one for name, one in found.items() if one != known.get(name)]
+    over = known.keys() - found.keys()
+    if changed or over:
+        with house.ledger.change("monitor", house.clock.now()) as change:
+            for one in changed:
+                change.keep(one, audited=one.id not in known)
+            for name in over:
+                change.forget(Group, name)
+    return tuple(found.values())
+
+
+def of_series(judged: Iterable[tuple[Panel, Mapping[str, Verdicts]]]) -> Iterator[Symptom]:
+    """Every series of which a detector speaks; how grave it is follows later, from the groups too."""
+    from models.signs import signs_of  # noqa: PLC0415  # numpy, only where something was judged
+
+    for panel, verdicts in judged:
+        yield from signs_of(panel, verdicts, lambda _: Severity.LOW)
+
+
+def grouped(
+    house: House, symptoms: Sequence[Symptom], panels: Sequence[Panel], known: Iterable[Group]
+) -> dict[str, Group]:
+    """By id; alerts that stand join what they belong to, and make no group among themselves."""
+    from models.correlate import together  # noqa: PLC0415  # scipy, only where something is odd
+
+    alerts = [standing(alert) for alert in house.ledger.all_kept(Alert, state="raised")]
+    shared = depends_on(house.configuration.integrations)
+    several = (one for one in together([*symptoms, *alerts], panels, shared, known) if not one.is_single)
+    return {one.id: one for one in several if any(member.source != ALERT for member in one.members)}
+
+
+def standing(alert: Alert) -> Standing:
+    """An alert as a symptom."""
+    return Standing(Series(alert.integration_id, alert.watch, alert.finding.subject, ALERT), alert.finding.since)
+
+
+def whose(groups: Iterable[Group]) -> dict[Series, str]:
+    """The id of the group of each series."""
+    return {member.series: one.id for one in groups for member in one.members}
+
+
+def practices(groups: Iterable[Group]) -> dict[Series, int]:
+    """For each series, how many integrations ail of the same."""
+    return {member.series: len(one.integrations) for one in groups for member in one.members}
+
+
+def says(groups: Iterable[Group]) -> dict[Series, str]:
+    """The sentence of the group of each series."""
+    return {member.series: one.says for one in groups for member in one.members}
