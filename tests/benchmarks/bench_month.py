@@ -4,6 +4,9 @@ Fifty integrations over 28 days at one cycle a minute, with some 270 labelled fa
 cycle goes through the detectors, the sightings and their calls, as the monitor's would. Beside it, on the same
 readings: each detector by itself, and the plain rules that somebody would write instead.
 
+Everybody whose sighting is believed is told: severities are left out, for a pretend site has no orders that wait. What
+is learned is learned once a day from the days before. Joint models are not learned here (`bench_joint` does).
+
 Constants are fitted on the seeds of `--fit` only. The figures that are published come from those of `--report`, at
 which nobody looks while tuning. `--seed N` runs one seed, `--sites` and `--days` make it smaller, `-v` tells progress.
 """
