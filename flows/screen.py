@@ -22,7 +22,7 @@ from models.integration import Integration
 from models.ladder import Ladder, Verdict
 from models.story import Story
 
-WIDE = 160  # columns where nobody watches: a pipe or a file does not wrap
+WIDE = 1000  # columns where nobody watches: a pipe or a file does not wrap
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 aside = Console(highlight=False, stderr=True)
 
