@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from models.anomaly import Anomaly, Case, gravest
 from models.facts import affected_operations
 from models.follow import CLOSES_AFTER, follow, lookback, relapse, suspect
+from models.group import Group
 from models.incident import Event, Incident, State
 from models.integration import Integration
 from models.queue import missed
@@ -67,16 +68,20 @@ def detect(house: House) -> dict[str, list[Anomaly]]:
     learn_usual(house)
     learn_hours(house)
     house.cases.clear()  # whatever was gathered before this moment
-    now = house.clock.now()
-    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
-    groups = keep_groups(house, judged)
-    judgements = put_in_words(house, judged, practices(groups), now)
+    judgements, groups = judge(house, house.clock.now())
     sightings = keep_sightings(house, judgements, groups)
     found: dict[str, list[Anomaly]] = {}
     for judgement in judgements:
         for name, anomalies in judgement.found.items():
             found.setdefault(name, []).extend(named(anomalies, sightings))
     return {name: sorted(anomalies, key=gravest) for name, anomalies in found.items()}
+
+
+def judge(house: House, now: datetime) -> tuple[list[Judgement], tuple[Group, ...]]:
+    """What the detectors say of every panel, and which of it is one trouble."""
+    judged = [(panel, eased_verdicts(house, panel)) for panel in gather_panels(house, now)]
+    groups = keep_groups(house, judged)
+    return put_in_words(house, judged, practices(groups), now), groups
 
 
 def put_in_words(

@@ -198,7 +198,7 @@ def test_a_declared_series_that_brings_nothing_is_told_of(tmp_path):
     ]
     remember_gauges(there, tmp_path)
     house = a_house(tmp_path, MovedClock(NOW), an_integration(metrics=some))
-    (judged,) = judge(house, NOW)
+    (judged,), _ = judge(house, NOW)
     assert [(one.metric, one.description, one.current) for one in judged.found[EPIC]] == [
         ("renamed:out", "No data for renamed of out", "none at all")
     ]

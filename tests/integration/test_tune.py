@@ -154,7 +154,7 @@ def slow_now(house: House, latency_ms: float) -> float:
         at = house.clock.move(EVERY)
         remember([a_reading(observed_at=at, operation=READ.operation, latency_ms=latency_ms)], house.home)
     house.cases.clear()
-    (judgement,) = judge(house, house.clock.now())
+    (judgement,), _ = judge(house, house.clock.now())
     row = judgement.panel.series.index(LATENCY)
     return max(float(one.score[row]) for one in judgement.verdicts.values() if one.speaks[row] or one.score[row] < 1)
 
