@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from scipy import stats
@@ -133,7 +134,8 @@ def residuals(panel: Panel, rows: Ints) -> Floats:
     middle, scale = panel.usual.middle[rows], panel.scale[rows]
     unknown = np.isnan(middle) | ~(scale > 0)
     if unknown.any():
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), catch_warnings():
+            simplefilter("ignore", RuntimeWarning)  # a series without any value has no median, and no residual
             own = np.nanmedian(np.where(np.isnan(values), np.nan, values)[unknown], axis=1)
             spread = 1.4826 * np.nanmedian(np.abs(values[unknown] - own[:, None]), axis=1)
         middle[unknown], scale[unknown] = own, np.fmax(spread, np.fmax(0.05 * np.abs(own), 1e-9))

@@ -71,11 +71,11 @@ def usual_by_hour(weeks: Course, series: Sequence[Series], day: datetime, timezo
     taught = weeks.values  # noqa: PD011  # of a Course
     frame = pd.DataFrame({nth: taught[at[one]] for nth, one in enumerate(series) if one in at})
     ends = pd.to_datetime(weeks.ends_s - 1, unit="s", utc=True).tz_convert(timezone)
-    weekday = pd.Timestamp(day).tz_convert(timezone).dayofweek
+    weekday = pd.Timestamp(day).tz_convert(timezone).day_of_week
     level = (frame.rolling(6, min_periods=4).median() - frame.rolling(144, min_periods=72).median().shift(6)).abs()
     found = {}
     for hour in range(24):
-        mine = np.asarray((ends.hour == hour) & (ends.dayofweek == weekday))
+        mine = np.asarray((ends.hour == hour) & (ends.day_of_week == weekday))
         some, steps = frame[mine], level[mine]
         middle = some.median()
         known = {
