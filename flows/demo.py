@@ -171,9 +171,9 @@ def conclude(house: House, out: Path) -> bool:
 
     for integration_id in (UNITY, EPIC):
         story = tell(house, integration_id)
-        console.rule()
+        say("─" * 80)
         say(incident_card(story))
         files = write_report(story, out)
         say(f"\nReport: {files.html}")
-    console.rule()
+    say("─" * 80)
     return has_ended(house)

@@ -91,7 +91,7 @@ def _readings(
         "rung": np.where(failed, Rung.HTTP.value, Rung.READ.value),
         "status": pd.Series(np.where(failed, 503, 200), dtype="Int64").mask(reset),
         "latency_ms": np.where(reset, np.nan, latency),
-        "received_bytes": np.where(failed, 0, 120 + records * pace.bytes_per_record),
+        "received_bytes": np.where(failed, 0, pace.envelope_bytes + records * pace.bytes_per_record),
         "records": pd.Series(records, dtype="Int64").mask(failed),
         "direction": Direction.IN.value,
         "sent_bytes": 0,

@@ -43,7 +43,8 @@ class Pace(Noun):
 
     median_ms: PositiveFloat  # of the server's own latency, at factor 1
     records_per_hour: NonNegativeFloat | None = None  # in the busiest hour; None: always one record
-    bytes_per_record: NonNegativeFloat = 500.0
+    bytes_per_record: NonNegativeFloat = 500.0  # of an answer as the pretend servers send it
+    envelope_bytes: NonNegativeFloat = 120.0  # around the records
 
     def latency_ms(self, hour: int, rng: Random) -> float:
         """One draw of the server's latency in this hour of the week, lognormal."""
@@ -51,9 +52,9 @@ class Pace(Noun):
 
 
 PACES: dict[str, Pace] = {
-    "Patient.search": Pace(median_ms=35, records_per_hour=30, bytes_per_record=560),
-    "Appointment.search": Pace(median_ms=38, records_per_hour=36, bytes_per_record=610),
-    "MedicationRequest.search": Pace(median_ms=40, records_per_hour=24, bytes_per_record=550),
+    "Patient.search": Pace(median_ms=35, records_per_hour=30, bytes_per_record=496, envelope_bytes=219),
+    "Appointment.search": Pace(median_ms=38, records_per_hour=36, bytes_per_record=574, envelope_bytes=220),
+    "MedicationRequest.search": Pace(median_ms=40, records_per_hour=24, bytes_per_record=625, envelope_bytes=218),
     "VisionPrescription.search": Pace(median_ms=36, records_per_hour=12, bytes_per_record=750),
     "metadata": Pace(median_ms=15, bytes_per_record=900),
     "token": Pace(median_ms=25),
@@ -63,9 +64,9 @@ PACES: dict[str, Pace] = {
     "Eligibility.inquiry": Pace(median_ms=90, bytes_per_record=700),
     "GetServerInfo": Pace(median_ms=30, bytes_per_record=230),
     "GetUserAuthentication": Pace(median_ms=40, bytes_per_record=110),
-    "GetPatient": Pace(median_ms=50, bytes_per_record=180),
-    "GetSchedule": Pace(median_ms=55, records_per_hour=30, bytes_per_record=190),
-    "GetPrescriptions": Pace(median_ms=52, records_per_hour=20, bytes_per_record=190),
+    "GetPatient": Pace(median_ms=50, bytes_per_record=105, envelope_bytes=28),
+    "GetSchedule": Pace(median_ms=55, records_per_hour=30, bytes_per_record=128, envelope_bytes=24),
+    "GetPrescriptions": Pace(median_ms=52, records_per_hour=20, bytes_per_record=124, envelope_bytes=28),
 }
 USUAL = {
     "epic": Pace(median_ms=35),
