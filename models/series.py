@@ -35,6 +35,11 @@ class Series(NamedTuple):
         return named if self.source == Source.PROBE else f"{named}@{self.source}"
 
 
+def is_part(series: Series) -> bool:
+    """Whether its calls are among those that the error rate counts as failed: it is no second witness of them."""
+    return series.metric == "transport_share" or series.metric.startswith("pattern:")
+
+
 class Metric(NamedTuple):
     """What is known of a metric beforehand."""
 

@@ -9,7 +9,7 @@ from models.alert import Alert
 from models.anomaly import Severity
 from models.dependency import depends_on
 from models.group import ALERT, Group, Standing, Symptom
-from models.series import Series
+from models.series import Series, is_part
 from tasks.house import House
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def standing(alert: Alert) -> Standing:
 
 
 def whose(groups: Iterable[Group]) -> dict[Series, str]:
-    """The id of the group of each series."""
-    return {member.series: one.id for one in groups for member in one.members}
+    """The id of the group of each series that can be a witness: a refused call is not another than the failed one."""
+    return {member.series: one.id for one in groups for member in one.members if not is_part(member.series)}
 
 
 def practices(groups: Iterable[Group]) -> dict[Series, int]:

@@ -20,7 +20,7 @@ from models.gauge import QUEUE_DEPTH
 from models.group import Group
 from models.panel import Course, Flags, Floats, Ints, Panel, Usual, Verdicts
 from models.reading import Source
-from models.series import Series
+from models.series import Series, is_part
 from models.sighting import Sighting, Sign, Stage, turned
 from models.signs import is_judged, signs_of
 from simulator.month.draw import draw
@@ -256,11 +256,6 @@ class Run:
         if not again:
             cycle = column - self.month.offset
             self.pages.append(Page(sighting.integration_id, cycle, sighting.series.key, sighting.detectors))
-
-
-def is_part(series: Series) -> bool:
-    """Whether its calls are among those that another series counts as failed."""
-    return series.metric == "transport_share" or series.metric.startswith("pattern:")
 
 
 def _is_told(sighting: Sighting) -> bool:
