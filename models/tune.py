@@ -233,6 +233,8 @@ def choose(before: Effect, after: Sequence[Effect]) -> Effect | None:
         before: today's, on the part to choose on.
         after: the candidates, on the same part.
     """
+    if not before.told:
+        return None  # nothing can be told less often than never
     fair = [one for one in after if set(before.found) <= set(one.found) and one.told <= WORTH * before.told]
     if not fair:
         return None

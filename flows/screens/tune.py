@@ -65,4 +65,5 @@ def show_days(tuned: Tuned) -> None:
             left = round(BAR * after[at] / most)
             gone = max(0, round(BAR * before[at] / most) - left)
             table.add_row(f"{at:%a %Y-%m-%d}", str(before[at]), str(after[at]), left * "█" + gone * "░")
-    console.print(table)
+    if table.row_count:
+        console.print(table)

@@ -228,3 +228,7 @@ def test_a_threshold_that_was_never_weighed_is_refused(factor):
 
 def test_it_reads_back_as_it_was_written():
     assert Tuned.model_validate_json(in_force().model_dump_json()) == in_force()
+
+
+def test_nothing_is_proposed_where_nothing_was_told():
+    assert choose(an_effect(1.0, 0), [an_effect(1.25, 0), an_effect(2.0, 0)]) is None
