@@ -60,8 +60,15 @@ def test_a_small_shift_of_a_steady_series_is_held():
 
 
 def test_a_shift_that_six_cycles_have_shown_before_is_none():
-    """Within half as far again as the greatest median of six of such hours, nothing has moved."""
-    often = a_panel(np.array(SHIFT), usual=of(top=480.0))
-    seldom = a_panel(np.array(SHIFT), usual=of(top=470.0))
+    """Within two and a half times as far as the greatest median of six of such hours, nothing has moved."""
+    often = a_panel(np.array(SHIFT), usual=of(top=440.0))
+    seldom = a_panel(np.array(SHIFT), usual=of(top=425.0))
     assert not level.judge(often).speaks[0]
     assert level.judge(seldom).speaks[0]
+
+
+@pytest.mark.parametrize(("shown", "speaks"), [(17.0, False), (14.0, True)])
+def test_a_count_of_which_six_cycles_tell_again_needs_as_much_as_a_single_cycle(shown, speaks):
+    """Where 40 are usual 17 are 4.4 deviations away, and 14 are 5.1."""
+    usual = a_usual(middle=40.0, spread=1.0, low=30.0, high=50.0, bottom=38.0, top=42.0)
+    assert level.judge(a_panel([40.0] * 150 + [shown] * 8, usual=usual, metric="records")).speaks[0] == speaks
