@@ -23,6 +23,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt, PositiveFloat, StringConstraints
 
 from models.anomaly import Anomaly, Severity
+from models.flapping import GOOD, ODD, REMEMBERED, flaps
 from models.noun import Kept
 from models.series import Series
 
@@ -32,12 +33,8 @@ STRONG = 3.0  # a score that chance hardly has twice in a row (0026, fitted)
 CLEAR = 1.5  # … and that of a look back which nobody needs to wait for again (0026, fitted): silence of three cycles
 LOOK_BACK = frozenset({"fewer", "level", "silence"})  # detectors that speak of several cycles, and date the first
 CLEARS_AFTER = 5  # good cycles in a row that end it: none of those that are looked at is odd any more
-REMEMBERED = 21  # states that the flapping rule looks at (Nagios Core 4, base/flapping.c)
-OLDEST_WEIGHT, NEWEST_WEIGHT = 0.8, 1.2  # of a change between two states, from the oldest to the newest (as above)
-FLAPS_FROM, CALM_BELOW = 0.30, 0.20  # Nagios' own defaults for services, in shares of all changes possible
 LOST_AFTER = timedelta(hours=24)  # nothing was measured for so long: whatever it was, nobody can say that it stands
 NOTIFIED_FROM, PAGED_FROM = Severity.MEDIUM, Severity.HIGH  # what is LOW is shown, and sent to nobody
-ODD, GOOD = "1", "0"
 NOT_A_NAME = re.compile(r"[^A-Za-z0-9_.:@+-]")
 LONGEST_KEY = 72  # with the integration (63) and the instant (16), an id of the ledger holds no more
 
@@ -145,24 +142,6 @@ def sighting_id(series: Series, opened_at: datetime) -> str:
     if key != series.key or len(key) > LONGEST_KEY:
         key = f"{key[: LONGEST_KEY - 9]}-{hashlib.sha256(series.key.encode()).hexdigest()[:8]}"
     return f"{series.integration_id}/{key}/{opened_at:%Y%m%dT%H%M%SZ}"
-
-
-def change_share(history: str) -> float:
-    """The weighted share of changes among the last 21 states, in [0, 1]; what is not known was good.
-
-    Nagios Core counts each of the 20 possible changes, the oldest with 0.8 and the newest with 1.2
-    (Nagios Core 4 documentation, "Detection and Handling of State Flapping").
-    """
-    states, changes = history.rjust(REMEMBERED, GOOD)[-REMEMBERED:], REMEMBERED - 1
-    step = (NEWEST_WEIGHT - OLDEST_WEIGHT) / (changes - 1)
-    changed = (OLDEST_WEIGHT + n * step for n in range(changes) if states[n] != states[n + 1])
-    return sum(changed) / changes
-
-
-def flaps(history: str, *, already: bool) -> bool:
-    """Whether it comes and goes: from 30 % of changes on, until there are fewer than 20 %."""
-    share = change_share(history)
-    return share >= CALM_BELOW if already else share >= FLAPS_FROM
 
 
 def everything(_: Series) -> bool:

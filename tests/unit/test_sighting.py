@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.anomaly import Severity
+from models.flapping import change_share, flaps
 from models.series import Series
-from models.sighting import Sighting, Sign, Stage, change_share, flaps, sighting_id, turned
+from models.sighting import Sighting, Sign, Stage, sighting_id, turned
 from tests.builders import EPIC, NOW, an_anomaly
 
 MINUTE = timedelta(minutes=1)
