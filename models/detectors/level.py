@@ -27,6 +27,7 @@ Z_COUNT = 5.0  # ... of a count, whose six cycles tell of the same things again
 SUPPORT = 0.875  # of the limit, where the step is larger than every step before
 RECORD = 1.05  # a record counts as broken by this share, as in models.streaming
 TAIL = 2.5  # of the way from the middle to the outermost median of six that such hours and their neighbours have seen
+SPARSE = 0.1  # share of failed calls below which twice as many are asked: of a hundred, three fail on any day
 Z_STEP = 6.0  # stands in for a record that is not known, in deviations
 
 
@@ -57,9 +58,10 @@ def step(panel: Panel, now: Floats, off: Floats, rows: Ints) -> Floats:
 
 
 def failed(panel: Panel) -> Floats:
-    """(n,) calls behind the latest shares."""
-    calls: Floats = np.nansum(np.round(panel.values[:, -RECENT:] * panel.weights[:, -RECENT:]), axis=1)
-    return calls
+    """(n,) failed calls behind the latest shares; each counts half where they are few of many."""
+    calls = panel.weights[:, -RECENT:]
+    bad: Floats = np.nansum(np.round(panel.values[:, -RECENT:] * calls), axis=1)
+    return np.where(bad < SPARSE * calls.sum(axis=1), bad / 2, bad)
 
 
 def since(panel: Panel, off: Floats, stands: Flags) -> Floats:
