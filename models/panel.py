@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 CYCLES = 180  # how far back a panel goes: three hours at a minute
+ANSCOMBE = 3 / 8  # added to a count under its root: else none of nine would be six deviations away, and not five
 MOST = 40.0  # beyond it a score says nothing more
 
 
@@ -152,7 +153,8 @@ class Panel:
         floor = np.maximum(self.known("noise"), self.known("noise_share") * middle)
         # ... of Poisson's kind; between square roots the distance is half a deviation (Anscombe 1948, *The
         # Transformation of Poisson, Binomial and Negative-Binomial Data*), so that few of many are rightly rare
-        chance = (np.sqrt(middle) + np.sqrt(np.maximum(np.nan_to_num(self.latest), 0.0))) / 2
+        latest = np.maximum(np.nan_to_num(self.latest), 0.0)
+        chance = (np.sqrt(middle + ANSCOMBE) + np.sqrt(latest + ANSCOMBE)) / 2
         floor = np.where(self.known("is_count"), np.maximum(floor, chance), floor)
         scale: Floats = np.fmax(self.usual.spread, floor)
         return scale

@@ -54,6 +54,7 @@ class Metric(NamedTuple):
     noise_share: float = 0.0  # ... and as a share of what is usual
     is_share: bool = False  # in [0, 1], of calls
     is_count: bool = False  # of things that happen; with a rhythm, and zero is a value
+    is_waiting: bool = False  # the time since something happened, where it happens by chance: exponential
     is_daytime: bool = False  # nobody expects any of it while the practice is closed
     limit: float | None = None  # above it (below, where lower is worse) it is wrong whatever is usual
     fewest: int = 1  # calls behind values beyond the limit before it counts
@@ -179,6 +180,7 @@ METRICS: dict[str, Metric] = {
             noise=60.0,
             # A waiting time: it passes k medians with probability 2^-k. Four of these deviations are 24 medians, 6e-8.
             noise_share=6.0,
+            is_waiting=True,
             is_daytime=True,
         ),
         Metric(

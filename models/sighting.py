@@ -3,9 +3,10 @@
     OBSERVED → CONFIRMED → NOTIFIED → PAGED
 
 Detectors have no memory: each judges one cycle. What they say is believed when it lasts (3 of the last 5 cycles),
-or sooner (2 in a row) when something else says so too: a second detector, the same metric seen from elsewhere, or
-another series of its group. What is believed and matters is told; what then comes and goes is told no more until
-it calms.
+or sooner (2 in a row) when both are three times as far as what is odd, or when something else says so too: a second
+detector, the same metric seen from elsewhere, or another series of its group. A detector that itself looks back over
+several cycles has waited already, and is believed at once where it is clear that three were odd. What is believed and
+matters is told; what then comes and goes is told no more until it calms.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from typing import Annotated, NamedTuple
 from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt, PositiveFloat, StringConstraints
 
 from models.anomaly import Anomaly, Severity
+from models.flapping import GOOD, ODD, REMEMBERED, flaps
 from models.noun import Kept
 from models.series import Series
 
 CONFIRMATIONS, LOOKED_AT = 3, 5  # odd cycles of the last few that are no accident (spec: safety, 1.5: 3 of 5)
-IN_A_ROW = 2  # … and how many suffice when something else agrees
+IN_A_ROW = 2  # … and how many suffice when something else agrees, or when all of them are STRONG
+STRONG = 3.0  # a score that chance hardly has twice in a row (0026, fitted)
+CLEAR = 1.5  # … and that of a look back which nobody needs to wait for again (0026, fitted): silence of three cycles
+LOOK_BACK = frozenset({"fewer", "level", "silence"})  # detectors that speak of several cycles, and date the first
 CLEARS_AFTER = 5  # good cycles in a row that end it: none of those that are looked at is odd any more
-REMEMBERED = 21  # states that the flapping rule looks at (Nagios Core 4, base/flapping.c)
-OLDEST_WEIGHT, NEWEST_WEIGHT = 0.8, 1.2  # of a change between two states, from the oldest to the newest (as above)
-FLAPS_FROM, CALM_BELOW = 0.30, 0.20  # Nagios' own defaults for services, in shares of all changes possible
 LOST_AFTER = timedelta(hours=24)  # nothing was measured for so long: whatever it was, nobody can say that it stands
 NOTIFIED_FROM, PAGED_FROM = Severity.MEDIUM, Severity.HIGH  # what is LOW is shown, and sent to nobody
-ODD, GOOD = "1", "0"
 NOT_A_NAME = re.compile(r"[^A-Za-z0-9_.:@+-]")
 LONGEST_KEY = 72  # with the integration (63) and the instant (16), an id of the ledger holds no more
 
@@ -87,7 +88,7 @@ class Sighting(Kept):
     side: int
     severity: Severity  # the gravest of the spell
     detectors: tuple[str, ...]  # all that ever spoke of it
-    agrees: str = ""  # what else agreed when it was confirmed, in words; empty: it lasted
+    agrees: str = ""  # why it was believed sooner than what lasts, in words; empty: it lasted
     flapping: bool = False
     times: NonNegativeInt = 0  # spells that were confirmed
     self_resolved: NonNegativeInt = 0  # … and of these, those that went away without anybody's doing
@@ -141,24 +142,6 @@ def sighting_id(series: Series, opened_at: datetime) -> str:
     if key != series.key or len(key) > LONGEST_KEY:
         key = f"{key[: LONGEST_KEY - 9]}-{hashlib.sha256(series.key.encode()).hexdigest()[:8]}"
     return f"{series.integration_id}/{key}/{opened_at:%Y%m%dT%H%M%SZ}"
-
-
-def change_share(history: str) -> float:
-    """The weighted share of changes among the last 21 states, in [0, 1]; what is not known was good.
-
-    Nagios Core counts each of the 20 possible changes, the oldest with 0.8 and the newest with 1.2
-    (Nagios Core 4 documentation, "Detection and Handling of State Flapping").
-    """
-    states, changes = history.rjust(REMEMBERED, GOOD)[-REMEMBERED:], REMEMBERED - 1
-    step = (NEWEST_WEIGHT - OLDEST_WEIGHT) / (changes - 1)
-    changed = (OLDEST_WEIGHT + n * step for n in range(changes) if states[n] != states[n + 1])
-    return sum(changed) / changes
-
-
-def flaps(history: str, *, already: bool) -> bool:
-    """Whether it comes and goes: from 30 % of changes on, until there are fewer than 20 %."""
-    share = change_share(history)
-    return share >= CALM_BELOW if already else share >= FLAPS_FROM
 
 
 def everything(_: Series) -> bool:
@@ -216,13 +199,13 @@ def is_later(before: Sighting, as_of: datetime, every: timedelta) -> bool:
 
 
 def first_seen(sign: Sign, as_of: datetime, every: timedelta) -> Sighting:
-    """The sighting of one odd cycle: observed, whatever it is."""
+    """The sighting of one odd cycle: observed, unless it had lasted when it was seen."""
     began = min(sign.since, as_of)
-    return Sighting(
+    new = Sighting(
         id=sighting_id(sign.series, as_of),
         series=sign.series,
         every_s=every.total_seconds(),
-        history=ODD,
+        history="",
         judged_at=as_of,
         opened_at=began,
         odd_at=as_of,
@@ -232,6 +215,7 @@ def first_seen(sign: Sign, as_of: datetime, every: timedelta) -> Sighting:
         severity=sign.severity,
         detectors=tuple(sorted(sign.detectors)),
     )
+    return seen_again(new, sign, as_of, every, _Agreement({}, {}))
 
 
 def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, agreement: _Agreement) -> Sighting:
@@ -258,16 +242,36 @@ def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, 
         update |= {"opened_at": began, "cleared_at": None, "by_itself": None, "agrees": ""}
         update |= {"incident_id": None, "alert_id": None}
     if stage is Stage.OBSERVED:
-        lasted, agrees = history[-LOOKED_AT:].count(ODD) >= CONFIRMATIONS, agreement.words(sign)
-        if lasted or (agrees and history.endswith(ODD * IN_A_ROW)):
+        why = believed(before, sign, history, as_of, every, agreement)
+        if why is not None:
             stage = Stage.CONFIRMED
-            update |= {"confirmed_at": as_of, "times": before.times + 1, "agrees": "" if lasted else agrees}
+            update |= {"confirmed_at": as_of, "times": before.times + 1, "agrees": why}
     due = Stage.OBSERVED if stage is Stage.OBSERVED or flapping else told_at(severity)
     for step, at in ((Stage.NOTIFIED, "notified_at"), (Stage.PAGED, "paged_at")):
         if stage.rank < step.rank <= due.rank:
             update[at] = as_of
     update["stage"] = max(stage, due, key=lambda one: one.rank)
     return before.model_copy(update=update)
+
+
+def believed(
+    before: Sighting, sign: Sign, history: str, as_of: datetime, every: timedelta, agreement: _Agreement
+) -> str | None:
+    """Why it is no accident, in words; empty: it lasted. None: it may be one."""
+    if history[-LOOKED_AT:].count(ODD) >= CONFIRMATIONS:
+        return ""
+    if had_lasted(sign, as_of, every):
+        return "it had lasted for several cycles when it was seen"
+    if not history.endswith(ODD * IN_A_ROW):
+        return None
+    strong = min(before.score, sign.score) >= STRONG
+    return agreement.words(sign) or ("far from usual twice in a row" if strong else None)
+
+
+def had_lasted(sign: Sign, as_of: datetime, every: timedelta) -> bool:
+    """Whether a look back shows clearly what three odd cycles would show."""
+    looks_back = not LOOK_BACK.isdisjoint(sign.detectors)
+    return looks_back and sign.score >= CLEAR and as_of - sign.since > (CONFIRMATIONS - 1) * every
 
 
 def told_at(severity: Severity) -> Stage:

@@ -29,9 +29,10 @@ def command(
 ) -> int:
     """Show what is odd now, how far it is believed, and what tells of it.
 
-    One odd cycle is observed. 3 of the last 5 confirm it; 2 in a row when a second detector, a second vantage or
-    another series of its group agrees. MEDIUM is told, HIGH calls somebody, LOW is only shown here. A score above 1 is
-    anomalous, whichever detector gave it. With --scores also what is above 1 and kept quiet, with the reason.
+    One odd cycle is observed. 3 of the last 5 confirm it; 2 in a row when both are far from usual, or when a second
+    detector, a second vantage or another series of its group agrees; a look back over several cycles by itself. MEDIUM
+    is told, HIGH calls somebody, LOW is only shown here. A score above 1 is anomalous, whichever detector gave it. With
+    --scores also what is above 1 and kept quiet, with the reason.
     """
     house = house_of(config, home, check_secrets=False)
     if which is not None and which.startswith(NUMBER):

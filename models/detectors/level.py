@@ -1,11 +1,12 @@
 """Shifts that last: the median of the last six cycles beside what is usual at this hour, and beside the hours before.
 
 One cycle wanders; the median of six hardly does, so that a shift too small for any single cycle stands out. It is
-compared with what is usual (a Monday's peak is no shift), and speaks beyond four robust deviations *and* half as far
-again from the middle as the outermost medians of six that such hours have seen: what lasts by nature, such as a queue
-or a count over an hour, is not steadier for being looked at six times. Seven eighths of that suffice when the step from
-the 144 cycles before is also larger than any step the clean past has seen (the record rule of `models.streaming`;
-Arnold, Balakrishnan and Nagaraja, *Records*, 1998).
+compared with what is usual (a Monday's peak is no shift), and speaks beyond four robust deviations *and* two and a half
+times as far from the middle as the outermost medians of six that such hours have seen: what lasts by nature, such as a
+queue or the slow wandering of a host, is not steadier for being looked at six times. Nor is a count over an hour, of
+which five deviations are asked, as of a single cycle. Seven eighths of all that suffice when the step from the 144
+cycles before is also larger than any step the clean past has seen (the record rule of `models.streaming`; Arnold,
+Balakrishnan and Nagaraja, *Records*, 1998).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ METHOD = DetectionMethod.DEVIATION
 RECENT, BEFORE = 6, 144  # cycles, as in models.streaming
 FEWEST_RECENT, FEWEST_BEFORE = 4, 72
 Z_LIMIT = 4.0  # of the median of six, in deviations of one cycle
-Z_SUPPORT = 3.5  # where the step is larger than every step before
+Z_COUNT = 5.0  # ... of a count, whose six cycles tell of the same things again
+SUPPORT = 0.875  # of the limit, where the step is larger than every step before
 RECORD = 1.05  # a record counts as broken by this share, as in models.streaming
-TAIL = 1.5  # of the way from the middle to the outermost median of six that such hours and their neighbours have seen
+TAIL = 2.5  # of the way from the middle to the outermost median of six that such hours and their neighbours have seen
+SPARSE = 0.1  # share of failed calls below which twice as many are asked: of a hundred, three fail on any day
 Z_STEP = 6.0  # stands in for a record that is not known, in deviations
 
 
@@ -35,12 +38,13 @@ def judge(panel: Panel) -> Verdicts:
     now = medians(panel.values[:, -RECENT:], FEWEST_RECENT)
     off = now - panel.usual.middle
     tail = TAIL * np.where(off > 0, panel.usual.top - panel.usual.middle, panel.usual.middle - panel.usual.bottom)
-    by_spread = np.abs(off) / np.fmax(Z_LIMIT * seen_spread(panel), tail)
-    z = np.abs(off) / np.fmax(panel.scale, tail / Z_LIMIT)
+    limit = np.where(panel.known("is_count"), Z_COUNT, Z_LIMIT)
+    by_spread = np.abs(off) / np.fmax(limit * seen_spread(panel), tail)
+    by_scale = np.abs(off) / np.fmax(limit * panel.scale, tail)
     stepped = np.zeros(len(now))
-    likely = np.flatnonzero((z > Z_SUPPORT) & (np.abs(off) >= panel.felt))
-    stepped[likely] = np.minimum(step(panel, now, off, likely), z[likely] / Z_SUPPORT)
-    found = deviating(panel, off, by_spread, np.fmax(z / Z_LIMIT, stepped), failed(panel))
+    likely = np.flatnonzero((by_scale > SUPPORT) & (np.abs(off) >= panel.felt))
+    stepped[likely] = np.minimum(step(panel, now, off, likely), by_scale[likely] / SUPPORT)
+    found = deviating(panel, off, by_spread, np.fmax(by_scale, stepped), failed(panel))
     return replace(found, since_s=since(panel, off, found.score > 1))
 
 
@@ -54,9 +58,10 @@ def step(panel: Panel, now: Floats, off: Floats, rows: Ints) -> Floats:
 
 
 def failed(panel: Panel) -> Floats:
-    """(n,) calls behind the latest shares."""
-    calls: Floats = np.nansum(np.round(panel.values[:, -RECENT:] * panel.weights[:, -RECENT:]), axis=1)
-    return calls
+    """(n,) failed calls behind the latest shares; each counts half where they are few of many."""
+    calls = panel.weights[:, -RECENT:]
+    bad: Floats = np.nansum(np.round(panel.values[:, -RECENT:] * calls), axis=1)
+    return np.where(bad < SPARSE * calls.sum(axis=1), bad / 2, bad)
 
 
 def since(panel: Panel, off: Floats, stands: Flags) -> Floats:

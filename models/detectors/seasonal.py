@@ -1,7 +1,8 @@
 """The latest value against what is usual at this hour: robust z, and the tail that such hours have shown.
 
-Speaks beyond five robust deviations *and* a fifth as far again from the middle as the outermost values of the past: a
-steady series makes any tremor significant, and one with a long tail goes five deviations away every day. The z of a
+Speaks beyond five robust deviations *and* a fifth as far again from the middle as the outermost values of the past (of
+a waiting time, twice as far): a steady series makes any tremor significant, and one with a long tail goes five
+deviations away every day. The z of a
 share counts the chance of drawing calls besides. What nobody feels is held (`Metric.felt`): three milliseconds may be
 ten deviations, and no one at a practice is slower for them.
 """
@@ -20,6 +21,7 @@ METHOD = DetectionMethod.DEVIATION
 Z_LIMIT = 5.0  # at 168 hours × dozens of series a day, 3.5 would speak of nothing every day
 LATELY = 3  # cycles whose failed calls are counted before a share is believed
 TAIL = 1.2  # of the way from the middle to the 0.5 % quantile on that side, which is passed every three hours
+WAITING = 2.0  # ... of a waiting time: it passes twice that quantile with the square of its chance, once in four weeks
 
 
 def judge(panel: Panel) -> Verdicts:
@@ -28,7 +30,8 @@ def judge(panel: Panel) -> Verdicts:
         return Verdicts.silent(len(panel.series))
     usual = panel.usual
     off = panel.latest - usual.middle
-    tail = TAIL * np.where(off > 0, usual.high - usual.middle, usual.middle - usual.low)
+    far = np.where(panel.known("is_waiting"), WAITING, TAIL)
+    tail = far * np.where(off > 0, usual.high - usual.middle, usual.middle - usual.low)
     drawn = chance(panel)
     most = np.fmax(Z_LIMIT * np.fmax(panel.scale, drawn), tail)
     by_spread = np.abs(off) / np.fmax(Z_LIMIT * np.fmax(seen_spread(panel), drawn), tail)

@@ -30,7 +30,7 @@ def replayed(month: Month) -> Replayed:
 def test_most_of_what_is_wrong_is_found_soon(month: Month, replayed: Replayed) -> None:
     score = Score.of(month, replayed.whole)
     assert score.recall >= 0.9, score.missed
-    assert score.delay() <= 5
+    assert score.delay() <= 3
 
 
 @pytest.mark.parametrize("name", ["known_failure", "level", "seasonal", "silence"])

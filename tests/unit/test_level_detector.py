@@ -7,7 +7,7 @@ import pytest
 
 from models.detectors import level, seasonal
 from models.panel import Held
-from tests.panels import EVERY_S, NAN, a_panel, a_usual
+from tests.panels import EVERY_S, NAN, a_panel, a_usual, of_calls
 
 RNG = np.random.default_rng(4)
 
@@ -60,8 +60,30 @@ def test_a_small_shift_of_a_steady_series_is_held():
 
 
 def test_a_shift_that_six_cycles_have_shown_before_is_none():
-    """Within half as far again as the greatest median of six of such hours, nothing has moved."""
-    often = a_panel(np.array(SHIFT), usual=of(top=480.0))
-    seldom = a_panel(np.array(SHIFT), usual=of(top=470.0))
+    """Within two and a half times as far as the greatest median of six of such hours, nothing has moved."""
+    often = a_panel(np.array(SHIFT), usual=of(top=440.0))
+    seldom = a_panel(np.array(SHIFT), usual=of(top=425.0))
     assert not level.judge(often).speaks[0]
     assert level.judge(seldom).speaks[0]
+
+
+@pytest.mark.parametrize(("shown", "speaks"), [(17.0, False), (14.0, True)])
+def test_a_count_of_which_six_cycles_tell_again_needs_as_much_as_a_single_cycle(shown, speaks):
+    """Where 40 are usual 17 are 4.4 deviations away, and 14 are 5.1."""
+    usual = a_usual(middle=40.0, spread=1.0, low=30.0, high=50.0, bottom=38.0, top=42.0)
+    assert level.judge(a_panel([40.0] * 150 + [shown] * 8, usual=usual, metric="records")).speaks[0] == speaks
+
+
+@pytest.mark.parametrize(
+    ("lately", "speaks"),
+    [
+        pytest.param([(18, 1)] * 4 + [(18, 0)] * 2, False, id="four of a hundred"),
+        pytest.param([(18, 1)] * 6, True, id="six of a hundred"),
+        pytest.param([(3, 1)] * 4 + [(3, 0)] * 2, True, id="four of eighteen"),
+        pytest.param([(3, 1)] * 2 + [(3, 0)] * 4, False, id="two of eighteen"),
+    ],
+)
+def test_of_many_calls_more_must_fail(lately, speaks):
+    usual = a_usual(middle=0.0, spread=0.0, low=0.0, high=0.2, bottom=0.0, top=0.0)
+    panel = of_calls(*[(18, 0)] * 150, *lately, usual=usual)
+    assert level.judge(panel).speaks[0] == speaks

@@ -54,6 +54,12 @@ def test_it_speaks_only_when_latency_is_unusual_and_felt(value, usual, says):
     ("metric", "value", "usual", "says"),
     [
         pytest.param("records", 5, of(40, 3), "", id="far fewer records"),
+        pytest.param(
+            "records", 0, of(9, 1), "smaller than anybody feels", id="none of nine, as in one hour of ten thousand"
+        ),
+        pytest.param("records", 0, of(12, 1), "", id="none where twelve are"),
+        pytest.param("staleness", 900, of(3, 50, low=1, high=480), QUIET, id="a wait that chance has in four weeks"),
+        pytest.param("staleness", 1000, of(3, 50, low=1, high=480), "", id="a longer one"),
         pytest.param("records", 90, of(40, 3), QUIET, id="more records are nobody's trouble"),
         pytest.param("answer_size", 100, of(4000, 90), "", id="a small answer"),
         pytest.param("answer_size", 9000, of(4000, 90), "", id="a large answer"),

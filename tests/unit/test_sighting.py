@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.anomaly import Severity
+from models.flapping import change_share, flaps
 from models.series import Series
-from models.sighting import Sighting, Sign, Stage, change_share, flaps, sighting_id, turned
+from models.sighting import Sighting, Sign, Stage, sighting_id, turned
 from tests.builders import EPIC, NOW, an_anomaly
 
 MINUTE = timedelta(minutes=1)
@@ -21,7 +22,7 @@ def a_sign(series: Series = LATENCY, **changes) -> Sign:
     defaults = {
         "series": series,
         "detectors": ("deviation",),
-        "score": 2.0,
+        "score": 1.2,
         "side": 1,
         "severity": Severity.HIGH,
         "since": NOW - 10 * MINUTE,
@@ -99,6 +100,43 @@ def test_two_in_a_row_suffice_when_something_else_agrees(sign, others, agrees):
     assert second is not None
     assert (first.stage, second.agrees) == (Stage.OBSERVED, agrees)
     assert second.stage is (Stage.PAGED if agrees else Stage.OBSERVED)
+
+
+@pytest.mark.parametrize(
+    ("scores", "stage"),
+    [
+        pytest.param((3.0, 3.0), Stage.PAGED, id="both are far from usual"),
+        pytest.param((9.0,), Stage.OBSERVED, id="one cycle is a blip, however far"),
+        pytest.param((9.0, 2.9), Stage.OBSERVED, id="the second is nearer"),
+        pytest.param((2.9, 9.0), Stage.OBSERVED, id="the first was"),
+        pytest.param((9.0, 0.0, 9.0), Stage.OBSERVED, id="not in a row"),
+    ],
+)
+def test_two_in_a_row_suffice_when_both_are_far_from_usual(scores, stage):
+    watched = Watched()
+    for score in scores:
+        seen = watched.cycle(*([a_sign(score=score)] if score else []))
+    assert seen is not None
+    assert seen.stage is stage
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage"),
+    [
+        pytest.param({}, Stage.PAGED, id="six cycles looked back over, clearly"),
+        pytest.param({"detectors": ("silence",)}, Stage.PAGED, id="three without data"),
+        pytest.param({"detectors": ("seasonal",)}, Stage.OBSERVED, id="a detector of single cycles"),
+        pytest.param({"score": 1.4}, Stage.OBSERVED, id="not clearly"),
+        pytest.param({"since": NOW - MINUTE}, Stage.OBSERVED, id="two cycles"),
+        pytest.param({"severity": Severity.LOW}, Stage.CONFIRMED, id="of no weight"),
+    ],
+)
+def test_what_a_look_back_shows_to_have_lasted_is_not_waited_for_again(changes, stage):
+    sign = a_sign(**{"detectors": ("level",), "score": 1.5, "since": NOW - 2 * MINUTE, **changes})
+    seen = Watched().cycle(sign)
+    assert seen is not None
+    assert seen.stage is stage
+    assert bool(seen.agrees) == seen.is_confirmed
 
 
 def test_a_good_cycle_between_two_that_agree_is_no_row():

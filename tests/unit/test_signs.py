@@ -84,7 +84,7 @@ def test_a_verdict_that_is_held_never_advances_a_sighting(held):
     known = []
     for nth in range(10):
         at = NOW + nth * timedelta(minutes=1)
-        said = {"level": verdicts(5, held={0: Held.NOT if nth < 2 else held})}
+        said = {"level": verdicts(2, held={0: Held.NOT if nth < 2 else held})}
         signs, judged = signs_of(panel(1), said, low), judged_in(panel(1), said)
         known = [*turned(known, signs, at, judged=judged)] or known
     assert [one.stage for one in known] == [Stage.OBSERVED]

@@ -55,7 +55,7 @@ def high(_: Series) -> Severity:
 
 
 def test_a_threshold_leaves_out_what_is_not_so_loud():
-    trail = a_trail((10, 20, 1.4), (60, 61, 9.0), (100, 110, 3.0))
+    trail = a_trail((10, 20, 1.4), (60, 61, 9.0), (100, 110, 2.9))
     assert [one.told_at for one in spells(trail, 1.0, high)] == [BEGIN + 13 * MINUTE, BEGIN + 103 * MINUTE]
     assert [one.told_at for one in spells(trail, 1.5, high)] == [BEGIN + 103 * MINUTE]
     assert spells(trail, 4.0, high) == ()
