@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from pydantic import AwareDatetime, NonNegativeFloat
 
 from models.baseline import Baseline
-from models.integration import Importance, Integration
+from models.integration import Integration
 from models.noun import Noun
 from models.reading import Identifier, Window
 
@@ -71,46 +70,10 @@ def gravest(anomaly: Anomaly) -> tuple[int, float, str]:
 
 
 class Case(Noun):
-    """Everything a detector may look at. The window is never part of its own baselines."""
+    """What is known of one integration while its incident is followed. The window is in none of its own baselines."""
 
     integration: Integration
     window: Window
     baselines: tuple[Baseline, ...] = ()
     as_of: AwareDatetime
     odd: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()  # spans in which a told sighting was odd (models.unusual)
-
-
-HALF = 0.5  # of all calls failing: nobody can work around that
-WEIGHT = {Importance.ROUTINE: 0, Importance.IMPORTANT: 1, Importance.CRITICAL: 2}
-
-
-def severity_of(integration: Integration, operations: Sequence[str], error_rate: float) -> Severity:
-    """Severity from what waits: an archive is LOW, patient lists MEDIUM, prescriptions HIGH; half failing adds one.
-
-    Args:
-        integration: whose declared reads carry their importance.
-        operations: the operations touched; none counts as routine.
-        error_rate: failed share of recent calls in [0, 1].
-    """
-    touched = [WEIGHT[read.importance] for read in integration.reads if read.operation in operations]
-    level = max(touched, default=0) + (1 if error_rate >= HALF else 0)
-    return list(Severity)[level]
-
-
-SLOPE_P = 0.1  # the Mann-Kendall test's two-sided p below which a slope is believed
-STEADY = 0.1  # relative change over the window that nobody would call a trend
-
-
-def trend_of(values: Sequence[float], *, higher_is_worse: bool = True) -> Trend:
-    """Trend label by the Mann-Kendall test (Kendall's τ against time) and the Theil-Sen slope.
-
-    Args:
-        values: the metric per equal time step, oldest first; fewer than 4 are STABLE.
-        higher_is_worse: whether growth is bad.
-    """
-    import numpy as np  # noqa: PLC0415  # a tenth of a second, and only detectors ask
-
-    from models.trend import trends_of  # noqa: PLC0415  # as above
-
-    series = np.array([values], dtype=np.float64)
-    return trends_of(series, np.array([higher_is_worse]))[0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from models.anomaly import Anomaly, DetectionMethod, Trend, gravest
 from models.anomaly_words import LATELY, Seen, words_of
 from models.catalogue import load
 from models.integration import Integration
-from models.panel import Held, Panel, Verdicts
+from models.panel import Panel, Verdicts
 from models.series import ERROR_RATE, Series
 from models.severity import Impact, Judged, weigh
 from models.trend import trends_of
@@ -125,44 +124,3 @@ def failing_share(panel: Panel, integration_id: str) -> float:
             name = panel.series[row].integration_id
             cache[name] = max(share, cache.get(name, 0.0))
     return cache.get(integration_id, 0.0)
-
-
-class Scored(NamedTuple):
-    """One verdict that is worth a look, whether it speaks or is held; a row of `heal anomalies --scores`."""
-
-    series: Series
-    detector: str
-    score: float
-    side: int
-    held: Held  # NOT: it speaks
-    value: str
-    usual: str
-
-
-def scored(panel: Panel, verdicts: Verdict, *, learning: bool = False) -> list[Scored]:
-    """Every score above 1, the held ones with their reason; the loudest first, those that speak before the held.
-
-    Args:
-        panel: what was judged.
-        verdicts: by detector.
-        learning: also the series of which too little is known to have a score.
-    """
-    found = []
-    for name, one in sorted(verdicts.items()):
-        shown = (one.score > 1) | (learning & (one.held == Held.LEARNING))
-        found += [scored_row(panel, one, name, row) for row in np.flatnonzero(shown).tolist()]
-    return sorted(found, key=lambda one: (one.held != Held.NOT, -one.score, one.series.integration_id, one.series.key))
-
-
-def scored_row(panel: Panel, verdicts: Verdicts, name: str, row: int) -> Scored:
-    """One verdict with its figures as they are written."""
-    seen = Seen(panel, row, name, verdicts, ())
-    return Scored(
-        series=seen.series,
-        detector=name,
-        score=float(verdicts.score[row]),
-        side=int(verdicts.side[row]),
-        held=Held(int(verdicts.held[row])),
-        value="" if np.isnan(seen.current) else seen.reads(seen.current),
-        usual="" if np.isnan(seen.middle) else seen.reads(seen.middle),
-    )

@@ -6,7 +6,6 @@ wants one message that lists all three in the order in which they began.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import AwareDatetime, Field, FiniteFloat, NonNegativeFloat, PositiveInt
@@ -118,8 +117,3 @@ class Group(Kept):
 def later(lag_s: float) -> str:
     """`at once` or `2 minutes later`."""
     return f"{span(lag_s)} later" if lag_s else "at once"
-
-
-def group_of(groups: Iterable[Group], series: Series) -> Group | None:
-    """The group that a series is in."""
-    return next((group for group in groups if any(member.series == series for member in group.members)), None)

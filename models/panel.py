@@ -6,7 +6,7 @@ cost what a few numpy calls cost. A panel holds the series of integrations that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -238,20 +238,3 @@ class Course:
             usual=usual,
             **{**told, **more},
         )
-
-
-def pivoted(
-    names: Sequence[Series], codes: npt.ArrayLike, cycles: npt.ArrayLike, values: npt.ArrayLike, width: int
-) -> Floats:
-    """Rows of (series, cycle, value) as an (n, width) matrix; NaN where there is no row.
-
-    Args:
-        names: the n series.
-        codes: (m,) index into `names`.
-        cycles: (m,) column of each value, in [0, width).
-        values: (m,).
-        width: number of columns.
-    """
-    matrix = np.full((len(names), width), np.nan)
-    matrix[np.asarray(codes), np.asarray(cycles)] = np.asarray(values, dtype=float)
-    return matrix

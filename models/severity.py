@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from models.anomaly import HALF, WEIGHT, Severity
+from models.anomaly import Severity
 from models.feed import resource_of
 from models.integration import Importance, Integration
 from models.reading import Direction
 from models.wording import short_percent
 
+HALF = 0.5  # of all calls failing: nobody can work around that
+WEIGHT = {Importance.ROUTINE: 0, Importance.IMPORTANT: 1, Importance.CRITICAL: 2}
 SOON = timedelta(hours=2)  # before opening: the time that a repair takes, and somebody has to be called
 MANY = 3  # practices at once: two may be chance, and are two people's work
 CRITICAL_RESOURCES = {  # a patient at the counter waits for them

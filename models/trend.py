@@ -15,7 +15,10 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from models.anomaly import SLOPE_P, STEADY, Trend
+from models.anomaly import Trend
+
+SLOPE_P = 0.1  # the Mann-Kendall test's two-sided p below which a slope is believed
+STEADY = 0.1  # relative change over the window that nobody would call a trend
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

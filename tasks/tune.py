@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.anomaly import Severity, severity_of
+from models.anomaly import Severity
 from models.errors import BadInput
 from models.integration import Integration
 from models.series import METRICS, Series
+from models.severity import Impact, weigh
 from models.tune import (
     CANDIDATES,
     LEAST,
@@ -189,7 +190,7 @@ def severities(integrations: Sequence[Integration]) -> Callable[[Series], Severi
         one = known[series.integration_id]
         operations = [read.operation for read in one.reads]
         mine = [series.subject] if series.subject in operations else operations
-        return severity_of(one, [name for name in mine if name is not None], 0.0)
+        return weigh(one, Impact([name for name in mine if name is not None])).severity
 
     return severity
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.history import hours_of_week
 from simulator.month.conditions import MINUTES_PER_DAY, MONDAY, activity, is_holiday, moments
-from simulator.month.families import BY_NAME, FAMILIES, Decoy, Family, Label, Where
+from simulator.month.families import FAMILIES, Decoy, Family, Label, Where
 from simulator.month.sites import Site, make_sites
 
 Flags = NDArray[np.bool_]
@@ -222,8 +222,3 @@ def _runs(flags: Flags) -> Iterator[tuple[int, int]]:
     """(since, until) of each unbroken stretch."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-
-
-def family_of(label: Label) -> Family:
-    """The family of a fault's label."""
-    return BY_NAME[label.family]

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.anomaly import Severity, Trend, severity_of, trend_of
+from models.anomaly import Severity, Trend
 from models.integration import Importance, Read
+from models.severity import Impact, weigh
+from models.trend import trends_of
 from tests.builders import an_integration
 
 INTEGRATION = an_integration(
@@ -21,6 +23,16 @@ INTEGRATION = an_integration(
 ARCHIVE, PATIENT, PRESCRIPTION = (read.operation for read in INTEGRATION.reads)
 rates = st.floats(0, 1)
 levels = list(Severity)
+
+
+def severity_of(operations, failing: float) -> Severity:
+    """Of these operations, at no particular hour."""
+    return weigh(INTEGRATION, Impact(operations, failing)).severity
+
+
+def trend_of(values, *, higher_is_worse: bool = True) -> Trend:
+    """Of one series."""
+    return trends_of(np.array([values], dtype=np.float64), np.array([higher_is_worse]))[0]
 
 
 @pytest.mark.parametrize(
@@ -43,19 +55,19 @@ levels = list(Severity)
     ],
 )
 def test_the_same_rate_is_as_bad_as_what_waits_for_it(operations, error_rate, severity):
-    assert severity_of(INTEGRATION, operations, error_rate) is severity
+    assert severity_of(operations, error_rate) is severity
 
 
 @given(st.lists(st.sampled_from([ARCHIVE, PATIENT, PRESCRIPTION]), unique=True), rates, rates)
 def test_more_failures_are_never_less_severe(operations, one, other):
     few, many = sorted((one, other))
-    assert severity_of(INTEGRATION, operations, few).rank <= severity_of(INTEGRATION, operations, many).rank
+    assert severity_of(operations, few).rank <= severity_of(operations, many).rank
 
 
 @given(rates)
 def test_touching_prescriptions_as_well_is_never_less_severe(rate):
-    alone = severity_of(INTEGRATION, [PATIENT], rate)
-    assert alone.rank <= severity_of(INTEGRATION, [PATIENT, PRESCRIPTION], rate).rank
+    alone = severity_of([PATIENT], rate)
+    assert alone.rank <= severity_of([PATIENT, PRESCRIPTION], rate).rank
 
 
 def test_severities_rank_from_low_to_critical():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.correlate import CLIP, no_accident, together
 from models.dependency import OUR_NETWORK, depends_on
-from models.group import ALERT, Group, Standing, group_of
+from models.group import ALERT, Group, Standing
 from models.integration import Contacts
 from models.likeness import autocorrelation, effective, shifted, significant
 from models.panel import CYCLES, Panel, Usual
@@ -205,8 +205,8 @@ def test_it_takes_more_than_chance_to_group_practices(names, gap_s, groups):
 def test_what_was_ill_since_yesterday_is_no_part_of_what_began_for_all():
     old = Standing(Series(FLEET[0], "staleness", "Patient"), NOW - timedelta(days=1))
     groups = together([old, *ailing(FLEET[:12])], shared=SHARED)
+    assert [[member.series for member in group.members] for group in groups if group.is_single] == [[old.series]]
     assert sorted(len(group.members) for group in groups) == [1, 12]
-    assert group_of(groups, old.series).is_single
 
 
 def test_the_larger_the_fleet_the_more_it_takes():

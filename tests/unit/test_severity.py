@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.anomaly import Severity, severity_of
+from models.anomaly import Severity
 from models.calendar import Hours
 from models.feed import Feed
 from models.integration import Importance, Read
@@ -98,11 +98,6 @@ def test_a_practice_that_told_no_hours_is_always_open():
 
 rates = st.floats(0, 1)
 touched = st.lists(st.sampled_from([ARCHIVE, PATIENT, PRESCRIPTION]), unique=True)
-
-
-@given(touched, rates)
-def test_without_clock_and_company_it_is_what_it_always_was(operations, failing):
-    assert weigh(CLINIC, Impact(operations, failing)).severity is severity_of(CLINIC, operations, failing)
 
 
 @given(touched, touched, rates, rates, st.integers(1, 9), st.integers(0, 23))
