@@ -10,6 +10,7 @@ from models.anomaly import Severity
 from models.dependency import depends_on
 from models.group import ALERT, Group, Standing, Symptom
 from models.series import Series, is_part
+from models.sighting import Sighting
 from tasks.house import House
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def keep_groups(house: House, judged: Sequence[tuple[Panel, Mapping[str, Verdicts]]]) -> tuple[Group, ...]:
-    """The groups of at least two symptoms that stand now, of series and of alerts; the ledger knows them afterwards.
+    """The groups of at least two symptoms that speak now, of series and of alerts; the ledger knows them afterwards.
+
+    A group that falls silent for a cycle is kept while a sighting of one of its series stands: when they speak again,
+    who was together is together.
 
     Args:
         house: whose ledger it is.
@@ -27,7 +31,7 @@ def keep_groups(house: House, judged: Sequence[tuple[Panel, Mapping[str, Verdict
     known = {one.id: one for one in house.ledger.all_kept(Group)}
     found = grouped(house, symptoms, [panel for panel, _ in judged], known.values()) if symptoms else {}
     changed = [one for name, one in found.items() if one != known.get(name)]
-    over = known.keys() - found.keys()
+    over = known.keys() - found.keys() - waiting(house, known, found)
     if changed or over:
         with house.ledger.change("monitor", house.clock.now()) as change:
             for one in changed:
@@ -35,6 +39,17 @@ def keep_groups(house: House, judged: Sequence[tuple[Panel, Mapping[str, Verdict
             for name in over:
                 change.forget(Group, name)
     return tuple(found.values())
+
+
+def waiting(house: House, known: Mapping[str, Group], found: Mapping[str, Group]) -> set[str]:
+    """The ids of known groups of which nobody is in another one now, and a sighting stands."""
+    silent = [one for name, one in known.items() if name not in found]
+    if not silent:
+        return set()
+    stands = {one.series for one in house.ledger.all_kept(Sighting, state="live") if one.stands}
+    speaks = whose(found.values(), witnesses=False).keys()
+    members = {one.id: {member.series for member in one.members} for one in silent}
+    return {name for name, mine in members.items() if mine & stands and not mine & speaks}
 
 
 def of_series(judged: Iterable[tuple[Panel, Mapping[str, Verdicts]]]) -> Iterator[Symptom]:
@@ -62,9 +77,15 @@ def standing(alert: Alert) -> Standing:
     return Standing(Series(alert.integration_id, alert.watch, alert.finding.subject, ALERT), alert.finding.since)
 
 
-def whose(groups: Iterable[Group]) -> dict[Series, str]:
-    """The id of the group of each series that can be a witness: a refused call is not another than the failed one."""
-    return {member.series: one.id for one in groups for member in one.members if not is_part(member.series)}
+def whose(groups: Iterable[Group], *, witnesses: bool = True) -> dict[Series, str]:
+    """The id of the group of each series.
+
+    Args:
+        groups: of this cycle.
+        witnesses: only of series that can be one for others: a refused call is not another than the failed one.
+    """
+    members = ((one.id, member.series) for one in groups for member in one.members)
+    return {series: name for name, series in members if not (witnesses and is_part(series))}
 
 
 def practices(groups: Iterable[Group]) -> dict[Series, int]:

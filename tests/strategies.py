@@ -147,7 +147,7 @@ alerts = st.builds(
     st.sampled_from(AlertState),
 )
 downtimes = st.builds(
-    Downtime, since=times, until=times, reason=st.text(min_size=1, max_size=40), agreed_by=st.just("Dana Reyes")
+    Downtime, since=times, until=times, reason=st.text(min_size=1, max_size=40), agreed_by=st.just("Integration Team")
 )
 availabilities = st.builds(
     Availability,

@@ -35,7 +35,7 @@ def command(
     if alert is None:
         return show_waiting(house)
     if not (reason and by):
-        raise BadInput('say how you know and who vouches: --reason "Epic told us" --by "Dana Reyes"')
+        raise BadInput('say how you know and who vouches: --reason "Epic told us" --by "Integration Team"')
     accepted = accept(house, alert, by, reason)
     say(f"{accepted.integration_id}: {accepted.value} is accepted; the alert is over at the next round.")
     return HEALTHY

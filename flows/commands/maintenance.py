@@ -60,7 +60,7 @@ def begin_now(house: House, integration: Integration, lasts: str, reason: str | 
     from models.maintenance import LONGEST, Downtime, close  # noqa: PLC0415
 
     if not (reason and by):
-        raise BadInput('say why and who agreed: --reason "Epic upgrade" --by "Dana Reyes"')
+        raise BadInput('say why and who agreed: --reason "Epic upgrade" --by "Integration Team"')
     length, now = back(lasts), house.clock.now()
     if length > LONGEST:
         raise BadInput("maintenance lasts 7d at most; what is away for longer is taken out of integrations.yaml")

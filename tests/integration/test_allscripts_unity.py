@@ -18,6 +18,7 @@ from models.integration import Read
 from models.ladder import Verdict
 from models.reading import Outcome, Rung
 from models.tuning import Tuning
+from simulator import rhythm
 from simulator.control import Clinic, start_clinic
 from tasks.connectors import allscripts_unity
 from tests.callers import calling, context_for
@@ -72,6 +73,10 @@ def test_reads_of_all_kinds_share_one_session(clinic, home):
     assert {(reading.outcome, reading.rung) for reading in readings} == {(Outcome.OK, Rung.READ)}
     assert {reading.records for reading in readings if reading.operation == "GetPatient"} == {1}
     assert logins(clinic) == {"issued": 1, "refused": 0}
+    for reading in readings:  # so large is what history is generated with, or every real answer would be odd
+        pace = rhythm.pace(reading.operation, "unity")
+        drawn = pace.envelope_bytes + reading.records * pace.bytes_per_record
+        assert reading.received_bytes == pytest.approx(drawn, rel=0.05), reading.operation
 
 
 def test_a_session_outlives_the_process_because_it_costs_a_seat(clinic, home):

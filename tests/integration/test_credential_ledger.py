@@ -439,18 +439,18 @@ def test_a_host_key_that_somebody_vouches_for_is_told_no_more_and_the_next_one_i
     (alert,) = watched(house).values()
     assert list(acceptable(house)) == [alert.id]
 
-    accepted = accept(house, alert.id, "Dana Reyes", "they told us on the telephone")
+    accepted = accept(house, alert.id, "Integration Team", "they told us on the telephone")
     assert house.ledger.kept(Acceptance, accepted.id) == accepted
     (over,) = watched(house).values()
     assert (over.id, over.stands, acceptable(house)) == (alert.id, False, {})
     with pytest.raises(BadInput, match="no such alert waits to be accepted; these do: none"):
-        accept(house, alert.id, "Dana Reyes", "again")
+        accept(house, alert.id, "Integration Team", "again")
 
     house.fingerprints["flat-file"] = {CredentialKind.SSH_HOST_KEY: "SHA256:" + "B" * 43}
     (again,) = watched(house).values()
     assert (again.id, again.stands) == (alert.id, True)
     with pytest.raises(BadInput, match="reason: write 1 to 120 characters"):
-        accept(house, alert.id, "Dana Reyes", "x" * 121)
+        accept(house, alert.id, "Integration Team", "x" * 121)
 
 
 def test_an_alert_that_is_no_change_cannot_be_accepted(tmp_path):

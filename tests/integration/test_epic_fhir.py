@@ -23,6 +23,7 @@ from models.integration import Read
 from models.ladder import Verdict
 from models.reading import Outcome, Rung
 from models.tuning import Tuning
+from simulator import rhythm
 from simulator.control import Clinic, start_clinic
 from tasks.connectors import epic_fhir
 from tasks.smart import Signer
@@ -94,6 +95,10 @@ def test_a_read_brings_records_and_times(clinic, tmp_path):
     assert (reading.outcome, reading.rung, reading.status, reading.code) == (Outcome.OK, Rung.READ, 200, None)
     assert reading.records > 0
     assert reading.received_bytes > 1000
+    pace = rhythm.pace(reading.operation, "epic")  # so large is what history is generated with
+    assert reading.received_bytes == pytest.approx(
+        pace.envelope_bytes + reading.records * pace.bytes_per_record, rel=0.1
+    )
     assert 0 < reading.first_byte_ms <= reading.latency_ms
     assert abs(reading.clock_skew_s) < 60  # a second here is a minute there
     assert reading.request_id is None

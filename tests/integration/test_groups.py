@@ -15,7 +15,7 @@ from models.group import ALERT, Group
 from models.series import Series
 from models.sighting import Sighting
 from tasks.detect import put_in_words
-from tasks.groups import keep_groups, practices
+from tasks.groups import keep_groups, practices, whose
 from tasks.sightings import keep_sightings
 from tests.builders import EPIC, an_integration
 from tests.clocks import MovedClock, a_house
@@ -94,21 +94,47 @@ def test_a_group_keeps_its_id_and_is_forgotten_when_its_symptoms_are_over(clinic
     assert clinic.kept == ()
 
 
+def test_a_group_that_falls_silent_for_a_cycle_is_the_same_group_afterwards(clinic):
+    for _ in range(2):
+        clinic.cycle(0, 2)
+    (before,) = clinic.kept
+    assert clinic.cycle() == ()
+    assert clinic.kept == (before,)
+    assert {group.id for group in clinic.cycle(0, 2)} == {before.id}
+
+
 def test_one_symptom_by_itself_is_no_group(clinic):
     assert clinic.cycle(0) == ()
     assert clinic.kept == ()
 
 
-def test_alerts_join_what_is_odd_and_make_no_group_among_themselves(clinic):
-    now = clinic.house.clock.now()
-    findings = [a_finding(subject=subject, since=now) for subject in ("write", "read")]
-    with clinic.house.ledger.change("watch:freshness", now) as change:
-        for alert in turned((), "freshness", findings, now):
+def stand(clinic: Clinic, since: datetime) -> None:
+    """Two alerts that began together."""
+    findings = [a_finding(subject=subject, since=since) for subject in ("write", "read")]
+    with clinic.house.ledger.change("watch:freshness", since) as change:
+        for alert in turned((), "freshness", findings, since):
             change.keep(alert)
     assert len(clinic.house.ledger.all_kept(Alert, state="raised")) == 2
+
+
+def test_alerts_join_what_is_odd(clinic):
+    stand(clinic, clinic.house.clock.now())
     assert clinic.cycle() == ()
     (group,) = clinic.cycle(0)
     assert sorted(member.source for member in group.members) == [ALERT, ALERT, "probe"]
+
+
+def test_alerts_make_no_group_among_themselves(clinic):
+    stand(clinic, clinic.house.clock.now() - timedelta(hours=3))
+    assert clinic.cycle(0) == ()
+
+
+def test_a_refused_call_is_no_second_witness_of_the_failed_one(clinic):
+    clinic.cycle(0, 1)
+    (group,) = clinic.cycle(0, 1)
+    assert {member.series for member in group.members} == {SERIES[0], SERIES[1]}
+    assert set(whose([group])) == {SERIES[0]}
+    assert set(whose([group], witnesses=False)) == {SERIES[0], SERIES[1]}
 
 
 def test_three_practices_at_once_are_one_level_graver_and_say_so():

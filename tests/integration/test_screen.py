@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.screen import say
+
 ROOT = Path(__file__).parents[2]
 HEAL = Path(sys.executable).with_name("heal")
 ESCAPE = "\x1b"
@@ -300,3 +302,8 @@ def test_an_unforeseen_error_is_one_sentence_and_a_traceback_only_on_request(tmp
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_piped_is_never_wrapped(capsys):
+    say("a word " * 100)
+    assert capsys.readouterr().out.count("\n") == 1

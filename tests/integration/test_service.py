@@ -188,7 +188,9 @@ def test_an_integration_that_is_read_every_five_minutes_has_slots_of_five_minute
 
 def test_agreed_maintenance_is_counted_beside(tmp_path, clock):
     rounds(tmp_path, NOON - 2 * DAY, NOON, bad=[(NOON - 2 * HOUR, NOON)])
-    agreed = Maintenance(reason="Epic upgrade", agreed_by="Dana Reyes", since=NOON - 2 * HOUR, until=NOON + 10 * MINUTE)
+    agreed = Maintenance(
+        reason="Epic upgrade", agreed_by="Integration Team", since=NOON - 2 * HOUR, until=NOON + 10 * MINUTE
+    )
     house = watching(tmp_path, clock, maintenance=(agreed,))
     day = of(house)
     assert (day.bad, day.excluded, day.share, day.requests.failed) == (0, 120, 1.0, 0)
@@ -203,7 +205,9 @@ def test_agreed_maintenance_is_counted_beside(tmp_path, clock):
 def test_what_is_still_broken_when_maintenance_ends_is_judged_again(tmp_path, clock):
     rounds(tmp_path, NOON - 2 * DAY, NOON + 9 * MINUTE, bad=[(NOON - HOUR, NOON + HOUR)])
     house = watching(tmp_path, clock)
-    closure = close(EPIC, Downtime(since=NOON - HOUR, until=NOON + 2 * HOUR, reason="upgrade", agreed_by="Dana Reyes"))
+    closure = close(
+        EPIC, Downtime(since=NOON - HOUR, until=NOON + 2 * HOUR, reason="upgrade", agreed_by="Integration Team")
+    )
     with house.ledger.change("test", NOON) as change:
         change.keep(closure)
     assert build_report(tell(house, EPIC)).monitoring_report.overall_status == "MAINTENANCE"

@@ -210,7 +210,7 @@ def test_latency_and_stability_print_tables_and_draw_what_is_asked(watched, tmp_
         pytest.param(maintenance, {"integration": EPIC, "end": True}, "nothing was begun with --for", id="no end"),
         pytest.param(
             maintenance,
-            {"integration": EPIC, "lasts": "8d", "reason": "a move", "by": "Dana Reyes"},
+            {"integration": EPIC, "lasts": "8d", "reason": "a move", "by": "Integration Team"},
             "maintenance lasts 7d at most",
             id="eight days",
         ),
@@ -224,9 +224,9 @@ def test_a_wrong_question_is_one_sentence(tmp_path, command, arguments, says):
 
 
 def test_maintenance_is_begun_seen_and_ended_from_the_command_line(watched):
-    agreed = ("--for", "2h", "--reason", "Epic upgrade", "--by", "Dana Reyes")
+    agreed = ("--for", "2h", "--reason", "Epic upgrade", "--by", "Integration Team")
     assert asked(watched, "maintenance", EPIC, *agreed).returncode == 0
-    assert re.search(r"now +epic-fhir-main .* Epic upgrade +Dana Reyes", asked(watched, "maintenance").stdout)
+    assert re.search(r"now +epic-fhir-main .* Epic upgrade +Integration Team", asked(watched, "maintenance").stdout)
     status = asked(watched, "status").stdout
     assert re.search(r"epic-fhir-main +MAINTENANCE +Maintenance until .*: Epic upgrade", status)
     again = asked(watched, "maintenance", EPIC, *agreed)

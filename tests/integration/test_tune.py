@@ -142,12 +142,12 @@ def test_a_proposal_changes_nothing_and_agreeing_to_it_does(house):
     assert tuned.fit is None
     assert "missed 0 of 2 real incidents" in tuned.effect.says
     assert factors(house.ledger.all_kept(Tuned))(LATENCY) == 1.0
-    agreed = approve(house, tuned.id, "Kim", "cries wolf each morning")
-    assert (agreed.state, agreed.approved_by, agreed.why) == (TunedState.IN_FORCE, "Kim", "cries wolf each morning")
+    agreed = approve(house, tuned.id, "on call", "cries wolf each morning")
+    assert (agreed.state, agreed.approved_by, agreed.why) == (TunedState.IN_FORCE, "on call", "cries wolf each morning")
     assert factors(house.ledger.all_kept(Tuned))(LATENCY) == 9.0
-    undo(house, tuned.id, "Ada")
+    undo(house, tuned.id, "the owner")
     assert factors(house.ledger.all_kept(Tuned))(LATENCY) == 1.0
-    assert proposed(house, tuned.id).ended_by == "Ada"
+    assert proposed(house, tuned.id).ended_by == "the owner"
 
 
 def slow_now(house: House, latency_ms: float) -> float:
@@ -167,7 +167,7 @@ def test_what_is_in_force_is_what_the_monitor_judges_by(house):
     assert before > 1
     tuned = replay_threshold(house, SHORT, 10.0).tuned
     assert tuned is not None
-    approve(house, tuned.id, "Kim", "cries wolf")
+    approve(house, tuned.id, "on call", "cries wolf")
     assert slow_now(house, 300.0) < 1
     assert slow_now(house, 9000.0) > 1
 
@@ -177,22 +177,22 @@ def test_a_proposal_expires_when_its_history_or_configuration_changes(house):
     assert first is not None
     assert second is not None
     assert first.ground == second.ground
-    approve(house, second.id, "Kim", "cries wolf")
+    approve(house, second.id, "on call", "cries wolf")
     with pytest.raises(BadInput, match=f"{first.id} has expired"):  # another threshold is in force now
-        approve(house, first.id, "Kim", "again")
+        approve(house, first.id, "on call", "again")
     third = replay_threshold(house, SHORT, 5.0).tuned
     assert third is not None
     late = a_reading(observed_at=NOON - DAY, operation=READ.operation, latency_ms=90_000.0)
     remember([late], house.home)
     with pytest.raises(BadInput, match=f"{third.id} has expired"):
-        approve(house, third.id, "Kim", "cries wolf")
+        approve(house, third.id, "on call", "cries wolf")
 
 
 def test_a_later_threshold_takes_the_place_of_the_one_in_force(house):
     for factor in (3.0, 4.0):
         tuned = replay_threshold(house, SHORT, factor).tuned
         assert tuned is not None
-        approve(house, tuned.id, "Kim", "cries wolf")
+        approve(house, tuned.id, "on call", "cries wolf")
     states = {one.factor: one.state for one in house.ledger.all_kept(Tuned)}
     assert states == {3.0: TunedState.REPLACED, 4.0: TunedState.IN_FORCE}
 
@@ -242,10 +242,10 @@ def test_a_replay_is_shown_drawn_and_agreed_to(typed, tmp_path, house):
     assert f"`heal tune --approve {tuned.id} --by NAME" in shown
     assert (tmp_path / "told.svg").read_text(encoding="utf-8").count("<svg") == 1
     assert f"In force: latency of {EPIC} speaks from a score of {tuned.factor:g} instead of 1." in typed(
-        approve=tuned.id, by="Kim", why="cries wolf"
+        approve=tuned.id, by="on call", why="cries wolf"
     )
     assert "cries wolf" in typed(listed=True)
-    assert "speaks from a score of 1 again" in typed(undo=tuned.id, by="Ada")
+    assert "speaks from a score of 1 again" in typed(undo=tuned.id, by="the owner")
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_a_replay_is_shown_drawn_and_agreed_to(typed, tmp_path, house):
     [
         pytest.param({}, "say one thing", id="nothing"),
         pytest.param({"rule": "latency", "listed": True}, "say one thing", id="two things"),
-        pytest.param({"approve": "THR-2026-11-25-001", "by": "Kim"}, "say who agrees and why", id="no reason"),
+        pytest.param({"approve": "THR-2026-11-25-001", "by": "on call"}, "say who agrees and why", id="no reason"),
         pytest.param({"undo": "THR-2026-11-25-001"}, "say who", id="nobody"),
-        pytest.param({"undo": "THR-2026-11-25-001", "by": "Kim"}, "knows no threshold", id="no such"),
+        pytest.param({"undo": "THR-2026-11-25-001", "by": "on call"}, "knows no threshold", id="no such"),
         pytest.param({"rule": "latency", "integration": "nobody"}, "no integration 'nobody'", id="no integration"),
         pytest.param({"rule": "latency", "since": "31d"}, "30d at most", id="too far back"),
     ],

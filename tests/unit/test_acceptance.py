@@ -30,7 +30,7 @@ def changed(**changes) -> CredentialRecord:
     return CredentialRecord(**{**defaults, **changes})
 
 
-ACCEPTED = accept(changed(), "Dana Reyes", "they said so on the telephone", NOW)
+ACCEPTED = accept(changed(), "Integration Team", "they said so on the telephone", NOW)
 ISSUERS = {"kind": CredentialKind.TLS_CERTIFICATE, "changed": "issuer", "changed_from": "Old CA", "issuer": "New CA"}
 
 

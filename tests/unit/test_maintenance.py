@@ -14,7 +14,7 @@ from tests.builders import EPIC, NOW
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 ZONE = "America/New_York"
-AGREED = {"reason": "Epic upgrade", "agreed_by": "Dana Reyes"}
+AGREED = {"reason": "Epic upgrade", "agreed_by": "Integration Team"}
 
 
 def utc(text: str) -> datetime:

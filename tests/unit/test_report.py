@@ -245,7 +245,7 @@ def test_a_resolved_incident_requires_no_escalation_any_more():
 
 
 HOUR = timedelta(hours=1)
-UPGRADE = Downtime(since=NOW - HOUR, until=NOW + HOUR, reason="Epic upgrade", agreed_by="Dana Reyes")
+UPGRADE = Downtime(since=NOW - HOUR, until=NOW + HOUR, reason="Epic upgrade", agreed_by="Integration Team")
 
 
 def an_alert(severity=Severity.HIGH, **changes) -> Alert:

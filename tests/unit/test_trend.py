@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from models.anomaly import SLOPE_P, STEADY, Trend
-from models.trend import AT_ONCE, least_score, trends_of
+from models.anomaly import Trend
+from models.trend import AT_ONCE, SLOPE_P, STEADY, least_score, trends_of
 
 
 def by_scipy(values: list[float]) -> Trend:

@@ -189,7 +189,7 @@ def a_proposal(**changes) -> Tuned:
 
 
 def in_force(**changes) -> Tuned:
-    return a_proposal(**changes).approve("abc", "Kim", "cries wolf", NOW)
+    return a_proposal(**changes).approve("abc", "on call", "cries wolf", NOW)
 
 
 def test_nothing_changes_until_somebody_agrees():
@@ -206,18 +206,18 @@ def test_it_is_of_its_metric_and_integration_and_the_own_one_comes_first():
 
 def test_what_it_rests_on_must_still_be_so():
     with pytest.raises(BadInput, match="THR-2025-03-26-001 has expired: its history or configuration has changed"):
-        a_proposal().approve("another", "Kim", "cries wolf", NOW)
+        a_proposal().approve("another", "on call", "cries wolf", NOW)
 
 
 def test_it_is_agreed_to_once_and_undone_once():
     agreed = in_force()
-    assert (agreed.approved_by, agreed.why, agreed.approved_at) == ("Kim", "cries wolf", NOW)
+    assert (agreed.approved_by, agreed.why, agreed.approved_at) == ("on call", "cries wolf", NOW)
     with pytest.raises(BadInput, match="is in force already"):
-        agreed.approve("abc", "Kim", "again", NOW)
-    undone = agreed.end(TunedState.UNDONE, "Ada", NOW)
+        agreed.approve("abc", "on call", "again", NOW)
+    undone = agreed.end(TunedState.UNDONE, "the owner", NOW)
     assert factors([undone])(LATENCY) == 1.0
     with pytest.raises(BadInput, match="is not in force"):
-        undone.end(TunedState.UNDONE, "Ada", NOW)
+        undone.end(TunedState.UNDONE, "the owner", NOW)
 
 
 @pytest.mark.parametrize("factor", [0.99, 20.01])
