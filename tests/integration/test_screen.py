@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.screen import say
+from flows.screens.service import show_told
+from models.tables import Told
 
 ROOT = Path(__file__).parents[2]
 HEAL = Path(sys.executable).with_name("heal")
@@ -305,5 +306,5 @@ def test_an_unforeseen_error_is_one_sentence_and_a_traceback_only_on_request(tmp
 
 
 def test_what_is_piped_is_never_wrapped(capsys):
-    say("a word " * 100)
-    assert capsys.readouterr().out.count("\n") == 1
+    show_told(Told("Flows", ("feed", "volume"), [("orders", "a word " * 60)]), titled=False)
+    assert len(capsys.readouterr().out.splitlines()) == 2  # the head, and one row
