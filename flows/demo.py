@@ -19,7 +19,7 @@ from flows.ground import prepare_prefect
 from flows.screen import Progress, console, say
 from flows.watch import tell_news
 from models.errors import HEALTHY, BadInput
-from models.incident import State
+from models.incident import Incident, State
 from tasks.house import House, open_house
 from tasks.probe import probe_all
 from tasks.tokens import TokenStore
@@ -158,9 +158,15 @@ def break_both(house: House, clinic: Clinic) -> None:
 
 def has_ended(house: House) -> bool:
     """Whether one is resolved with nothing waiting, and the other was handed over."""
-    unity = [i for i in house.ledger.incidents(UNITY) if i.diagnosis]
-    epic = [i for i in house.ledger.incidents(EPIC) if i.diagnosis]
-    return bool(unity and epic) and unity[0].state is State.RESOLVED and epic[0].escalated_for is not None
+    unity, epic = broken(house, UNITY), broken(house, EPIC)
+    if unity is None or epic is None:
+        return False
+    return unity.state is State.RESOLVED and epic.escalated_for is not None
+
+
+def broken(house: House, integration_id: str) -> Incident | None:
+    """The incident of what we broke: the first that was diagnosed. A busy machine may be a later one, rightly."""
+    return next((one for one in reversed(house.ledger.incidents(integration_id)) if one.diagnosis), None)
 
 
 def conclude(house: House, out: Path) -> bool:
@@ -170,7 +176,8 @@ def conclude(house: House, out: Path) -> bool:
     from tasks.story import tell  # noqa: PLC0415
 
     for integration_id in (UNITY, EPIC):
-        story = tell(house, integration_id)
+        incident = broken(house, integration_id)
+        story = tell(house, integration_id, incident.id if incident else None)
         say("─" * 80)
         say(incident_card(story))
         files = write_report(story, out)

@@ -47,7 +47,7 @@ def waiting(house: House, known: Mapping[str, Group], found: Mapping[str, Group]
     if not silent:
         return set()
     stands = {one.series for one in house.ledger.all_kept(Sighting, state="live") if one.stands}
-    speaks = whose(found.values(), witnesses=False).keys()
+    speaks = says(found.values()).keys()
     members = {one.id: {member.series for member in one.members} for one in silent}
     return {name for name, mine in members.items() if mine & stands and not mine & speaks}
 
@@ -77,15 +77,13 @@ def standing(alert: Alert) -> Standing:
     return Standing(Series(alert.integration_id, alert.watch, alert.finding.subject, ALERT), alert.finding.since)
 
 
-def whose(groups: Iterable[Group], *, witnesses: bool = True) -> dict[Series, str]:
-    """The id of the group of each series.
+def whose(groups: Iterable[Group]) -> dict[Series, str]:
+    """For each series that can be a witness for others, those with which it can: of its group and its integration.
 
-    Args:
-        groups: of this cycle.
-        witnesses: only of series that can be one for others: a refused call is not another than the failed one.
+    A refused call is not another than the failed one; and what ails a neighbour does not make a weak sign here sure.
     """
     members = ((one.id, member.series) for one in groups for member in one.members)
-    return {series: name for name, series in members if not (witnesses and is_part(series))}
+    return {series: f"{name}/{series.integration_id}" for name, series in members if not is_part(series)}
 
 
 def practices(groups: Iterable[Group]) -> dict[Series, int]:

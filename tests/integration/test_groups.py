@@ -11,13 +11,13 @@ import pytest
 from models.alert import Alert, turned
 from models.describe import describe
 from models.detectors import judge_all
-from models.group import ALERT, Group
+from models.group import ALERT, Group, Member
 from models.series import Series
 from models.sighting import Sighting
 from tasks.detect import put_in_words
 from tasks.groups import keep_groups, practices, whose
 from tasks.sightings import keep_sightings
-from tests.builders import EPIC, an_integration
+from tests.builders import EPIC, UNITY, an_integration
 from tests.clocks import MovedClock, a_house
 from tests.panels import a_panel, a_usual
 from tests.unit.test_alert import a_finding
@@ -134,7 +134,15 @@ def test_a_refused_call_is_no_second_witness_of_the_failed_one(clinic):
     (group,) = clinic.cycle(0, 1)
     assert {member.series for member in group.members} == {SERIES[0], SERIES[1]}
     assert set(whose([group])) == {SERIES[0]}
-    assert set(whose([group], witnesses=False)) == {SERIES[0], SERIES[1]}
+
+
+def test_what_ails_a_neighbour_makes_no_weak_sign_sure():
+    members = [
+        Member(integration_id=one, metric="latency", source="probe", began=TUESDAY, lag_s=0, score=2.0)
+        for one in (EPIC, UNITY)
+    ]
+    witnesses = whose([Group(id="GRP-1", members=tuple(members), began=TUESDAY, shared="our own network", of=2)])
+    assert len(set(witnesses.values())) == len(witnesses) == 2
 
 
 def test_three_practices_at_once_are_one_level_graver_and_say_so():

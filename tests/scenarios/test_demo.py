@@ -90,7 +90,7 @@ def handed_out(folder: Path, patience_s: float = 30.0) -> tuple[bytes, ...]:
 
 
 def incident_of(demo: Demo, integration_id: str) -> Incident:
-    return next(i for i in demo.house.ledger.incidents(integration_id) if i.diagnosis)
+    return next(i for i in reversed(demo.house.ledger.incidents(integration_id)) if i.diagnosis)
 
 
 def attempts_of(demo: Demo, integration_id: str) -> tuple[Action, ...]:
