@@ -10,9 +10,8 @@ Evidence*, 1950.) Offline, deterministic, and every factor can be shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
@@ -20,6 +19,7 @@ from pydantic import AwareDatetime, Field
 from models.facts import Change, Facts, Side
 from models.noun import Noun
 from models.reading import Identifier
+from models.signature import Clue, EvidenceKind, FaultDomain, Signature
 from models.surface import Trait
 from models.wording import span
 
@@ -30,28 +30,9 @@ NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 fo
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
 MOST_CHANGES = 5  # related factors; all of them are in `heal changes`
+NO_EXPERIENCE: Mapping[str, float] = MappingProxyType({})
+NOVEL = "novel"  # where learned weights speak of "something we have not met"
 WHOSE = {Side.OURS: "our", Side.THEIRS: "their", Side.BASELINE: "their"}
-
-
-class FaultDomain(StrEnum):
-    """Whose it is to mend; it drives routing."""
-
-    OURS = "ours"
-    NETWORK = "network"
-    IDENTITY = "identity provider"
-    VENDOR = "vendor"
-    PRACTICE = "practice"
-    SECURITY = "security"
-
-
-class EvidenceKind(StrEnum):
-    """Where a piece of evidence comes from; two kinds are needed before we act alone."""
-
-    READINGS = "readings"
-    LADDER = "ladder"
-    CREDENTIAL = "credential"
-    BASELINE = "baseline"
-    CHANGES = "changes"
 
 
 class Evidence(Noun):
@@ -86,6 +67,7 @@ class Diagnosis(Noun):
     cause: str  # a signature's cause, or INCONCLUSIVE
     says: str
     confidence: Annotated[float, Field(ge=0, le=1)]
+    novelty: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability of "something we have not met"
     fault_domain: FaultDomain | None
     hypotheses: tuple[Hypothesis, ...]  # best first
     related_factors: tuple[str, ...] = ()
@@ -111,6 +93,11 @@ class Diagnosis(Noun):
         return len({piece.kind for piece in self.evidence})
 
     @property
+    def is_novel(self) -> bool:
+        """Whether nothing that we know fits as well as "something we have not met"."""
+        return not self.is_conclusive and self.novelty >= self.confidence
+
+    @property
     def is_conclusive(self) -> bool:
         """Whether a cause is claimed at all."""
         return self.cause != INCONCLUSIVE
@@ -121,44 +108,24 @@ def band(confidence: float) -> str:
     return "HIGH" if confidence >= CERTAIN else "MEDIUM" if confidence >= LIKELY else "LOW"
 
 
-@dataclass(frozen=True)
-class Clue:
-    """One thing to look for.
+def explain(
+    facts: Facts, signatures: Sequence[Signature], at: AwareDatetime, priors: Mapping[str, float] = NO_EXPERIENCE
+) -> Diagnosis:
+    """Weigh every signature that this kind of integration can have, and choose, or abstain.
 
-    `when` returns True (present), False (absent) or None (could not be known: no weight either way).
+    Args:
+        facts: what was measured.
+        signatures: what we know.
+        at: now.
+        priors: learned weights by cause, and under `NOVEL`; they take the place of the declared ones.
+
+    Returns:
+        INCONCLUSIVE when no cause reaches 0.5, with the hypotheses all the same.
     """
-
-    kind: EvidenceKind
-    when: Callable[[Facts], bool | None]
-    says: Callable[[Facts], str]
-    denies: Callable[[Facts], str]
-    supports: float = 5.0  # likelihood ratio when present
-    contradicts: float = 0.2  # likelihood ratio when absent
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A failure we have met before."""
-
-    cause: str
-    says: Callable[[Facts], str]
-    fault_domain: FaultDomain
-    clues: tuple[Clue, ...]
-    remedies: tuple[str, ...] = ()
-    recommends: tuple[str, ...] = ()
-    factors: Callable[[Facts], tuple[str, ...]] = field(default=lambda _: ())
-    prior: float = 1.0  # relative weight; 1.0 is a common cause
-    security: bool = False
-
-
-def explain(facts: Facts, signatures: Sequence[Signature], at: AwareDatetime) -> Diagnosis:
-    """Weigh every signature against the facts and choose, or abstain.
-
-    Returns INCONCLUSIVE when no cause reaches 0.5, with the hypotheses all the same.
-    """
-    weighed = [(signature, *weigh(facts, signature)) for signature in signatures]
+    fitting = [signature for signature in signatures if signature.fits(facts.kind)]
+    weighed = [(signature, *weigh(facts, signature, priors)) for signature in fitting]
     highest = max([0.0, *(weight for _, weight, _ in weighed)])
-    novel = NOVEL_WEIGHT * math.exp(-highest)
+    novel = priors.get(NOVEL, NOVEL_WEIGHT) * math.exp(-highest)
     total = math.fsum([novel, *(math.exp(weight - highest) for _, weight, _ in weighed)])  # the same in any order
     ranked = sorted(weighed, key=lambda entry: (-entry[1], entry[0].cause))
     hypotheses = tuple(
@@ -170,10 +137,12 @@ def explain(facts: Facts, signatures: Sequence[Signature], at: AwareDatetime) ->
         )
         for signature, weight, evidence in ranked
     )
-    return conclude(facts, ranked[0][0] if ranked else None, hypotheses, at)
+    return conclude(facts, ranked[0][0] if ranked else None, hypotheses, at, novelty=novel / total)
 
 
-def conclude(facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis, ...], at: AwareDatetime) -> Diagnosis:
+def conclude(
+    facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis, ...], at: AwareDatetime, *, novelty: float
+) -> Diagnosis:
     """The diagnosis from ranked hypotheses; abstains when the best is not likely."""
     likely = best is not None and hypotheses[0].probability >= LIKELY
     return Diagnosis(
@@ -182,6 +151,7 @@ def conclude(facts: Facts, best: Signature | None, hypotheses: tuple[Hypothesis,
         cause=best.cause if best and likely else INCONCLUSIVE,
         says=hypotheses[0].says if likely else "No known cause explains what was measured",
         confidence=hypotheses[0].probability if hypotheses else 0.0,
+        novelty=novelty,
         fault_domain=best.fault_domain if best and likely else None,
         hypotheses=hypotheses,
         related_factors=(*(best.factors(facts) if best and likely else ()), *altered(facts)),
@@ -213,10 +183,13 @@ def noticed(change: Change, facts: Facts) -> str:
     return f" ({span(before_s)} before the onset)"
 
 
-def weigh(facts: Facts, signature: Signature) -> tuple[float, tuple[Evidence, ...]]:
+def weigh(
+    facts: Facts, signature: Signature, priors: Mapping[str, float] = NO_EXPERIENCE
+) -> tuple[float, tuple[Evidence, ...]]:
     """Log weight of one signature and the evidence for and against it."""
     evidence = tuple(piece for clue in signature.clues if (piece := look(facts, clue)) is not None)
-    return math.log(signature.prior) + sum(piece.weight for piece in evidence), evidence
+    prior = priors.get(signature.cause, signature.prior)
+    return math.log(prior) + sum(piece.weight for piece in evidence), evidence
 
 
 def look(facts: Facts, clue: Clue) -> Evidence | None:
@@ -224,7 +197,7 @@ def look(facts: Facts, clue: Clue) -> Evidence | None:
     present = clue.when(facts)
     if present is None:
         return None
-    weight = math.log(clue.supports if present else clue.contradicts)
+    weight = math.log(clue.supports) * clue.strength(facts) if present else math.log(clue.contradicts)
     says = clue.says(facts) if present else clue.denies(facts)
     return Evidence(kind=clue.kind, says=says, supports=weight > 0, weight=weight)
 

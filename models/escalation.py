@@ -9,7 +9,6 @@ from datetime import datetime
 from pydantic import AwareDatetime
 
 from models.anomaly import Severity
-from models.diagnosis import FaultDomain
 from models.incident import Incident, State
 from models.integration import Contacts, Integration
 from models.noun import Noun
@@ -17,6 +16,7 @@ from models.policy import Decision, Policy
 from models.policy import Verdict as Permit
 from models.reading import Identifier
 from models.remedy import Action, ActionState, Outcome
+from models.signature import FaultDomain
 
 
 class Reason(Noun):

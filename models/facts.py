@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from models.baseline import Baseline, usual
 from models.credential import Credential
+from models.indication import Indication, IndicationKind
 from models.integration import Integration
 from models.ladder import Ladder, Step, Verdict
 from models.noun import Noun
-from models.reading import Code, Identifier, Outcome, Rung, Window
+from models.reading import Code, Identifier, Operation, Outcome, Reading, Rung, Window
 
 TOUCHED = 0.05  # failed share from which an operation counts as affected
 CLUSTERED = 1.5  # failures that run half as long again as independent ones come in clusters
@@ -41,6 +43,42 @@ class Change(Noun):
     kind: Code | None = None  # what was altered, e.g. configuration, certificate, capability, deploy
     before: str | None = None  # a version, a fingerprint or a date, as short as it may be
     after: str | None = None
+
+
+class Part(Noun):
+    """One operation during an incident."""
+
+    operation: Operation
+    component: str
+    calls: NonNegativeInt
+    failed: NonNegativeInt
+    latency_ms: NonNegativeFloat | None = None  # median of answered calls
+    usual_latency_ms: NonNegativeFloat | None = None
+
+    @property
+    def error_rate(self) -> float:
+        """Failed share of calls."""
+        return self.failed / self.calls if self.calls else 0.0
+
+    @property
+    def slowdown(self) -> float | None:
+        """Median latency over its usual value; None when either is unknown."""
+        return (
+            self.latency_ms / self.usual_latency_ms if self.latency_ms is not None and self.usual_latency_ms else None
+        )
+
+
+class Neighbours(Noun):
+    """The integrations that share something with this one, and how many of them ail now; it is among both."""
+
+    shared: str  # e.g. the vendor Epic, the host idp.example.org, our own network
+    ailing: PositiveInt
+    of: PositiveInt
+
+    @property
+    def share(self) -> float:
+        """Of those that share it, how many ail, in (0, 1]."""
+        return self.ailing / self.of
 
 
 class Facts(Noun):
@@ -69,6 +107,13 @@ class Facts(Noun):
     error_limit: Annotated[float, Field(ge=0, le=1)]
     onset: AwareDatetime | None = None  # when the trouble began; None: not known
     watched: tuple[str, ...] = ()  # where a change would have been seen
+    kind: str = ""  # of the integration; empty: not known
+    parts: tuple[Part, ...] = ()  # by operation, in the order of the configuration
+    indications: tuple[Indication, ...] = ()  # what points to a cause without being a call
+    looked_for: frozenset[IndicationKind] = frozenset()  # of these, what is not in `indications` is not there
+    neighbours: tuple[Neighbours, ...] = ()
+    idle_before_failure_s: NonNegativeFloat | None = None  # median pause before a failed call; None: none failed
+    idle_before_success_s: NonNegativeFloat | None = None
 
     def share(self, *outcomes: Outcome) -> float:
         """Share of all calls that ended in any of these ways."""
@@ -87,6 +132,18 @@ class Facts(Noun):
         step = self.step(rung)
         return None if step is None else step.verdict is Verdict.PASSED
 
+    def shown(self, kind: IndicationKind, subject: str | None = None) -> tuple[Indication, ...]:
+        """What was noticed of a kind, of one subject or of any."""
+        return tuple(one for one in self.indications if one.kind is kind and subject in {None, one.subject})
+
+    def shows(self, kind: IndicationKind) -> bool | None:
+        """Whether a condition stands; None: nobody looked for it."""
+        return True if self.shown(kind) else False if kind in self.looked_for else None
+
+    def part(self, operation: str) -> Part | None:
+        """One operation, when it was called."""
+        return next((one for one in self.parts if one.operation == operation), None)
+
     def changes_of(self, *kinds: str) -> tuple[Change, ...]:
         """What of these kinds was altered before the onset."""
         return tuple(change for change in self.changes if change.kind in kinds)
@@ -104,6 +161,17 @@ class Facts(Noun):
         return self.latency_ms / self.usual_latency_ms
 
 
+class Around(Noun):
+    """What is known of an integration without any call of its own."""
+
+    indications: tuple[Indication, ...] = ()
+    looked_for: frozenset[IndicationKind] = frozenset()
+    neighbours: tuple[Neighbours, ...] = ()
+
+
+NOTHING_AROUND = Around()
+
+
 def gather_facts(
     integration: Integration,
     window: Window,
@@ -114,8 +182,21 @@ def gather_facts(
     *,
     onset: datetime | None = None,
     watched: Sequence[str] = (),
+    around: Around = NOTHING_AROUND,
 ) -> Facts:
-    """Reduce what was measured to facts."""
+    """Reduce what was measured to facts.
+
+    Args:
+        integration: whose.
+        window: since the trouble began.
+        baselines: what is usual.
+        ladder: the last climb.
+        credential: what is known of the token or session.
+        changes: in the day before the onset.
+        onset: when the trouble began.
+        watched: where a change would have been seen.
+        around: what is known without any call.
+    """
     readings = window.readings
     counts = window.counts
     failures = [not reading.outcome.is_ok for reading in readings]
@@ -153,7 +234,41 @@ def gather_facts(
         error_limit=integration.sla.error_rate,
         onset=onset,
         watched=tuple(watched),
+        kind=integration.kind,
+        parts=parts_of(integration, window, baselines),
+        indications=around.indications,
+        looked_for=around.looked_for,
+        neighbours=around.neighbours,
+        idle_before_failure_s=idle(readings, failed=True),
+        idle_before_success_s=idle(readings, failed=False),
     )
+
+
+def parts_of(integration: Integration, window: Window, baselines: Sequence[Baseline]) -> tuple[Part, ...]:
+    """Each declared operation that was called."""
+    return tuple(
+        Part(
+            operation=read.operation,
+            component=read.component,
+            calls=counts.total,
+            failed=counts.failed,
+            latency_ms=median(latencies) if (latencies := window.latencies_ms(read.operation)) else None,
+            usual_latency_ms=None if ordinary.is_learning else ordinary.median_ms,
+        )
+        for read in integration.reads
+        if (counts := window.of(read.operation).counts).total
+        and (ordinary := usual(baselines, read.operation, window.until, integration.timezone))
+    )
+
+
+def idle(readings: Sequence[Reading], *, failed: bool) -> float | None:
+    """Median pause in seconds before the calls that failed, or before those that did not; None without any."""
+    pauses = [
+        (later.observed_at - earlier.observed_at).total_seconds()
+        for earlier, later in pairwise(sorted(readings, key=lambda reading: reading.observed_at))
+        if later.outcome.is_ok is not failed
+    ]
+    return median(pauses) if pauses else None
 
 
 def affected_operations(integration: Integration, window: Window) -> tuple[str, ...]:

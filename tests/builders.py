@@ -13,7 +13,7 @@ from models.anomaly import Anomaly, Case, DetectionMethod, Severity, Trend
 from models.availability import Availability
 from models.baseline import Baseline, Basis
 from models.credential import Credential
-from models.diagnosis import Diagnosis, Evidence, EvidenceKind, FaultDomain, Hypothesis
+from models.diagnosis import Diagnosis, Evidence, Hypothesis
 from models.escalation import Escalation, Reason
 from models.facts import Facts
 from models.incident import Incident, Moment, State
@@ -22,6 +22,7 @@ from models.objective import Objective
 from models.reading import Counts, Outcome, Reading, Rung, Source, Window
 from models.remedy import Action, ActionState, Effect, EffectClass, Remedy, Step, impact
 from models.remedy import Outcome as Result
+from models.signature import EvidenceKind, FaultDomain
 from models.slo import PAIRS, WINDOWS, Budget, Coverage
 from models.speed import Speed
 from models.stability import Trip, stability

@@ -10,12 +10,13 @@ from models.alert import Alert, AlertState, Finding
 from models.anomaly import DetectionMethod, Severity, Trend
 from models.availability import Availability
 from models.credential import Credential
-from models.diagnosis import INCONCLUSIVE, EvidenceKind, FaultDomain
+from models.diagnosis import INCONCLUSIVE
 from models.incident import State
 from models.maintenance import Downtime
 from models.reading import Counts
 from models.remedy import ActionState, Effect
 from models.remedy import Outcome as Result
+from models.signature import EvidenceKind, FaultDomain
 from models.story import Backlog, PendingAction, Point, Schedule
 from models.tuning import Setting
 from tests import builders as b

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.anomaly import Anomaly, Severity
-from models.diagnosis import INCONCLUSIVE, Diagnosis, FaultDomain, Hypothesis, band
+from models.diagnosis import INCONCLUSIVE, Diagnosis, Hypothesis, band
 from models.escalation import Escalation, contact_groups
 from models.incident import Incident
 from models.integration import Contacts
@@ -41,6 +41,7 @@ from models.report.serving import (
     tally,
 )
 from models.report.status import status_of
+from models.signature import FaultDomain
 from models.story import Backlog, Story
 from models.tuning import Adjustment
 from models.wording import percent, volume

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from models.catalogue import load_all
-from models.diagnosis import Signature
+from models.signature import Signature
 
 
 @cache

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.diagnosis import Clue, EvidenceKind
 from models.facts import CLUSTERED, Facts
 from models.hl7_answers import ACK_CODES
+from models.indication import IndicationKind
 from models.ladder import Step
 from models.reading import Outcome, Rung
+from models.signature import Clue, EvidenceKind
 from models.surface import Trait
 
 MOSTLY = 0.5  # share of the failures that makes an outcome the leading one
+SEVERAL = 6  # failed calls from which they say as much as they can; fewer say less, one nearly nothing
 STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
 SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
 UPGRADE = (Trait.SOFTWARE_VERSION, Trait.PRODUCT_VERSION, Trait.FHIR_VERSION)
 OURS = ("deploy", "configuration", "remark")
 CLIENT_STATUSES, SERVER_STATUSES = range(400, 500), range(500, 600)  # RFC 9110, 15
 Said = Callable[[Facts], str]
+
+
+def several(facts: Facts) -> float:
+    """How much the way of failing says: one failed call may be chance."""
+    return min(1.0, facts.failed / SEVERAL)
 
 
 def failures_are(words: str | Said, *outcomes: Outcome, supports: float = 12.0, contradicts: float = 0.02) -> Clue:
@@ -30,6 +37,7 @@ def failures_are(words: str | Said, *outcomes: Outcome, supports: float = 12.0, 
         denies=lambda f: f"{named(f)} on only {f.share(*outcomes):.1%} of calls",
         supports=supports,
         contradicts=contradicts,
+        strength=several,
     )
 
 
@@ -84,6 +92,7 @@ def code_seen(words: str, *codes: str, supports: float = 8.0, contradicts: float
         denies=lambda f: f"none of {f.failed} failed calls carried {' or '.join(codes)}",
         supports=supports,
         contradicts=contradicts,
+        strength=several,
     )
 
 
@@ -166,3 +175,23 @@ def measured(facts: Facts, rungs: tuple[Rung, ...]) -> str:
 def described(step: Step | None) -> str:
     """What a rung showed."""
     return step.says if step else "not tried"
+
+
+def shows(
+    kind: IndicationKind,
+    words: str,
+    *,
+    subject: str | None = None,
+    of: EvidenceKind = EvidenceKind.DATA,
+    supports: float = 12.0,
+    contradicts: float = 0.05,
+) -> Clue:
+    """A condition that no call shows stands; where nobody looked for it, it says nothing either way."""
+    return Clue(
+        kind=of,
+        when=lambda f: True if f.shown(kind, subject) else None if kind not in f.looked_for else False,
+        says=lambda f: f"{words}: " + "; ".join(one.says for one in f.shown(kind, subject)),
+        denies=lambda _: f"{words}: looked for, and not so",
+        supports=supports,
+        contradicts=contradicts,
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.diagnosis import Clue, EvidenceKind, FaultDomain, Signature
 from models.facts import Facts
 from models.reading import Outcome, Rung
+from models.signature import Clue, Desk, EvidenceKind, FaultDomain, RetryClass, Signature
 from models.signatures._clues import (
     SKEW_S,
     breaks,
@@ -66,6 +66,7 @@ def clocks_agree() -> Clue:
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause="token_expired",
+        entry="S02",
         says=expiry_says,
         fault_domain=FaultDomain.IDENTITY,
         clues=(
@@ -95,6 +96,10 @@ SIGNATURES: tuple[Signature, ...] = (
             errors_are_unusual(),
         ),
         remedies=("renew_credentials",),
+        retry=RetryClass.REFRESH_ONCE,
+        verify="a scoped read answered with a new token, and nothing refused any more",
+        desk=Desk.VENDOR,
+        call_when="two renewals within 10 minutes are refused again",
         recommends=(
             "Ask the vendor whether the token or session lifetime was changed",
             "Check that sessions are closed by every program that opens them",

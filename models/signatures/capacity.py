@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.diagnosis import Clue, EvidenceKind, FaultDomain, Signature
 from models.facts import Facts
 from models.reading import Outcome, Rung
+from models.signature import Clue, Desk, EvidenceKind, FaultDomain, RetryClass, Signature
 from models.signatures._clues import (
     OURS,
     UPGRADE,
@@ -15,6 +15,7 @@ from models.signatures._clues import (
     failures_are,
     holds,
     refusals_of_ours,
+    several,
     speed_is_usual,
 )
 from models.surface import Trait
@@ -31,6 +32,7 @@ def waits(facts: Facts) -> str:
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause="rate_limited",
+        entry="S01",
         says=lambda f: (
             f"API rate limiting triggered at the endpoint (HTTP 429 on {f.share(Outcome.THROTTLED):.0%} of calls)"
         ),
@@ -44,11 +46,16 @@ SIGNATURES: tuple[Signature, ...] = (
                 denies=lambda _: "They do not say how long to wait",
                 supports=3.0,
                 contradicts=0.9,
+                strength=several,
             ),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             errors_are_unusual(),
         ),
         remedies=("reduce_polling", "retry_failed"),
+        retry=RetryClass.RETRY_AFTER,
+        verify="fewer than 1 % of calls refused for 15 minutes, and the backlog falling",
+        desk=Desk.VENDOR,
+        call_when="longer than 30 minutes, or prescriptions or appointments late",
         recommends=(
             "Consider requesting a rate limit increase from the vendor's administrators",
             "Look for a new consumer that raised the number of calls",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from models.diagnosis import Clue, EvidenceKind, FaultDomain, Signature
 from models.facts import Facts
+from models.indication import IndicationKind
 from models.reading import Outcome, Rung
+from models.signature import Clue, Desk, EvidenceKind, FaultDomain, Signature
 from models.signatures._clues import (
     breaks,
     changed_before,
@@ -13,6 +14,7 @@ from models.signatures._clues import (
     holds,
     in_clusters,
     nothing_changed,
+    shows,
     speed_is_usual,
 )
 from models.surface import Trait
@@ -71,6 +73,7 @@ def tls_code(facts: Facts, codes: tuple[str, ...]) -> bool | None:
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause="path_unstable",
+        entry="S63",
         says=lambda f: f"Network path instability between us and {f.integration_id}",
         fault_domain=FaultDomain.NETWORK,
         clues=(
@@ -80,8 +83,18 @@ SIGNATURES: tuple[Signature, ...] = (
             nothing_changed(),
             holds(Rung.DNS, Rung.TLS, supports=1.5, contradicts=0.8),
             speed_is_usual(),
+            shows(
+                IndicationKind.PATH_LOSS,
+                "Packets are lost on the way",
+                of=EvidenceKind.ISOLATION,
+                supports=4.0,
+                contradicts=0.9,
+            ),
         ),
         remedies=("retry_failed", "change_route", "recycle_connections", "raise_deadline", "reduce_polling"),
+        verify="fewer than 5 % of calls fail for 30 minutes",
+        desk=Desk.NETWORK,
+        call_when="three attempts did not help",
         recommends=(
             "Engage with the ISP to investigate congestion or loss on the path",
             "Consider a redundant connection through a second provider",

@@ -16,10 +16,6 @@ from models.diagnosis import (
     LIKELY,
     NOVEL_WEIGHT,
     RULED_OUT,
-    Clue,
-    EvidenceKind,
-    FaultDomain,
-    Signature,
     band,
     causes,
     explain,
@@ -28,6 +24,7 @@ from models.diagnosis import (
 from models.facts import Facts
 from models.ladder import Ladder, Step, Verdict
 from models.reading import Outcome, Rung
+from models.signature import Clue, EvidenceKind, FaultDomain, Signature
 from models.signatures import known_signatures
 from tests.builders import EPIC, NOW, some_facts
 

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.anomaly import Severity
-from models.diagnosis import INCONCLUSIVE, FaultDomain
+from models.diagnosis import INCONCLUSIVE
 from models.escalation import RULES, Situation, contact_groups, raise_escalation, reason_to_escalate, team_for
 from models.incident import State
 from models.integration import Contacts
 from models.policy import Decision, EscalationRule, Policy, Verdict
 from models.remedy import ActionState, Outcome
+from models.signature import FaultDomain
 from tests.builders import NOW, a_diagnosis, an_action, an_incident, an_integration
 
 POLICY = Policy(version="1", owner="us", escalation=EscalationRule(after_attempts=3, after=timedelta(minutes=30)))

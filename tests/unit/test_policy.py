@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.diagnosis import EvidenceKind
 from models.integration import Environment
 from models.policy import TABLE, Limits, Permission, Policy, Request, Verdict, decide
 from models.remedy import EffectClass
+from models.signature import EvidenceKind
 from models.tier import Mode
 from tests.builders import a_diagnosis, a_hypothesis, a_remedy, evidence
 
