@@ -27,6 +27,7 @@ INCONCLUSIVE = "INCONCLUSIVE"
 LIKELY = 0.5  # below it nothing is claimed
 CERTAIN = 0.8  # HIGH from here on; between the two MEDIUM
 NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 for a common cause
+TEMPERATURE = 1.0  # of the log odds: clues are not independent, so together they say less than each alone
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
 SHOWN = 16  # hypotheses that are kept with an incident: all others are far below one in a hundred
@@ -196,7 +197,7 @@ def weigh(
     looked = ((nth, look(facts, clue)) for nth, clue in enumerate(signature.clues))
     evidence = tuple(piece.model_copy(update={"clue": nth}) for nth, piece in looked if piece is not None)
     prior = priors.get(signature.cause, signature.prior)
-    return math.log(prior) + sum(piece.weight for piece in evidence), evidence
+    return math.log(prior) + TEMPERATURE * sum(piece.weight for piece in evidence), evidence
 
 
 def look(facts: Facts, clue: Clue) -> Evidence | None:
