@@ -79,9 +79,8 @@ def reliability(results: Sequence[Result]) -> None:
             continue
         stated = float(np.mean([one.confidence for one in inside]))
         observed = float(np.mean([one.is_right for one in inside]))
-        print(
-            f"{low:.1f}–{min(high, 1):.1f}  {len(inside):6d}  {stated:11.3f}  {observed:8.3f}  {stated - observed:+10.3f}"
-        )
+        band = f"{low:.1f}–{min(high, 1):.1f}"
+        print(f"{band}  {len(inside):6d}  {stated:11.3f}  {observed:8.3f}  {stated - observed:+10.3f}")
     print(f"Brier score {brier(results):.4f} over {len(results)} cases")
 
 
@@ -115,9 +114,8 @@ def withheld(known: Sequence[Case]) -> None:
         all_of += those
         claimed = [one for one in those if one.claims]
         surest = max(those, key=lambda one: one.confidence)
-        print(
-            f"{family:15s}  {len(those):3d}  {len(claimed) / len(those):15.3f}  {surest.confidence:.2f} ({surest.cause})"
-        )
+        wrong, sure = len(claimed) / len(those), f"{surest.confidence:.2f} ({surest.cause})"
+        print(f"{family:15s}  {len(those):3d}  {wrong:15.3f}  {sure}")
         for one in claimed if "--wrong" in sys.argv else ():
             print(f"    {sorted(one.case.causes)} → {one.cause} {one.confidence:.2f}: {one.case.seen.says}")
     print(f"abstained: {np.mean([not one.claims for one in all_of]):.3f} of {len(all_of)}")
@@ -130,9 +128,8 @@ def speed(known: Sequence[Case]) -> None:
         begin = time.perf_counter()
         explain(one, known_signatures(), AT)
         took.append(time.perf_counter() - begin)
-    print(
-        f"one diagnosis over {len(known_signatures())} signatures: median {1000 * median(took):.1f} ms, worst {1000 * max(took):.1f} ms"
-    )
+    typical, worst = 1000 * median(took), 1000 * max(took)
+    print(f"one diagnosis over {len(known_signatures())} signatures: median {typical:.1f} ms, worst {worst:.1f} ms")
 
 
 def fit() -> None:
