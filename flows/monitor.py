@@ -13,6 +13,7 @@ from flows.remediate import remediate
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
 from tasks import canary as canaries
+from tasks import cascade as cascading
 from tasks import changes as noting
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
@@ -61,24 +62,32 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await take_in(house)
     await survey(house)
     await watch(house, readings)
-    for case, anomalies in detecting.worth_attending(house, await judge(house)):
-        await attend(house, case, anomalies)
+    found = detecting.worth_attending(house, await judge(house))
+    incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]
+    cascading.hold(house)
+    for incident in incidents:
+        await care(house, incident.id)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)
     await note(house, began, readings)
 
 
-async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:
-    """Keep the incident of one integration up to date, and take the step that is due."""
+def attend(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
+    """Keep the incident of one integration up to date, and tell when it is over."""
     incident = detecting.keep_incident(house, case, anomalies)
-    if incident is None:
+    if incident is not None:
+        escalating.announce_resolution(house, incident)
+    return incident
+
+
+async def care(house: House, incident_id: str) -> None:
+    """Diagnose when due, then remediate when due; each is a flow of its own that can be re-run by hand.
+
+    What waits for the origin of a cascade is left alone: healing it cannot help, and whoever is called is called once.
+    """
+    incident = house.ledger.incident(incident_id)
+    if incident.held_by is not None:
         return
-    escalating.announce_resolution(house, incident)
-    await care(house, incident)
-
-
-async def care(house: House, incident: Incident) -> None:
-    """Diagnose when due, then remediate when due; each is a flow of its own that can be re-run by hand."""
     ground = {"configuration": str(house.configuration.path), "home": str(house.home)}
     if diagnosing.is_due(incident, house.clock.now()):
         await diagnose(incident.id, **ground)

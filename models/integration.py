@@ -183,6 +183,7 @@ class Integration(Noun):
     canary: Canary | None = None  # None: nothing is ever written to find out whether writes land
     objectives: tuple[Objective, ...] = ()  # none: those that follow from the SLA
     limits: tuple[Limit, ...] = ()  # values that may not be passed, beside the SLA's
+    depends_on: tuple[Code, ...] = ()  # other integrations by id, or what several share: practice-vpn, idp.example.org
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property
