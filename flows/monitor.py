@@ -12,6 +12,7 @@ from flows.diagnose import diagnose
 from flows.remediate import remediate
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
+from tasks import approve as approving
 from tasks import canary as canaries
 from tasks import cascade as cascading
 from tasks import changes as noting
@@ -64,6 +65,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await watch(house, readings)
     found = detecting.worth_attending(house, await judge(house))
     incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]
+    approving.expire(house)
     cascading.hold(house)
     for incident in incidents:
         await care(house, incident.id)

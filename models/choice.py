@@ -24,10 +24,16 @@ class Chosen(Noun):
 def untried(wanted: Iterable[str], actions: Sequence[Action]) -> tuple[str, ...]:
     """The remedies of a diagnosis that are still worth trying in this incident, in its order.
 
-    One that did not help is not tried again; one that did may be, when the trouble returns, within the limits.
+    One that did not help is not tried again, nor one that a person rejected or that nobody agreed to in time; one that
+    did help may be, when the trouble returns, within the limits.
     """
-    last = {action.remedy: action for action in actions if action.state not in ABANDONED}
+    last = {action.remedy: action for action in actions if action.state not in ABANDONED or is_refused(action)}
     return tuple(name for name in wanted if name not in last or last[name].outcome is Outcome.SUCCESSFUL)
+
+
+def is_refused(action: Action) -> bool:
+    """Whether people were asked, and did not agree."""
+    return action.rejection is not None or action.state is ActionState.EXPIRED
 
 
 def request_for(
@@ -40,9 +46,11 @@ def request_for(
     recent: Sequence[Action],
     as_of: datetime,
     capable: bool,
-    halted: bool,
+    halted: str | None,
     still_failing: bool,
     refusal_code: str | None,
+    skew_s: float | None = None,
+    in_maintenance: str | None = None,
 ) -> Request:
     """Everything the decision table looks at, counted from the ledger's rows.
 
@@ -55,9 +63,11 @@ def request_for(
         recent: the executed actions of all incidents within the last day.
         as_of: now.
         capable: whether the connector has what the remedy needs.
-        halted: whether the kill switch is on.
+        halted: why healing is switched off; None: it is on.
         still_failing: whether the latest cycle still shows the fault.
         refusal_code: the code of the latest refused credential request.
+        skew_s: their clock minus ours.
+        in_maintenance: the reason that was agreed for being away now.
     """
     if incident.diagnosis is None:
         raise ValueError(f"{incident.id} has no diagnosis to act on")
@@ -74,9 +84,14 @@ def request_for(
         tier=policy.tier(integration),
         today=as_of.date(),
         halted=halted,
+        skew_s=skew_s,
+        in_maintenance=in_maintenance,
+        held_by=incident.held_by,
+        hands_off=incident.hands_off is not None,
+        reopened=incident.reopened,
         capable=capable,
         still_failing=still_failing,
-        busy=any(action.is_open for action in actions),
+        busy=any(action.is_open and action.state is not ActionState.APPROVED for action in actions),
         rolled_back=any(action.state is ActionState.ROLLED_BACK for action in mine),
         refusal_code=refusal_code,
         attempts_in_incident=sum(action.executed_at is not None for action in mine),

@@ -1,7 +1,6 @@
 """Policy: how far we may go without asking. `decide` answers with the rule that decided.
 
-The table is spec: safety, 1.3, first match wins. Rules that need inputs which do not exist yet (clock watch,
-maintenance windows, dependency graph, flap state) arrive with those inputs.
+The table is spec: safety, 1.3, first match wins.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from models.remedy import EffectClass, Remedy
 from models.tier import Mode, most_cautious
 from models.written import Period
 
+SKEW_S = 60.0  # of their clock from ours (spec: safety, D4)
+FLAPS = 3  # times that an incident may reopen before acting on it stops (spec: safety, 1.5)
 NEVER = frozenset({EffectClass.CREDENTIAL})  # keys, secrets and scopes are changed by people only
 
 
@@ -52,6 +53,19 @@ class EscalationRule(Noun):
     after: Duration = timedelta(minutes=30)
 
 
+class Approving(Noun):
+    """What it takes for a plan that waits for people."""
+
+    within: Duration = timedelta(minutes=30)  # a plan that waits longer expires: what it rested on has moved on
+    people: PositiveInt = 1
+    people_for_traffic: PositiveInt = 2  # in production, where a wrong route touches every patient
+
+    def quorum(self, effect: EffectClass, environment: Environment) -> int:
+        """How many different people must agree."""
+        is_traffic = effect is EffectClass.TRAFFIC and environment is Environment.PRODUCTION
+        return max(self.people, self.people_for_traffic) if is_traffic else self.people
+
+
 class Channel(Noun):
     """One way to reach people; `route` is a file in tasks/notifiers."""
 
@@ -78,6 +92,7 @@ class Policy(Noun):
     min_evidence_kinds: PositiveInt = 2
     remedies: dict[str, Permission] = Field(default_factory=dict)
     escalation: EscalationRule = EscalationRule()
+    approval: Approving = Approving()
     channels: tuple[Channel, ...] = (Channel(route="console"),)
     highest: dict[Environment, Mode] = Field(default_factory=dict)  # how far an integration may let healing go
     groups: dict[Text, tuple[str, ...]] = Field(default_factory=dict)  # the channels that reach each; none: all do
@@ -139,7 +154,11 @@ class Request:
     diagnosis: Diagnosis
     environment: Environment
     today: date
-    halted: bool = False
+    halted: str | None = None  # why healing is switched off; None: it is on
+    skew_s: float | None = None  # their clock minus ours; None: not known
+    in_maintenance: str | None = None  # the reason that was agreed for being away now
+    held_by: str | None = None  # the origin of the cascade that it only depends on
+    reopened: int = 0  # how often the trouble came back after it was resolved
     capable: bool = True  # the connector has what the remedy needs
     still_failing: bool = True  # a fresh reading reproduces the fault
     busy: bool = False  # another action holds the integration
@@ -246,7 +265,7 @@ def is_weak(request: Request) -> bool:
 
 
 TABLE: tuple[Rule, ...] = (
-    Rule("D1", lambda r: r.halted, Verdict.REFUSED, lambda _: "healing is halted"),
+    Rule("D1", lambda r: r.halted is not None, Verdict.REFUSED, lambda r: f"healing is halted: {r.halted}"),
     Rule("D2", lambda r: forbidden(r) is not None, Verdict.REFUSED, lambda r: forbidden(r) or ""),
     Rule(
         "D3",
@@ -254,6 +273,19 @@ TABLE: tuple[Rule, ...] = (
         Verdict.REFUSED,
         lambda r: f"{r.diagnosis.cause} is a security matter",
     ),
+    Rule(
+        "D4",
+        lambda r: abs(r.skew_s or 0.0) > SKEW_S,
+        Verdict.HOLD,
+        lambda r: f"their clock is {r.skew_s or 0:+.0f} s from ours (limit {SKEW_S:.0f} s): no timer can be trusted",
+    ),
+    Rule(
+        "D5",
+        lambda r: r.in_maintenance is not None,
+        Verdict.HOLD,
+        lambda r: f"agreed maintenance: {r.in_maintenance}",
+    ),
+    Rule("D6", lambda r: r.held_by is not None, Verdict.HOLD, lambda r: f"it depends on {r.held_by}, which ails"),
     Rule("D7", lambda r: r.hands_off, Verdict.HOLD, lambda _: "a person has taken over"),
     Rule("D7", lambda r: r.busy, Verdict.HOLD, lambda _: "another action is under way here"),
     Rule(
@@ -261,6 +293,12 @@ TABLE: tuple[Rule, ...] = (
         lambda r: not r.still_failing and r.remedy.effect is not EffectClass.OBSERVE,
         Verdict.NOT_NEEDED,
         lambda _: "a fresh reading shows no fault",
+    ),
+    Rule(
+        "D9",
+        lambda r: r.reopened >= FLAPS,
+        Verdict.HOLD,
+        lambda r: f"it came back {r.reopened} times after it was resolved (limit {FLAPS}): it needs a person",
     ),
     Rule("D10", lambda r: exhausted(r) is not None, Verdict.REFUSED, lambda r: exhausted(r) or ""),
     Rule(

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from models.noun import Noun
+from models.plain import Remark
 from models.reading import Counts, Identifier
 
 
@@ -183,6 +184,14 @@ class Step(Noun):
     successful: bool
 
 
+class Approval(Noun):
+    """A person's word on a plan."""
+
+    by: Remark  # a person or a group
+    why: Remark
+    at: AwareDatetime
+
+
 class Action(Noun):
     """One attempt at one remedy: the row that decides whether anything may happen."""
 
@@ -205,6 +214,9 @@ class Action(Noun):
     outcome: Outcome = Outcome.PENDING
     impact: str = ""
     steps: tuple[Step, ...] = ()
+    approvals: tuple[Approval, ...] = ()  # of different people, the first first
+    rejection: Approval | None = None
+    expires_at: AwareDatetime | None = None  # of a plan that waits for people; None: it does not
 
     @property
     def is_open(self) -> bool:

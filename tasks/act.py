@@ -45,6 +45,23 @@ async def act(house: House, incident: Incident, chosen: Chosen) -> Incident:
         house.ledger.release(lease, house.clock.now())
 
 
+async def act_on(house: House, incident: Incident, action: Action) -> Incident:
+    """The same for a plan that people agreed to: its intent is the plan itself."""
+    lease = lease_on(house, incident)
+    if lease is None:
+        return incident
+    try:
+        now = house.clock.now()
+        with house.ledger.change("remediate", now) as change:
+            begun = change.save_action(action.to(ActionState.EXECUTING, executed_at=now, token=lease.token), lease)
+            incident = change.save_incident(incident.advance(Event.PLANNED, now, f"{action.says} (agreed to)"))
+        return await carry_out(house, incident, begun, lease)
+    except LedgerConflict:  # as above
+        return house.ledger.incident(incident.id)
+    finally:
+        house.ledger.release(lease, house.clock.now())
+
+
 def planned(house: House, incident: Incident, chosen: Chosen) -> Action:
     """The attempt on paper, bound to the policy under which it was allowed."""
     remedy, now = chosen.remedy, house.clock.now()

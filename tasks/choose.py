@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from datetime import timedelta
+from statistics import median
 from types import ModuleType
 
 from models.anomaly import Case
@@ -10,6 +13,8 @@ from models.catalogue import load
 from models.choice import Chosen, choose, request_for
 from models.follow import flags, trailing_good
 from models.incident import GOOD_CYCLES, Incident
+from models.maintenance import Closure, downtimes, now_in
+from models.plain import UNREADABLE, plain
 from models.policy import Decision, Request
 from models.remedy import Remedy
 from tasks.connectors import _interface as capabilities
@@ -18,16 +23,26 @@ from tasks.detect import gather_case
 from tasks.house import House
 from tasks.probe import connected
 
+HALT_VARIABLE, HALT_FILE = "HEAL_HALT", "HALT"
+RECENT = 20  # calls whose clocks are compared: those of the last minutes
+
 
 async def pick(house: House, incident: Incident, wanted: tuple[str, ...]) -> tuple[Chosen | None, Decision | None]:
     """The first of these remedies that policy lets run now, and the last decision taken."""
+    ask = await asking(house, incident)
+    return choose(wanted, {name: remedy_file(name).remedy for name in wanted}, ask)
+
+
+async def asking(house: House, incident: Incident) -> Callable[[Remedy], Request]:
+    """What the decision table is asked of each remedy now: everything counted from the ledger; nobody is called."""
     now = house.clock.now()
     integration = house.integration(incident.integration_id)
     async with connected(house, integration) as connector:
         refusal = connector.credential().last_refusal if isinstance(connector, RenewsCredentials) else None
         has = {name for name in dir(capabilities) if is_capability(name) and isinstance(connector, capability(name))}
     actions, recent = house.ledger.actions(incident.id), house.ledger.actions_since(now - timedelta(days=1))
-    failing = is_failing(house, incident)
+    failing, skew_s, away = is_failing(house, incident), skew_of(house, incident), maintenance_of(house, incident)
+    why_halted = halted(house)
 
     def ask(remedy: Remedy) -> Request:
         return request_for(
@@ -39,12 +54,37 @@ async def pick(house: House, incident: Incident, wanted: tuple[str, ...]) -> tup
             recent=recent,
             as_of=now,
             capable=remedy.needs is None or remedy.needs in has,
-            halted=house.ledger.halted() is not None,
+            halted=why_halted,
+            skew_s=skew_s,
+            in_maintenance=away,
             still_failing=failing,
             refusal_code=refusal,
         )
 
-    return choose(wanted, {name: remedy_file(name).remedy for name in wanted}, ask)
+    return ask
+
+
+def halted(house: House) -> str | None:
+    """Why healing is switched off: by `heal halt`, by the environment, or by a file that anybody can lay down."""
+    if said := os.environ.get(HALT_VARIABLE):
+        return f"{HALT_VARIABLE} is set ({said})" if plain(said) != UNREADABLE else f"{HALT_VARIABLE} is set"
+    if (house.home / HALT_FILE).exists():
+        return f"the file {HALT_FILE} lies in the state directory"
+    return house.ledger.halted()
+
+
+def skew_of(house: House, incident: Incident) -> float | None:
+    """Their clock minus ours in seconds, the median of the latest calls; None: they do not say."""
+    skews = [one.clock_skew_s for one in case_of(house, incident).window.readings if one.clock_skew_s is not None]
+    return median(skews[-RECENT:]) if skews else None
+
+
+def maintenance_of(house: House, incident: Incident) -> str | None:
+    """The reason that was agreed for being away now; None: none was."""
+    one, now = house.integration(incident.integration_id), house.clock.now()
+    closures = house.ledger.all_kept(Closure, one.id)
+    away = now_in(downtimes(one.maintenance, one.timezone, now, now + timedelta(minutes=1), closures), now)
+    return away.reason if away else None
 
 
 def is_capability(name: str) -> bool:

@@ -15,7 +15,7 @@ from models.choice import Chosen, untried
 from models.incident import Event, Incident, State
 from models.policy import Decision, Verdict
 from models.remedy import Action, ActionState, Remedy
-from tasks.act import act, planned, recover
+from tasks.act import act, act_on, planned, recover
 from tasks.choose import is_failing, pick, remedy_file
 from tasks.house import House
 from tasks.verify import REPLAY, verify
@@ -38,9 +38,22 @@ async def go_on(house: House, incident: Incident, action: Action) -> Incident:
     """What an action that is under way asks for."""
     if action.state is ActionState.VERIFYING:
         return verify(house, incident, action)
+    if action.state is ActionState.APPROVED and incident.state is State.AWAITING_APPROVAL:
+        return await as_agreed(house, incident, action)
     if action.state in {ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.APPROVED}:
         return await recover(house, incident, action)
     return incident
+
+
+async def as_agreed(house: House, incident: Incident, action: Action) -> Incident:
+    """Carry out what people agreed to, if it may still be done and is still needed: limits hold for people too."""
+    _, decision = await pick(house, incident, (action.remedy,))
+    if decision is not None and decision.verdict in {Verdict.ALLOWED, Verdict.NEEDS_APPROVAL}:
+        return await act_on(house, incident, action)
+    now, says = house.clock.now(), f"{decision.reason} ({decision.rule})" if decision else "no longer possible"
+    with house.ledger.change("remediate", now) as change:
+        change.save_action(action.to(ActionState.CANCELLED, judged_at=now), None)
+        return change.save_incident(incident.advance(Event.NO_REMEDY, now, f"{action.says}: not carried out, {says}"))
 
 
 async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
@@ -83,8 +96,10 @@ def ask_for_approval(house: House, incident: Incident, chosen: Chosen) -> Incide
     now = house.clock.now()
     with house.ledger.change("remediate", now) as change:
         action = change.plan_action(planned(house, incident, chosen))
-        change.save_action(action.to(ActionState.AWAITING_APPROVAL), None)
-        says = f"{chosen.remedy.says} waits for a person: {chosen.decision.reason} ({chosen.decision.rule})"
+        until = now + house.configuration.policy.approval.within
+        action = change.save_action(action.to(ActionState.AWAITING_APPROVAL, expires_at=until), None)
+        asked = f"{chosen.decision.reason} ({chosen.decision.rule}); heal approve {action.id}, until {until:%H:%M} UTC"
+        says = f"{chosen.remedy.says} waits for a person: {asked}"
         return change.save_incident(incident.advance(Event.NEEDS_APPROVAL, now, says))
 
 

@@ -114,6 +114,16 @@ class Reads:
         found = self._actions(t.actions.c.integration_id == integration_id, t.actions.c.state.in_(OPEN_STATES))
         return next(iter(found), None)
 
+    def waiting_actions(self) -> tuple[Action, ...]:
+        """Every plan that waits for people, oldest first."""
+        return self._actions(t.actions.c.state == ActionState.AWAITING_APPROVAL)
+
+    def latest_actions(self, most: int) -> tuple[Action, ...]:
+        """The newest plans and attempts, newest first."""
+        newest_first = t.actions.c.planned_at.desc(), func.length(t.actions.c.id).desc(), t.actions.c.id.desc()
+        rows = self._rows(select(t.actions.c.document).order_by(*newest_first).limit(most))
+        return tuple(read(Action, row.document) for row in rows)
+
     def interrupted(self, at: datetime) -> tuple[Action, ...]:
         """Actions under way whose lease ended or was given back: whoever ran them is gone (safety, 1.7, 4)."""
         name = acting_on("") + t.actions.c.integration_id

@@ -33,7 +33,7 @@ def asked(**changes: Any) -> Request:
         "recent": (),
         "as_of": NOW,
         "capable": True,
-        "halted": False,
+        "halted": None,
         "still_failing": True,
         "refusal_code": None,
     }

@@ -27,7 +27,7 @@ from models.integration import Contacts, DeclaredCredential, Integration, Metric
 from models.limit import Limit
 from models.maintenance import Maintenance
 from models.objective import Objective
-from models.policy import Channel, EscalationRule, Heartbeat, Limits, Permission, Policy
+from models.policy import Approving, Channel, EscalationRule, Heartbeat, Limits, Permission, Policy
 from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode
@@ -240,6 +240,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### remedies", Permission),
     ("### limits", Limits),
     ("### escalation", EscalationRule),
+    ("### approval", Approving),
     ("### channels", Channel),
     ("### credentials", DeclaredCredential),
     ("### metrics", MetricQuery),

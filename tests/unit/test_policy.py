@@ -53,7 +53,27 @@ def approve(**changes: Any) -> Permission:
 @pytest.mark.parametrize(
     ("changes", "rule", "verdict", "reason"),
     [
-        pytest.param({"halted": True}, "D1", Verdict.REFUSED, "healing is halted", id="D1 the kill switch"),
+        pytest.param({"halted": "by hand"}, "D1", Verdict.REFUSED, "healing is halted: by hand", id="D1 the switch"),
+        pytest.param(
+            {"skew_s": -61.0},
+            "D4",
+            Verdict.HOLD,
+            "their clock is -61 s from ours (limit 60 s): no timer can be trusted",
+            id="D4 clocks apart",
+        ),
+        pytest.param(
+            {"in_maintenance": "upgrade"}, "D5", Verdict.HOLD, "agreed maintenance: upgrade", id="D5 maintenance"
+        ),
+        pytest.param(
+            {"held_by": "idp-main"}, "D6", Verdict.HOLD, "it depends on idp-main, which ails", id="D6 a parent ails"
+        ),
+        pytest.param(
+            {"reopened": 3},
+            "D9",
+            Verdict.HOLD,
+            "it came back 3 times after it was resolved (limit 3): it needs a person",
+            id="D9 it comes and goes",
+        ),
         pytest.param(
             {"permission": Permission(mode=Mode.NEVER)},
             "D2",
@@ -269,11 +289,15 @@ def test_what_can_do_no_harm_needs_no_more_confidence_than_a_proposal(remedy, ru
 
 
 SPOILERS: tuple[dict[str, Any], ...] = (
-    {"halted": True},
+    {"halted": "by hand"},
     {"capable": False},
     {"diagnosis": surely(0.93, security=True)},
+    {"skew_s": 61.0},
+    {"in_maintenance": "upgrade"},
+    {"held_by": "idp-main"},
     {"busy": True},
     {"still_failing": False},
+    {"reopened": 3},
     {"last_day": 6},
     {"diagnosis": surely(0.49)},
     {"permission": Permission()},
@@ -281,7 +305,7 @@ SPOILERS: tuple[dict[str, Any], ...] = (
     {"remedy": TRAFFIC},
     {"permission": approve()},
 )
-ORDER = ("D1", "D2", "D3", "D7", "D8", "D10", "D11", "D14", "D11", "D12", "D15")
+ORDER = ("D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "D10", "D11", "D14", "D11", "D12", "D15")
 
 
 @pytest.mark.parametrize("first", [pytest.param(n, id=f"{rule} at {n}") for n, rule in enumerate(ORDER)])
@@ -315,7 +339,7 @@ requests = st.builds(
     permission=st.builds(Permission, mode=st.sampled_from(Mode), preapproved=st.booleans()),
     diagnosis=st.builds(surely, st.floats(0, 1), security=st.booleans()),
     environment=st.sampled_from(Environment),
-    halted=st.booleans(),
+    halted=st.none() | st.just("by hand"),
     capable=st.booleans(),
     still_failing=st.booleans(),
     busy=st.booleans(),
