@@ -183,10 +183,12 @@ def clusters(
     """
     known = list(counts)
     begin, end = bounds(known, since, until)
-    belongs = generalised(one.template for one in known)
     found: dict[tuple[str | None, str], Gathered] = {}
-    for one in known:
-        add(found.setdefault((one.integration_id, belongs[one.template]), Gathered()), one, begin, end)
+    for owner in {one.integration_id for one in known}:
+        mine = [one for one in known if one.integration_id == owner]
+        belongs = generalised(one.template for one in mine)
+        for one in mine:
+            add(found.setdefault((owner, belongs[one.template]), Gathered()), one, begin, end)
     told = {key: one for key, one in found.items() if one.lines}
     total = sum(one.lines for one in told.values())
     made = [cluster(key, one, total, None if since is None else begin) for key, one in told.items()]

@@ -16,7 +16,7 @@ from http import HTTPStatus
 
 from models.error_words import EXACT, PERSONS, PHRASES, SMALL, WORDS
 from models.vocabulary import CODES
-from models.words import MESSAGES, RESOURCES, listed
+from models.words import RESOURCES, listed
 
 MASK = "<*>"
 LONGEST = 2048  # characters of a text that are looked at: what an error is stands at its beginning
@@ -30,11 +30,14 @@ DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:T\d{2})?")
 NUMBER = re.compile(r"[\d.,%+-]+[a-zA-Z]{0,2}")  # with a unit: 30s, 250ms
 STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 BEFORE_STATUS = frozenset({"http", "status", "code", "error", "HTTP/1.0", "HTTP/1.1", "HTTP/2"})
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = listed("GET HEAD POST PUT PATCH DELETE OPTIONS")
 
 TWOFOLD = frozenset(word for phrase in PHRASES for word in phrase) - WORDS - SMALL
 ENDS = listed("error errors exception fault failure timeout warning interrupt expired refused denied invalid")
-VARIABLE = RESOURCES | MESSAGES | METHODS  # harmless, yet not what makes two errors different: `<*>` in a template
+VARIABLE = RESOURCES | METHODS  # not what makes two errors different: `<*>` in a template
+SHOWN = frozenset(  # and nobody's names: some have the surname List, Head or Post
+    name for name in VARIABLE if name.lower() in WORDS or len(PART.findall(name)) > 1
+)
 FORMS = {form: word for word in WORDS for form in (word, word.capitalize(), word.upper())}
 FORMS |= {word: word for word in (MASK, *SMALL, *EXACT, *CODES)}
 BREAKS = ((":", ": "), (",", ", "), (";", "; "), ("=", "="), (" - ", " - "), (".", ". "))  # that an exemplar keeps
@@ -79,7 +82,7 @@ def exemplar(text: str, names: AbstractSet[str] = NOTHING) -> str:
     for place, one in enumerate(found[: MOST * 2]):
         chunk = one[0]
         word = FORMS.get(chunk) or seldom(chunks, place, before)
-        is_shown = chunk in VARIABLE or chunk in names or (word is not MASK and chunk != MASK)
+        is_shown = chunk in SHOWN or chunk in names or (word is not MASK and chunk != MASK)
         told = chunk if is_shown else kind_of(chunk)
         if is_shown or not shown or shown[-1] != told:
             shown += [gap(text[end : one.start()]), told] if shown else [told]
