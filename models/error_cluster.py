@@ -24,7 +24,7 @@ from models.reading import Identifier, Source
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = 60_000_000  # microseconds: a row a minute; probes come once a minute or less often
-MOST = 500  # templates of one batch or file; a service has some dozens, and lines made up to fill a disk are cut off
+MOST = 500  # templates of an integration in one run; a service has some dozens, and what is made up is cut off
 SLOTS = 24  # of a trend: hours of a day, when that is asked for
 
 ClusterId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
@@ -83,11 +83,19 @@ class Counted(NamedTuple):
     last: int | None
 
 
+Shown = dict[str | None, dict[str, str]]
+"""Exemplars by integration and template."""
+
+
 @dataclass
 class Tally:
-    """Counts texts as they come, and keeps none of them."""
+    """Counts texts as they come, and keeps none of them.
 
-    exemplars: dict[str, str] = field(default_factory=dict)  # by template
+    Args:
+        shown: exemplars that are known, handed on from batch to batch; one costs four templates.
+    """
+
+    shown: Shown = field(default_factory=dict)
     found: dict[tuple[str | None, int | None, str], list[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -96,9 +104,12 @@ class Tally:
     def add(self, integration_id: str | None, at: int | None, text: str, names: AbstractSet[str] = frozenset()) -> None:
         """One failed line: whose, when (microseconds since 1970), and what it said."""
         made = template(text)
-        if made not in self.exemplars:
-            made = made if len(self.exemplars) < MOST else MASK
-            self.exemplars.setdefault(made, exemplar(text, names) if made != MASK else MASK)
+        mine = self.shown.setdefault(integration_id, {MASK: MASK})
+        if made not in mine:
+            if len(mine) > MOST:
+                made = MASK
+            else:
+                mine[made] = exemplar(text, names)
         key = (integration_id, None if at is None else at - at % MINUTE, made)
         counted = self.found.get(key)
         if counted is None:
@@ -111,7 +122,7 @@ class Tally:
     def counts(self) -> list[Counted]:
         """What was counted, by template and minute."""
         return [
-            Counted(owner, made, self.exemplars[made], lines, first, last)
+            Counted(owner, made, self.shown[owner][made], lines, first, last)
             for (owner, minute, made), (lines, first, last) in self.found.items()
         ]
 
@@ -119,7 +130,7 @@ class Tally:
         """The same as rows of the history, in the order of `ERROR`."""
         source = Source.TRAFFIC.value
         return [
-            (owner, minute, cluster_id(made), made, self.exemplars[made], lines, first, last, source)
+            (owner, minute, cluster_id(made), made, self.shown[owner][made], lines, first, last, source)
             for (owner, minute, made), (lines, first, last) in self.found.items()
         ]
 

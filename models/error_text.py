@@ -95,6 +95,8 @@ def seldom(chunks: Sequence[str], place: int, before: str) -> str:
     chunk = chunks[place]
     if chunk in STATUSES:
         return chunk if before in BEFORE_STATUS else MASK
+    if not chunk[0].isalpha():
+        return MASK  # a number or an id, as most chunks that come here
     word = chunk.lower()
     if word in TWOFOLD:
         is_phrase = (place and pair(chunks, place - 1)) or (place + 1 < len(chunks) and pair(chunks, place))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from models.classification import judge_status, rung_of
-from models.error_cluster import Tally
+from models.error_cluster import Shown, Tally
 from models.reading import Direction, Outcome, Rung, Source
 from models.vocabulary import CODES, OTHER, Vocabulary
 
@@ -82,6 +82,7 @@ class Door:
     integration_id: str | None = None  # of lines that name none
     carried: tuple[Waiting, ...] = ()  # from the batch before
     is_last: bool = True  # nothing follows: what waits will wait in vain
+    shown: Shown = field(default_factory=dict)  # exemplars of errors, from the batches before
 
     @property
     def span(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from models.delivery import DeliveryStep
+from models.error_cluster import Tally
 from models.error_lines import said
 from models.intake._batch import (
     LARGEST,
@@ -58,7 +59,7 @@ def looks_like(line: str) -> bool:
 
 def parse(lines: Sequence[str], door: Door) -> Batch:
     """Rows of these lines; each line stands for itself."""
-    batch = Batch(consumed=len(lines))
+    batch = Batch(consumed=len(lines), errors=Tally(door.shown))
     own, known, span, writers = door.own(), door.known, door.span, WRITERS
     for place, line in enumerate(lines):
         if not line:

@@ -2,7 +2,8 @@
 
 Prints lines per CPU-second into the history for each format, beside a bare `json.loads` loop and DuckDB's
 `read_json` over the same file (neither of which checks, screens or stores anything), how it grows with twice the
-lines, what error texts add where one call in ten failed, or all did, and what the observed transport adds to a call. Times depend on the machine; the ratios should not.
+lines, what error texts add where a part of the calls or all of them failed, and what the observed transport adds to a
+call. Times depend on the machine; the ratios should not.
 """
 
 from __future__ import annotations
