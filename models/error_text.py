@@ -40,6 +40,7 @@ SHOWN = frozenset(  # and nobody's names: some have the surname List, Head or Po
 )
 FORMS = {form: word for word in WORDS for form in (word, word.capitalize(), word.upper())}
 FORMS |= {word: word for word in (MASK, *SMALL, *EXACT, *CODES)}
+STEADY = {form: word for form, word in FORMS.items() if form not in VARIABLE}
 BREAKS = ((":", ": "), (",", ", "), (";", "; "), ("=", "="), (" - ", " - "), (".", ". "))  # that an exemplar keeps
 NOTHING: frozenset[str] = frozenset()
 
@@ -53,10 +54,8 @@ def template(text: str) -> str:
     chunks = CHUNK.findall(text[:LONGEST])
     words: list[str] = []
     before = ""
-    for place, chunk in enumerate(chunks):
-        word = FORMS.get(chunk) or seldom(chunks, place, before)
-        if chunk in VARIABLE and (place or chunk not in FORMS):
-            word = MASK
+    for place, word in enumerate(map(STEADY.get, chunks)):
+        word = word or seldom(chunks, place, before)  # noqa: PLW2901 - seldom is seldom
         if word is not MASK or before is not MASK:
             words.append(word)
             if len(words) == MOST:
@@ -81,7 +80,7 @@ def exemplar(text: str, names: AbstractSet[str] = NOTHING) -> str:
     before, end = "", 0
     for place, one in enumerate(found[: MOST * 2]):
         chunk = one[0]
-        word = FORMS.get(chunk) or seldom(chunks, place, before)
+        word = STEADY.get(chunk) or seldom(chunks, place, before)
         is_shown = chunk in SHOWN or chunk in names or (word is not MASK and chunk != MASK)
         told = chunk if is_shown else kind_of(chunk)
         if is_shown or not shown or shown[-1] != told:
@@ -91,8 +90,10 @@ def exemplar(text: str, names: AbstractSet[str] = NOTHING) -> str:
 
 
 def seldom(chunks: Sequence[str], place: int, before: str) -> str:
-    """A chunk that is no listed word by itself: a status, a word of a phrase, a compound of words, or `<*>`."""
+    """A chunk that is not always the same: a kind of data, a status, a word of a phrase, a compound, or `<*>`."""
     chunk = chunks[place]
+    if chunk in VARIABLE:
+        return MASK if place else FORMS.get(chunk, MASK)  # `Claim rejected` begins as any sentence does
     if chunk in STATUSES:
         return chunk if before in BEFORE_STATUS else MASK
     if not chunk[0].isalpha():
@@ -129,6 +130,8 @@ def compound(chunk: str) -> str | None:
     Each part must be listed, and one of them nobody's name. Names of hosts and of actions are put together likewise,
     and are no words: what has dots or humps must end as an error does.
     """
+    if chunk.islower() and chunk.isalpha():
+        return None  # one part
     if "/" in chunk:
         first, _, second = chunk.partition("/")
         return f"{first}/{second}" if first in WORDS and second in WORDS else None  # subscriber/insured
