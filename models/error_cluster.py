@@ -25,6 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = 60_000_000  # microseconds: a row a minute; probes come once a minute or less often
 MOST = 500  # templates of an integration in one run; a service has some dozens, and what is made up is cut off
+REPEATED = 256  # texts among which a repeated one is recognised: those of a block of lines, about
 SLOTS = 24  # of a trend: hours of a day, when that is asked for
 
 ClusterId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
@@ -89,7 +90,7 @@ Shown = dict[str | None, dict[str, str]]
 
 @dataclass
 class Tally:
-    """Counts texts as they come, and keeps none of them.
+    """Counts texts as they come; the last few are remembered only while the batch is, since errors repeat.
 
     Args:
         shown: exemplars that are known, handed on from batch to batch; one costs four templates.
@@ -97,13 +98,18 @@ class Tally:
 
     shown: Shown = field(default_factory=dict)
     found: dict[tuple[str | None, int | None, str], list[Any]] = field(default_factory=dict)
+    lately: dict[str, str] = field(default_factory=dict, repr=False)  # template by text, never told
 
     def __len__(self) -> int:
         return len(self.found)
 
     def add(self, integration_id: str | None, at: int | None, text: str, names: AbstractSet[str] = frozenset()) -> None:
         """One failed line: whose, when (microseconds since 1970), and what it said."""
-        made = template(text)
+        made = self.lately.get(text)
+        if made is None:
+            if len(self.lately) >= REPEATED:
+                self.lately.clear()
+            made = self.lately[text] = template(text)
         mine = self.shown.setdefault(integration_id, {MASK: MASK})
         if made not in mine:
             if len(mine) > MOST:

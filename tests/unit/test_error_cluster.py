@@ -12,6 +12,7 @@ from models.error_cluster import (
     ERROR,
     MINUTE,
     MOST,
+    REPEATED,
     SLOTS,
     Counted,
     ErrorCount,
@@ -81,6 +82,15 @@ def test_lines_of_a_minute_become_one_row_that_the_history_takes():
     assert {one.exemplar for one in nouns} == {"patient <word> not found"}
     assert (rows[0]["first_at"], rows[0]["last_at"]) == (AT, AT + 2)
     assert rows[0]["cluster"] == cluster_id("patient <*> not found")
+
+
+def test_a_text_that_repeats_counts_each_time_and_is_not_told():
+    tally = Tally()
+    for n in range(1000):
+        tally.add(EPIC, AT, f"patient Jane{n % 300} not found")
+    assert [one.lines for one in tally.counts()] == [1000]
+    assert len(tally.lately) <= REPEATED
+    assert "Jane" not in repr(tally)
 
 
 def test_integrations_are_counted_apart():
