@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from models.classification import judge_status, rung_of
+from models.error_cluster import Shown, Tally
 from models.reading import Direction, Outcome, Rung, Source
 from models.vocabulary import CODES, OTHER, Vocabulary
 
@@ -81,6 +82,7 @@ class Door:
     integration_id: str | None = None  # of lines that name none
     carried: tuple[Waiting, ...] = ()  # from the batch before
     is_last: bool = True  # nothing follows: what waits will wait in vain
+    shown: Shown = field(default_factory=dict)  # exemplars of errors, from the batches before
 
     @property
     def span(self) -> tuple[int, int]:
@@ -99,6 +101,7 @@ class Batch:
     readings: list[tuple[Any, ...]] = field(default_factory=list)
     deliveries: list[tuple[Any, ...]] = field(default_factory=list)
     gauges: list[tuple[Any, ...]] = field(default_factory=list)
+    errors: Tally = field(default_factory=Tally)  # what failed calls said, as templates
     refused: list[tuple[int, str]] = field(default_factory=list)  # place of the line, and why
     consumed: int = 0
     carried: tuple[Waiting, ...] = ()
@@ -106,7 +109,7 @@ class Batch:
     @property
     def rows(self) -> int:
         """Of all tables."""
-        return len(self.readings) + len(self.deliveries) + len(self.gauges)
+        return len(self.readings) + len(self.deliveries) + len(self.gauges) + len(self.errors)
 
 
 def refuse_all(lines: Sequence[str], reason: str) -> Batch:

@@ -1,7 +1,8 @@
 """Our own records, one JSON object a line; docs/ingest.md says what each type may hold.
 
-Six types: `call`, `accepted`, `landed`, `refused`, `heartbeat`, `gauge`, `cursor`. Keys that are not in the
-schema are not looked at, words that are on no list are dropped (`models.vocabulary`).
+Eight types: `call`, `error`, `accepted`, `landed`, `refused`, `heartbeat`, `gauge`, `cursor`. Keys that are not in
+the schema are not looked at, words that are on no list are dropped (`models.vocabulary`). Of what a failed call or an
+error says, the template is kept (`models.error_text`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from models.delivery import DeliveryStep
+from models.error_cluster import Tally
+from models.error_lines import said
 from models.intake._batch import (
     LARGEST,
     LONGEST_MS,
@@ -28,10 +31,11 @@ from models.template import operation as operation_of
 from models.vocabulary import OTHER, Vocabulary
 
 BREAKS = b"\n"
-TYPES = ("call", "accepted", "landed", "refused", "heartbeat", "gauge", "cursor")
+TYPES = ("call", "error", "accepted", "landed", "refused", "heartbeat", "gauge", "cursor")
 Record = Mapping[str, Any]
 
 DIRECTIONS = {None: Direction.IN.value, "in": Direction.IN.value, "out": Direction.OUT.value}
+OK, REFUSED = Outcome.OK.value, DeliveryStep.REFUSED.value
 ALIVE = (Outcome.OK.value, Rung.READ.value, None)
 BEAT = "Bridge.beat"
 CURSOR = {  # what a cursor tells → the series and its unit
@@ -55,7 +59,7 @@ def looks_like(line: str) -> bool:
 
 def parse(lines: Sequence[str], door: Door) -> Batch:
     """Rows of these lines; each line stands for itself."""
-    batch = Batch(consumed=len(lines))
+    batch = Batch(consumed=len(lines), errors=Tally(door.shown))
     own, known, span, writers = door.own(), door.known, door.span, WRITERS
     for place, line in enumerate(lines):
         if not line:
@@ -126,6 +130,8 @@ def write_call(record: Record, vocabulary: Vocabulary, at: int, _: Door, batch: 
         raise Unusable("bad_status")
     outcome, rung, code = verdict_of(record, status)
     operation, resource = asked(record, vocabulary)
+    if outcome != OK and (text := said(record)) is not None:
+        batch.errors.add(vocabulary.integration_id, at, text, vocabulary.words)
     location, newest = get("location"), get("newest_at")
     batch.readings.append(
         (
@@ -154,6 +160,14 @@ def write_call(record: Record, vocabulary: Vocabulary, at: int, _: Door, batch: 
     )
 
 
+def write_error(record: Record, vocabulary: Vocabulary, at: int, _: Door, batch: Batch) -> None:
+    """What an application says went wrong, of no call that we could count."""
+    text = said(record)
+    if text is None:
+        raise Unusable("nothing_told")
+    batch.errors.add(vocabulary.integration_id, at, text, vocabulary.words)
+
+
 def write_delivery(record: Record, vocabulary: Vocabulary, at: int, door: Door, batch: Batch) -> None:
     """One step of one write; its key leaves here as a pseudonym."""
     key = record.get("key")
@@ -163,6 +177,8 @@ def write_delivery(record: Record, vocabulary: Vocabulary, at: int, door: Door, 
         raise Unusable("no_key")
     operation, resource = asked(record, vocabulary)
     step = DeliveryStep(record["type"]).value
+    if step == REFUSED and (text := said(record)) is not None:
+        batch.errors.add(vocabulary.integration_id, at, text, vocabulary.words)
     pseudonym = door.pseudonym(f"{vocabulary.integration_id}/{key}")
     batch.deliveries.append((vocabulary.integration_id, at, operation, pseudonym, step, resource))
 
@@ -216,6 +232,7 @@ def word_of(record: Record, name: str, vocabulary: Vocabulary) -> str:
 
 WRITERS: dict[str | None, Callable[[Record, Vocabulary, int, Door, Batch], None]] = {
     "call": write_call,
+    "error": write_error,
     "accepted": write_delivery,
     "landed": write_delivery,
     "refused": write_delivery,

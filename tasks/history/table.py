@@ -15,6 +15,7 @@ from zlib import crc32
 from pydantic import AwareDatetime
 
 from models.delivery import Delivery
+from models.error_cluster import ErrorCount
 from models.gauge import Gauge
 from models.noun import Noun
 from models.reading import Reading
@@ -44,7 +45,8 @@ READINGS = Table("readings", Reading, at="observed_at", order="integration_id, o
 GAUGES = Table("gauges", Gauge, at="observed_at", order="integration_id, metric, observed_at")
 DELIVERIES = Table("deliveries", Delivery, at="observed_at", order="integration_id, key, observed_at")
 BOOKED = Table("booked_hours", BookedHour, at="bucket", order="integration_id, bucket")
-TABLES = (READINGS, GAUGES, DELIVERIES, BOOKED)
+ERRORS = Table("errors", ErrorCount, at="observed_at", order="integration_id, cluster, observed_at")
+TABLES = (READINGS, GAUGES, DELIVERIES, BOOKED, ERRORS)
 
 
 @cache

@@ -15,10 +15,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from models.error_cluster import ERROR
 from models.inbox import FileState, Move, Outstanding, TakenFile
 from models.intake._batch import DELIVERY, GAUGE, READING, Batch
 from tasks.history.read import history_folder
-from tasks.history.table import DELIVERIES, GAUGES, READINGS, Table
+from tasks.history.table import DELIVERIES, ERRORS, GAUGES, READINGS, Table
 from tasks.history.write import Staged, as_rows, put_in_place, stage_rows
 from tasks.house import House
 from tasks.intake.folder import put_away
@@ -28,7 +29,7 @@ ROOM = "staged"  # below the history's folder
 TOGETHER = 8192  # rows that become columns at once
 REMEMBERED = timedelta(days=30)  # for so long a file that is dropped again is recognised
 FULL = 4 * TOGETHER  # rows that become a file
-COLUMNS: dict[Table, tuple[str, ...]] = {READINGS: READING, GAUGES: GAUGE, DELIVERIES: DELIVERY}
+COLUMNS: dict[Table, tuple[str, ...]] = {READINGS: READING, GAUGES: GAUGE, DELIVERIES: DELIVERY, ERRORS: ERROR}
 
 
 class Shelving:
@@ -58,7 +59,8 @@ class Shelving:
 
     def add(self, batch: Batch) -> None:
         """Rows of one batch."""
-        for table, rows in ((READINGS, batch.readings), (GAUGES, batch.gauges), (DELIVERIES, batch.deliveries)):
+        added = {READINGS: batch.readings, GAUGES: batch.gauges, DELIVERIES: batch.deliveries}
+        for table, rows in (added | {ERRORS: batch.errors.rows()}).items():
             self.rows[table] += rows
             if len(self.rows[table]) >= TOGETHER:
                 self._compress(table)

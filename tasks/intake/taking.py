@@ -10,6 +10,7 @@ from time import perf_counter
 from types import ModuleType
 
 from models.catalogue import load, names
+from models.error_cluster import Shown
 from models.inbox import Carried, FileState, Taken, TakenFile, together
 from models.intake._batch import Batch, Door, refuse_all
 from models.vocabulary import Vocabulary
@@ -38,6 +39,7 @@ class Run:
     ends: float  # on the stopwatch
     tell: Progress | None = None
     done: list[Taken] = field(default_factory=list)
+    shown: Shown = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
@@ -136,7 +138,8 @@ class Taking:
     def _door(self, *, is_last: bool) -> Door:
         run, record = self.run, self.record
         carried = tuple(one.waiting() for one in record.carried)
-        return Door(run.known, run.house.clock.now(), run.pseudonym, record.integration_id, carried, is_last)
+        now, owner = run.house.clock.now(), record.integration_id
+        return Door(run.known, now, run.pseudonym, owner, carried, is_last, run.shown)
 
     def _keep(self, batch: Batch, lines: int) -> None:
         self.run.shelving.add(batch)

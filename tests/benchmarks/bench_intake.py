@@ -2,7 +2,8 @@
 
 Prints lines per CPU-second into the history for each format, beside a bare `json.loads` loop and DuckDB's
 `read_json` over the same file (neither of which checks, screens or stores anything), how it grows with twice the
-lines, and what the observed transport adds to a call. Times depend on the machine; the ratios should not.
+lines, what error texts add where a part of the calls or all of them failed, and what the observed transport adds to a
+call. Times depend on the machine; the ratios should not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import httpx
 from tasks.intake import take_in
 from tasks.observed import Call, Log, log_of, observed
 from tests.builders import EPIC
+from tests.error_texts import mixed
 from tests.traffic import a_call, a_house, an_access
 
 LINES = 200_000
@@ -45,13 +47,35 @@ def nginx(n: int) -> str:
     return json.dumps({**told, "body_bytes_sent": str(n)})
 
 
+def some_failed(path: Path, one_in: int, name: str) -> Path:
+    """Calls of which every so manieth failed and says why, under a name that is looked at or not."""
+    texts = [text for _, text in mixed(LINES // one_in, seed=1)]
+    lines = (
+        a_call(n, status=503, **{name: texts[n // one_in]}) if n % one_in == 0 else a_call(n) for n in range(LINES)
+    )
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def show_errors(place: Path, one_in: int) -> None:
+    """What the same lines cost with their error texts looked at and not, in turns."""
+    paths = [some_failed(place / f"{name}-{one_in}", one_in, name) for name in ("unlooked", "message")]
+    rounds = [[taken(path, LINES) for path in paths] for _ in range(ROUNDS)]
+    without, spent = (min(times) for times in zip(*rounds, strict=True))
+    per_text = (spent - without) / (LINES / one_in) * 1e6
+    print(
+        f"  1 call in {one_in} failed: {LINES / without:,.0f} lines/s without texts, {LINES / spent:,.0f} with,"
+        f" {without / spent - 1:+.1%}; {per_text:.0f} µs a text"
+    )
+
+
 def taken(path: Path, lines: int) -> float:
     """Seconds to take a file into a new history; no line may be missing."""
     with tempfile.TemporaryDirectory() as home:
         house = a_house(Path(home))
         house.ledger  # noqa: B018  # opened before the stopwatch runs
         spent = cpu_s(lambda: take_in(house, [path], integration_id=EPIC))
-        found = sum(int(p.stem.rpartition("-n")[2]) for p in (Path(home) / "history").rglob("*.parquet"))
+        found = sum(int(p.stem.rpartition("-n")[2]) for p in (Path(home) / "history" / "readings").rglob("*.parquet"))
     if found != lines:
         raise SystemExit(f"{found} rows found, {lines} written")
     return spent
@@ -119,6 +143,9 @@ def main() -> None:
         for name in ("json_lines", "access_log", "nginx_json"):
             show(f"{name} into history", LINES, best(lambda name=name: taken(place / name, LINES)), bare)  # type: ignore[misc]
         show("twice the json_lines", 2 * LINES, best(lambda: taken(place / "twice", 2 * LINES)), bare)
+        print("\nError texts, of failed calls alone:")
+        for one_in in (100, 10, 1):
+            show_errors(place, one_in)
         answer = httpx.MockTransport(lambda _: httpx.Response(200, content=b"{}"))
         plain = best(lambda: per_call_us(answer))
         seen = best(lambda: per_call_us(observed(answer, to=place / "inbox", integration=EPIC)))
