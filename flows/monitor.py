@@ -22,6 +22,7 @@ from tasks import learn_joint as learning
 from tasks import ourselves
 from tasks import probe as probing
 from tasks import pull as pulling
+from tasks import recurrence as recurring
 from tasks import remediate as remediating
 from tasks import sample as sampling
 from tasks import survey as surveying
@@ -73,6 +74,7 @@ async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:
     incident = detecting.keep_incident(house, case, anomalies)
     if incident is None:
         return
+    incident = recurring.note_recurrence(house, incident)
     escalating.announce_resolution(house, incident)
     await care(house, incident)
 
