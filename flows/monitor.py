@@ -21,6 +21,7 @@ from tasks import intake as taking
 from tasks import learn_joint as learning
 from tasks import ourselves
 from tasks import probe as probing
+from tasks import procedure as following
 from tasks import pull as pulling
 from tasks import recurrence as recurring
 from tasks import remediate as remediating
@@ -75,6 +76,7 @@ async def attend(house: House, case: Case, anomalies: list[Anomaly]) -> None:
     if incident is None:
         return
     incident = recurring.note_recurrence(house, incident)
+    following.follow_procedure(house, incident, case.window)
     escalating.announce_resolution(house, incident)
     await care(house, incident)
 

@@ -21,6 +21,7 @@ from models.diagnosis import CEILING, RULED_OUT, Diagnosis
 from models.incident import Incident, State
 from models.noun import Kept, Noun
 from models.plain import Remark
+from models.procedure import Capture, Procedure
 from models.reading import Identifier
 from models.remedy import Action, Outcome
 from models.rhythm import Rhythm, rhythms
@@ -233,6 +234,8 @@ class ProblemHistory(Noun):
     rhythms: tuple[Rhythm, ...]
     held: tuple[Held, ...]
     candidates: tuple[Candidate, ...]
+    procedures: tuple[Procedure, ...] = ()  # the closer looks, oldest first
+    captures: tuple[Capture, ...] = ()
 
 
 def history_of(

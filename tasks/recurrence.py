@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from models import recurrence
 from models.errors import BadInput
 from models.incident import Incident, State
+from models.procedure import Capture, Procedure
 from models.recurrence import Problem, ProblemHistory, ProblemState, Spell, is_problem, open_problem, spells_of
 from tasks.house import House
 
@@ -87,7 +88,10 @@ def history_of(house: House, problem: Problem) -> ProblemHistory:
     incidents = [house.ledger.incident(one) for one in problem.incidents]
     zones = {one.id: one.timezone for one in house.configuration.integrations}
     lived = in_order(house, incidents)
-    return recurrence.history_of(problem, incidents, lived, zones.get(problem.integration_id, "UTC"))
+    looks = [look for one in problem.incidents if (look := house.ledger.kept(Procedure, one))]
+    captures = [found for one in problem.incidents if (found := house.ledger.kept(Capture, one))]
+    told = recurrence.history_of(problem, incidents, lived, zones.get(problem.integration_id, "UTC"))
+    return told.model_copy(update={"procedures": tuple(looks), "captures": tuple(captures)})
 
 
 def in_order(house: House, incidents: list[Incident]) -> list[Spell]:

@@ -41,6 +41,7 @@ def show_problem(history: ProblemHistory) -> None:
         table.add_row(*map(escape, cells))
     console.print(table)
     show_rhythm(history)
+    show_captures(history)
     say("\nFIXES:")
     for fix in history.held:
         say(f"{fix.told}")
@@ -49,6 +50,23 @@ def show_problem(history: ProblemHistory) -> None:
         say(f"{whole_percent(one.share):>4}  {one.cause}, first in {one.led} of {one.of} diagnoses")
     if not history.candidates:
         say("None: no incident was diagnosed yet.")
+
+
+def show_captures(history: ProblemHistory) -> None:
+    """What the closer looks were, and where the time of failing calls went."""
+    if not history.procedures:
+        return
+    say("\nCLOSER LOOKS:")
+    for look in history.procedures:
+        ended = f"; over: {look.ended_for.replace('_', ' ')}" if look.ended_for else f", until {look.until:%H:%M} UTC"
+        say(f"{look.id}: {look.says}{ended}")
+    table = Table("incident", "calls", "", "dns", "connect", "tls", "first byte", "whole", box=None)
+    for one in history.captures:
+        for name, split in (("failing", one.failing), ("good", one.good)):
+            figures = (split.dns_ms, split.connect_ms, split.tls_ms, split.first_byte_ms, split.latency_ms)
+            times = ("–" if value is None else f"{value:.1f} ms" for value in figures)
+            table.add_row(one.id, str(split.calls), name, *times)
+    console.print(table)
 
 
 def show_rhythm(history: ProblemHistory) -> None:
