@@ -209,7 +209,6 @@ def recalled(
     incident: Incident, features: Features, likely: float, shares: tuple[str, ...], actions: Sequence[Action]
 ) -> Recalled:
     """A past incident as it is told: what it was, what was tried, and how long it lasted."""
-    carried_out = [one for one in actions if one.executed_at is not None and one.outcome is not Outcome.PENDING]
     known = incident.diagnosis.says if incident.diagnosis else f"not diagnosed ({incident.symptom})"
     return Recalled(
         features=features,
@@ -217,10 +216,14 @@ def recalled(
         shares=shares,
         says=known,
         restored_after_s=lasted_s(incident),
-        tries=tuple(
-            Try(remedy=one.remedy, says=one.says, helped=one.outcome is Outcome.SUCCESSFUL) for one in carried_out
-        ),
+        tries=tries_of(actions),
     )
+
+
+def tries_of(actions: Iterable[Action]) -> tuple[Try, ...]:
+    """What was carried out and judged, in its order."""
+    judged = (one for one in actions if one.executed_at is not None and one.outcome is not Outcome.PENDING)
+    return tuple(Try(remedy=one.remedy, says=one.says, helped=one.outcome is Outcome.SUCCESSFUL) for one in judged)
 
 
 def lasted_s(incident: Incident) -> float | None:

@@ -8,7 +8,7 @@ from models import recurrence
 from models.errors import BadInput
 from models.incident import Incident, State
 from models.procedure import Capture, Procedure
-from models.recurrence import Problem, ProblemHistory, ProblemState, Spell, is_problem, open_problem, spells_of
+from models.recurrence import WITHIN, Problem, ProblemHistory, ProblemState, Spell, is_problem, open_problem, spells_of
 from tasks.house import House
 
 ACTOR = "recurrence"
@@ -78,9 +78,10 @@ def recovered_again(problem: Problem) -> str:
 
 
 def spells(house: House, incident: Incident) -> list[Spell]:
-    """Every spell of this trouble, oldest first."""
-    alike = [one for one in house.ledger.incidents(incident.integration_id) if one.fingerprint == incident.fingerprint]
-    return in_order(house, alike)
+    """The spells of this trouble that may count now, oldest first; this is asked in every cycle of an incident."""
+    known, since = house.ledger.incidents(incident.integration_id), house.clock.now() - WITHIN
+    alike = [one for one in known if one.fingerprint == incident.fingerprint and one.updated_at > since]
+    return sorted((spell for one in alike for spell in spells_of(one)), key=lambda spell: spell.began)
 
 
 def history_of(house: House, problem: Problem) -> ProblemHistory:
