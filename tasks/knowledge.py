@@ -12,6 +12,7 @@ from models.knowledge import Entry, Found, Met, cause_entry, incident_entry, pag
 from models.memory import Try, lasted_s, tries_of
 from models.recurrence import Problem
 from models.remedy import Remedy
+from models.signature import Signature
 from models.signatures import known_signatures
 from models.wording import span
 from tasks.house import House
@@ -59,7 +60,16 @@ def of_causes(lived: list[Incident], tries: Tries, declared: Declared) -> Iterat
             tries=tuple(attempt for one in mine for attempt in tries[one.id]),
         )
         remedies = {name: says(name) for name in signature.remedies}
-        yield cause_entry(signature.cause, signature.fault_domain.value, remedies, signature.recommends, met)
+        words = [*(kind.replace("_", " ") for kind in signature.kinds), signature.retry.value]
+        whose = signature.fault_domain.value
+        yield cause_entry(signature.cause, whose, remedies, runbook(signature), met, signature.entry, words)
+
+
+def runbook(signature: Signature) -> tuple[str, ...]:
+    """What a person may do about a cause, what proves that it is over, and whom to call when."""
+    proved = (f"Over when: {signature.verify}",) if signature.verify else ()
+    called = (f"Call the {signature.desk.value} when: {signature.call_when}",) if signature.call_when else ()
+    return (*signature.recommends, *proved, *called)
 
 
 def says(remedy: str) -> str:

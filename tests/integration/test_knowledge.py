@@ -73,7 +73,7 @@ def test_a_cause_tells_what_heals_it_and_how_often_that_worked(house, capsys):
     lived(house, NOW - 2 * DAY, "b" * 16)
     show_found(ask(house, "429 epic"))
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "CAUSE rate_limited: Rate limited"
+    assert said[0].startswith("CAUSE rate_limited: Rate limited")
     assert said[1] == "  Whose: vendor; met in 2 incidents"
     assert said[2] == "  Heals: Temporarily reduce polling frequency (helped 2 of 2 times)"
     assert "(not tried yet)" in said[3]
