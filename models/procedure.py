@@ -28,6 +28,7 @@ LASTS = timedelta(hours=2)  # at most; what recurs once a day is caught again th
 MOST_CALLS = 60  # more a cycle than this, all together, is load and no diagnosis
 RATE_LIMITED = "rate_limited"
 BY_SYMPTOM = {"auth": Rung.AUTH, family(Outcome.TIMEOUT): Rung.TCP, Outcome.FORBIDDEN.value: Rung.SCOPE}
+BY_CONNECTING = frozenset({Rung.DNS, Rung.TCP, Rung.TLS})  # only a fresh connection climbs these
 ON_EVERY_READ = frozenset({Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, Rung.AUTH})  # one read climbs them as well as all
 
 
@@ -54,8 +55,13 @@ class Procedure(Kept):
     @property
     def says(self) -> str:
         """What it does, in a sentence."""
-        read = ", ".join(self.operations)
-        return f"{self.rung.value.upper()} is suspected: {read} is called {self.factor} times as often"
+        read, how = ", ".join(self.operations), ", each time over a fresh connection" if self.is_afresh else ""
+        return f"{self.rung.value.upper()} is suspected: {read} is called {self.factor} times as often{how}"
+
+    @property
+    def is_afresh(self) -> bool:
+        """Whether each of its calls opens a connection of its own: one that is kept alive hides the lower rungs."""
+        return self.rung in BY_CONNECTING
 
     def is_active(self, as_of: datetime) -> bool:
         """Whether it applies at this instant."""

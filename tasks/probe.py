@@ -192,15 +192,19 @@ async def probe(
     over = loop.time() + max(half, tuning.deadline_s)
     async with connected(house, integration, tuning) as connector:
 
-        async def one(read: Read) -> Reading | None:
+        async def one(read: Read, over_another: Connector | None = None) -> Reading | None:
             async with gate:
                 if loop.time() >= over:
                     return None
                 async with turns.mine():
-                    return await attempt(connector, read, tuning, house.clock, spare)
+                    return await attempt(over_another or connector, read, tuning, house.clock, spare)
 
         async def more(read: Read) -> Reading | None:
-            reading = await one(read)
+            if closely is not None and closely.is_afresh:
+                async with connected(house, integration, tuning) as fresh:
+                    reading = await one(read, fresh)
+            else:
+                reading = await one(read)
             return reading.model_copy(update={"source": Source.CAPTURE}) if reading else None
 
         made = await asyncio.gather(*map(one, calls), *map(more, extra))

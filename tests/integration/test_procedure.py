@@ -92,6 +92,7 @@ async def test_the_suspect_operation_alone_is_called_six_times_and_the_rest_as_b
     incident = recurring(house, ID)
     before = await cycle(house)
     procedure = follow_procedure(house, incident, last_minutes(house))
+    assert not procedure.is_afresh
     assert procedure.operations == ("Appointment.search",)
     clinic.break_("epic", "server_errors", share=1.0)
     during = await cycle(house)
@@ -108,6 +109,15 @@ async def test_the_suspect_operation_alone_is_called_six_times_and_the_rest_as_b
     assert found.outcomes == {Outcome.SERVER_ERROR: 12}
     assert found.failing.first_byte_ms > 0
     assert Counter(one.operation for one in await cycle(house)) == Counter(one.operation for one in before)
+
+
+async def test_where_the_way_is_suspected_each_call_more_opens_a_connection_of_its_own(clinic, tmp_path):
+    house = calling(clinic, tmp_path, calls=2)
+    incident = recurring(house, ID, symptom="transport")
+    assert follow_procedure(house, incident, last_minutes(house)).is_afresh
+    extra = [one for one in await cycle(house) if one.source is Source.CAPTURE]
+    assert len(extra) == 10
+    assert all(one.connect_ms is not None and one.tls_ms is not None for one in extra)
 
 
 async def test_the_first_refusal_for_their_limit_ends_it(clinic, tmp_path):

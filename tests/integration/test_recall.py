@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from flows.commands import similar
 from flows.screens.memory import show_memory
+from models.errors import HEALTHY
 from models.incident import Event, Incident, State
 from models.queue import acting_on
 from models.remedy import ActionState
@@ -14,6 +16,7 @@ from tasks.house import House
 from tasks.recall import recall
 from tests.builders import EPIC, NOW, a_rate_limit, an_action, an_incident, an_integration
 from tests.clocks import MovedClock, a_house
+from tests.integration.test_screen import ROOT
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -62,7 +65,7 @@ def test_a_rate_limit_recalls_that_of_last_monday_with_its_outcome_and_how_long_
     monday = lived(house, NOW - 2 * DAY, "a" * 16)
     lived(house, NOW - 9 * DAY, "b" * 16)
     today = lived(house, NOW, "c" * 16, heals=False)
-    show_memory(recall(house, today))
+    assert similar.command(today.id, config=ROOT / "deployments", home=house.home) == HEALTHY
     first, helped, restored, _, nearest, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith(f"Similar pattern last Monday ({monday.id}): API rate limiting triggered")
     assert first.endswith("; Poll less often helped, restored after 18 minutes")

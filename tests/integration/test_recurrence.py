@@ -6,21 +6,24 @@ from datetime import timedelta
 
 import pytest
 
+from flows.commands.problems import command
 from flows.screens.recurrence import show_problem, show_problems
 from models.card import incident_card
-from models.errors import BadInput
+from models.errors import DEGRADED, HEALTHY, BadInput
 from models.incident import Event, Incident, State
 from models.queue import NoticeKind
 from models.recurrence import Problem
 from tasks.escalate import announce_resolution
 from tasks.house import House
 from tasks.notifiers.console import line
+from tasks.notifiers.webhook import payload
 from tasks.recurrence import close, history_of, note_recurrence, problems
 from tasks.story import tell
 from tests.builders import NOW, an_escalation, an_incident, an_integration
 from tests.clocks import MovedClock, a_house
 from tests.integration.test_flow import told, watched
 from tests.integration.test_recall import tried
+from tests.integration.test_screen import ROOT
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 pytestmark = pytest.mark.anyio
@@ -101,6 +104,7 @@ def test_from_then_on_an_incident_recovers_and_is_not_called_solved(house, clock
     last = house.ledger.notices(third.id)[-1]
     assert (last.kind, last.says) == (NoticeKind.RESOLVE, says)
     assert line(last) == f"RECOVERED {third.id}: {says}"
+    assert payload(last)["says"] == says
     card = incident_card(tell(house, third.integration_id, third.id))
     assert "🔁 Recovered again after 18 minutes; problem PRB-1 stays open" in card
     assert "fully restored" not in card
@@ -152,3 +156,23 @@ def test_what_cannot_be_closed_is_refused(house, clock, asked, says):
         close(house, *asked)
     assert says in str(refused.value)
     assert "Smith" not in str(refused.value)
+
+
+def heal(house: House, *arguments: str, **options: str) -> int:
+    """`heal problems`, on this house's ledger."""
+    return command(*arguments, config=ROOT / "deployments", home=house.home, **options)
+
+
+def test_heal_problems_lists_shows_and_closes(house, clock, capsys):
+    assert heal(house) == HEALTHY
+    assert capsys.readouterr().out == "No trouble came back three times within seven days.\n"
+    live(house, clock, 3)
+    assert heal(house) == DEGRADED
+    assert heal(house, "PRB-1") == DEGRADED
+    assert "INCIDENTS (3):" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="say which and who"):
+        heal(house, "PRB-1", close="page size halved")
+    assert heal(house, "PRB-1", close="page size halved", by="Integration Team") == HEALTHY
+    assert capsys.readouterr().out == "PRB-1 is closed by Integration Team: page size halved\n"
+    assert heal(house) == heal(house, "PRB-1") == HEALTHY
+    assert "by Integration Team: page size halved" in capsys.readouterr().out
