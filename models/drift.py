@@ -128,11 +128,11 @@ def called(element: object, place: int) -> str:
 
 def shown(key: str, value: object, digest: Digest) -> str:
     """What of a value may be shown; a fingerprint where that is nothing."""
-    hidden = f"(not shown, fingerprint {digest(f'{key} {value!r}')[:SHORT]})"
-    if isinstance(value, list):
-        parts = [shown_one(key, one, digest) for one in value]
-        return hidden if None in parts else ", ".join(filter(None, parts))
-    return shown_one(key, value, digest) or hidden
+    parts = [shown_one(key, one, digest) for one in (value if isinstance(value, list) else [value])]
+    told = [part for part in parts if part is not None]
+    if len(told) == len(parts):
+        return ", ".join(told)
+    return f"(not shown, fingerprint {digest(f'{key} {value!r}')[:SHORT]})"
 
 
 def shown_one(key: str, value: object, digest: Digest) -> str | None:
