@@ -23,7 +23,9 @@ from tasks import intake as taking
 from tasks import learn_joint as learning
 from tasks import ourselves
 from tasks import probe as probing
+from tasks import procedure as following
 from tasks import pull as pulling
+from tasks import recurrence as recurring
 from tasks import remediate as remediating
 from tasks import sample as sampling
 from tasks import survey as surveying
@@ -77,8 +79,11 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
 def attend(house: House, case: Case, anomalies: list[Anomaly]) -> Incident | None:
     """Keep the incident of one integration up to date, and tell when it is over."""
     incident = detecting.keep_incident(house, case, anomalies)
-    if incident is not None:
-        escalating.announce_resolution(house, incident)
+    if incident is None:
+        return None
+    incident = recurring.note_recurrence(house, incident)
+    following.follow_procedure(house, incident, case.window)
+    escalating.announce_resolution(house, incident)
     return incident
 
 

@@ -188,7 +188,9 @@ def resolution(story: Story, incident: Incident) -> Iterator[str]:
     if incident.restored_at is None:
         return
     lasted = span((incident.restored_at - incident.started_at).total_seconds())
-    if incident.state in OVER:
+    if incident.state in OVER and story.problem:
+        yield f"🔁 Recovered again after {lasted}; problem {one_line(story.problem)} stays open"
+    elif incident.state in OVER:
         yield f"✅ Connection fully restored after {lasted} of degradation"
     else:
         yield f"⏳ Connection restored after {lasted} of degradation, still being watched"

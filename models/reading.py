@@ -132,6 +132,7 @@ class Source(StrEnum):
     PROBE = "probe"
     TRAFFIC = "traffic"
     HEARTBEAT = "heartbeat"  # an agent at the practice says that it lives; it counts for no availability
+    CAPTURE = "capture"  # beside the usual probes, to look closely at what recurs; evidence, and counted nowhere
     GENERATED = "generated"  # simulated history, for demonstrations
 
 

@@ -112,3 +112,4 @@ class Story(Noun):
     budgets: tuple[Budget, ...] = ()
     speeds: tuple[Speed, ...] = ()  # by source and operation
     stability: Stability | None = None
+    problem: str | None = None  # the open problem that the incident belongs to: over is not solved

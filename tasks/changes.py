@@ -15,6 +15,7 @@ from models.facts import Change, Side
 from models.gauge import OURSELVES
 from models.surface import PARTS, Part
 from models.survey import KnownSurface, SurveyTurn
+from tasks.drift import note_first_seen
 from tasks.house import House
 
 WHOLE = "whole"  # the id under which the fingerprint of the whole configuration is kept
@@ -36,6 +37,8 @@ def note_configuration(house: House) -> tuple[Change, ...]:
             short = (digest(repr(before.keys))[:8] if before else None, digest(repr(entry.keys))[:8])
             noted.append(configured(before, entry, short, now))
             change.keep(entry)
+            if before is None:
+                note_first_seen(house, change, entry.integration_id)
             change.note_change(noted[-1])
         change.keep(whole)
     return tuple(noted)

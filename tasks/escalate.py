@@ -13,6 +13,7 @@ from models.incident import Incident, State
 from models.policy import Decision
 from models.queue import Notice, NoticeKind
 from tasks.house import House
+from tasks.recurrence import problem_of, recovered_again
 
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0  # full jitter between them (spec: escalation, delivery contract)
 AT_ONCE = 50  # notices per cycle
@@ -50,10 +51,12 @@ def situation_of(house: House, incident: Incident, decision: Decision | None) ->
 
 
 def announce_resolution(house: House, incident: Incident) -> None:
-    """Tell whoever was called that it is over."""
+    """Tell whoever was called that it is over; of trouble that keeps coming back, that it is over this time."""
     if incident.state is State.RESOLVED and incident.escalated_for:
+        problem = problem_of(house, incident)
+        says = recovered_again(problem) if problem else ""
         with house.ledger.change("escalate", house.clock.now()) as change:
-            change.notify(incident.id, NoticeKind.RESOLVE, house.configuration.policy.routes())
+            change.notify(incident.id, NoticeKind.RESOLVE, house.configuration.policy.routes(), says)
 
 
 async def deliver(house: House) -> int:

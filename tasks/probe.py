@@ -14,7 +14,8 @@ from models.credential import Credential, CredentialKind
 from models.credentials import FINGERPRINT
 from models.integration import Importance, Integration, Read
 from models.ladder import Ladder
-from models.reading import Reading
+from models.procedure import Procedure, ProcedureState, extra_calls
+from models.reading import Reading, Source
 from models.retry import budget, wait_s
 from models.rounds import round_length, takes_part
 from models.tuning import Adjustment, Tuning, tuned
@@ -61,6 +62,11 @@ def tunings(house: House) -> dict[str, Tuning]:
     for adjustment in house.ledger.adjustments(as_of=now):
         made.setdefault(adjustment.integration_id, []).append(adjustment)
     return {one.id: tuned(made.get(one.id, ()), now) for one in house.configuration.integrations}
+
+
+def procedures(house: House) -> dict[str, Procedure]:
+    """The closer looks in force, by integration, from one question to the ledger."""
+    return {one.integration_id: one for one in house.ledger.all_kept(Procedure, state=ProcedureState.ACTIVE)}
 
 
 class Turns:
@@ -165,15 +171,20 @@ def worth_repeating(connector: Connector, reading: Reading) -> bool:
 
 
 async def probe(
-    house: House, integration: Integration, tuning: Tuning | None = None, turns: Turns | None = None
+    house: House,
+    integration: Integration,
+    tuning: Tuning | None = None,
+    turns: Turns | None = None,
+    closely: Procedure | None = None,
 ) -> tuple[Reading, ...]:
-    """One cycle of one integration: readings in the order in which they began.
+    """One cycle of one integration: readings in the order in which they began; those of a closer look among them.
 
     When half of its interval (and one deadline) is over, no further call is begun: a system that answers
     nothing cannot hold up the next cycle. The calls that were not made leave no reading.
     """
     tuning, turns = tuning or tuning_of(house, integration), turns or Turns()
     calls = planned(integration.reads, tuning.pace)
+    extra = extra_calls(integration.reads, closely, house.clock.now()) if tuning.pace >= 1 else ()
     spare = RetryBudget(len(calls), integration.probe_every.total_seconds())
     gate = asyncio.Semaphore(integration.concurrency)
     loop = asyncio.get_running_loop()
@@ -181,23 +192,32 @@ async def probe(
     over = loop.time() + max(half, tuning.deadline_s)
     async with connected(house, integration, tuning) as connector:
 
-        async def one(read: Read) -> Reading | None:
+        async def one(read: Read, over_another: Connector | None = None) -> Reading | None:
             async with gate:
                 if loop.time() >= over:
                     return None
                 async with turns.mine():
-                    return await attempt(connector, read, tuning, house.clock, spare)
+                    return await attempt(over_another or connector, read, tuning, house.clock, spare)
 
-        made = await asyncio.gather(*map(one, calls))
+        async def more(read: Read) -> Reading | None:
+            if closely is not None and closely.is_afresh:
+                async with connected(house, integration, tuning) as fresh:
+                    reading = await one(read, fresh)
+            else:
+                reading = await one(read)
+            return reading.model_copy(update={"source": Source.CAPTURE}) if reading else None
+
+        made = await asyncio.gather(*map(one, calls), *map(more, extra))
     return tuple(sorted(filter(None, made), key=lambda reading: reading.observed_at))
 
 
 async def probe_all(house: House, *, everybody: bool = True) -> tuple[Reading, ...]:
     """One cycle, side by side, of every integration or of those whose turn it is in this round."""
     turns, in_force, now = Turns(), tunings(house), house.clock.now()
+    closely = procedures(house)
     length = round_length(house.configuration.integrations)
     called = [one for one in house.configuration.integrations if everybody or takes_part(one, now, length)]
-    cycles = await asyncio.gather(*(probe(house, one, in_force[one.id], turns) for one in called))
+    cycles = await asyncio.gather(*(probe(house, one, in_force[one.id], turns, closely.get(one.id)) for one in called))
     return tuple(reading for cycle in cycles for reading in cycle)
 
 

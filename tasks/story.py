@@ -23,6 +23,7 @@ from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
 from tasks.history.tallies import REACH
 from tasks.house import House
+from tasks.recurrence import problem_of
 from tasks.remember import history, totals
 from tasks.slo import A_DAY, book, service
 from tasks.tokens import TokenStore
@@ -73,6 +74,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         connections=connections(case),
         recent=case.window.between(case.as_of - lookback(integration) / 3, case.window.until).counts,
         incident=incident,
+        problem=problem_id(house, incident),
         anomalies=incident.anomalies if incident else (),
         actions=actions,
         pending=pending(actions, adjustments),
@@ -95,6 +97,12 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         speeds=quick,
         stability=next((one for one in stable if one.source is Source.PROBE), None),
     )
+
+
+def problem_id(house: House, incident: Incident | None) -> str | None:
+    """The open problem that an incident belongs to."""
+    problem = problem_of(house, incident) if incident else None
+    return problem.id if problem and incident and incident.id in problem.incidents else None
 
 
 def connections(case: Case) -> int:

@@ -24,6 +24,7 @@ from models.surface import Part, Surface, Uses
 from models.surface_facts import certificates
 from models.survey import KnownSurface, SurveyTurn, due, first_seen, next_turn, noted, recorded
 from tasks.connectors._interface import SurveysSurface
+from tasks.drift import note_first_look
 from tasks.house import House
 from tasks.ledger.change import Change as Pen
 from tasks.probe import connected, tuning_of
@@ -117,6 +118,7 @@ def record(change: Pen, look: Look, now: datetime, draw: float) -> Iterator[Chan
         change.keep(after)
         if known is None:
             change.note_change(first_seen(after))
+            note_first_look(change, integration_id, surface)
         for difference in differences:
             altered = noted(integration_id, difference, now)
             change.note_change(altered)

@@ -28,13 +28,20 @@ def command(
     home: HomeOption = None,
     since: Annotated[str, typer.Option(help="How far back, e.g. 90m, 24h or 7d.")] = "7d",
     baselines: Annotated[bool, typer.Option("--baselines", help="Also when each thing was first seen.")] = False,
+    before: Annotated[str | None, typer.Option(metavar="INC", help="Weigh those before this incident instead.")] = None,
 ) -> int:
-    """Show what was altered on our side and on theirs, and which incidents followed within a day."""
+    """Show what was altered on our side and on theirs, and which incidents followed within a day.
+
+    With --before INC, the changes of the day before that incident are weighed: how much of it each explains, by its
+    distance from the onset, by what it can touch, and by how often such changes were followed by such trouble.
+    """
     from flows.screen import say  # noqa: PLC0415
     from models.changes import newest_first  # noqa: PLC0415
     from tasks.changes import all_changes  # noqa: PLC0415
 
     house = house_of(config, home, check_secrets=False)
+    if before is not None:
+        return weigh(house, before)
     found = all_changes(house, integration, instant(house, since))
     shown = newest_first(found, with_baselines=baselines)
     if shown:
@@ -42,6 +49,15 @@ def command(
     else:
         first = f" ({len(found)} things were seen for the first time: --baselines)" if found else ""
         say(f"No change was noted in the last {since}{first}.")
+    return HEALTHY
+
+
+def weigh(house: House, incident_id: str) -> int:
+    """The changes before an incident, the likeliest first, and what is left to chance."""
+    from flows.screens.lift import show_suspects  # noqa: PLC0415
+    from tasks.lift import suspects_of  # noqa: PLC0415
+
+    show_suspects(suspects_of(house, house.ledger.incident(incident_id)))
     return HEALTHY
 
 

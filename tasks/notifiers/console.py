@@ -28,7 +28,8 @@ def line(notice: Notice) -> str:
         ended = "CLEARED " if notice.kind is NoticeKind.RESOLVE else ""
         return f"{ended}{alert.finding.severity} {alert.id}{repeat}: {notice.says}"
     if notice.kind is NoticeKind.RESOLVE or call is None:
-        return f"RESOLVED {notice.incident_id}{repeat}"
+        over = f"{notice.incident_id}{repeat}"
+        return f"RECOVERED {over}: {notice.says}" if notice.says else f"RESOLVED {over}"
     return (
         f"{call.priority} {call.incident_id}{repeat}: {call.integration_name}: {call.cause} "
         f"({call.confidence:.0%}). {call.team} is called by rule {call.reason.rule}: {call.reason.says}"

@@ -69,4 +69,5 @@ def payload(notice: Notice) -> dict[str, object]:
         ended = "cleared" if notice.kind is NoticeKind.RESOLVE else "raised"
         return {"type": f"alert.{ended}", "alert": notice.incident_id, "repeat": notice.is_repeat, "data": told}
     call = notice.escalation.model_dump(mode="json") if notice.escalation else None
-    return {"type": f"incident.{notice.kind}", "incident": notice.incident_id, "repeat": notice.is_repeat, "data": call}
+    told = {"type": f"incident.{notice.kind}", "incident": notice.incident_id, "repeat": notice.is_repeat, "data": call}
+    return told | ({"says": notice.says} if notice.says else {})

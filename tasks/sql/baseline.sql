@@ -1,4 +1,4 @@
--- What is usual for some integrations, learnt from $since <= observed_at < $before, all sources together.
+-- What is usual for some integrations, learnt from $since <= observed_at < $before, all sources but captures together.
 -- A window never contains itself: $before is where the judged window begins, and nothing from it on counts.
 -- Returns for each integration one row per operation and hour of the week (0-167, Monday 00:00 local = 0), one
 -- per operation and hour of the day, and one per operation: the columns of models.baseline.Baseline. `basis` says which.
@@ -24,6 +24,7 @@ placed AS (
     WHERE list_contains($integration_ids, integration_id)
       AND observed_at >= $since
       AND observed_at < $before
+      AND source <> 'capture'
 ),
 buckets AS (
     SELECT integration_id, operation, hour_of_day, hour_of_week, count(*) AS calls, avg(failed) AS error_rate

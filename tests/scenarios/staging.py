@@ -19,6 +19,8 @@ from models.incident import Incident
 from simulator.control import Clinic
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
+from tasks import procedure as following
+from tasks import recurrence as recurring
 from tasks import remediate as remediating
 from tasks.house import House, open_house
 from tasks.probe import probe_all
@@ -54,6 +56,8 @@ async def cycle(house: House) -> Incident | None:
         incident = detecting.keep_incident(house, case, anomalies)
         if incident is None:
             continue
+        incident = recurring.note_recurrence(house, incident)
+        following.follow_procedure(house, incident, case.window)
         if diagnosing.is_due(incident, house.clock.now()):
             incident = await diagnosing.diagnose(house, incident.id)
         if remediating.is_due(house, house.ledger.incident(incident.id)):
