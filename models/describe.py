@@ -7,7 +7,7 @@ detectors that say so too are named beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ def describe(
     as_of: datetime,
     affected: Callable[[str], tuple[str, ...]] | None = None,
     ailing: Mapping[Series, int] = MappingProxyType({}),
+    burning: Container[str] = (),
 ) -> dict[str, list[Anomaly]]:
     """By integration, one anomaly for each series that speaks; the gravest first.
 
@@ -45,6 +46,7 @@ def describe(
         as_of: when it was judged.
         affected: the operations of an integration that fail, in the order of the configuration; None: all its reads.
         ailing: how many integrations ail of the same as a series, where that is more than its own.
+        burning: the integrations whose error budget is spent so fast that somebody is called for it.
     """
     known = {one.id: one for one in integrations}
     loud = [(row, names) for row, names in speaking(verdicts) if panel.series[row].integration_id in known]
@@ -59,6 +61,7 @@ def describe(
             seen.operations,
             failing_share(panel, integration.id),
             as_of,
+            is_burning=integration.id in burning,
             practices=ailing.get(panel.series[row], 1),
         )
         judged = weigh(integration, impact)

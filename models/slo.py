@@ -25,6 +25,7 @@ MOST_UNKNOWN = 0.01  # share of a period without data above which a figure is wo
 FEWEST_BAD_LONG, FEWEST_BAD_SHORT, FEWEST_MINUTES = 3, 2, 2  # below, a burn is an accident: one of three calls at night
 TOLERANCE = 1e-9  # of a share: 0.144 / 0.01 is not quite 14.4 in binary
 NOW, SOON, LATELY = timedelta(hours=1), timedelta(hours=6), timedelta(days=3)  # the burns that people are shown
+PAGE, TICKET = "page", "ticket"  # somebody is called; somebody looks when there is time
 
 
 class Pair(NamedTuple):
@@ -34,7 +35,7 @@ class Pair(NamedTuple):
     short: timedelta  # a twelfth: the alert is over soon after the trouble is
     spends: float
     severity: Severity
-    name: str  # page: somebody is called; ticket: somebody looks when there is time
+    name: str  # PAGE or TICKET
 
     def factor(self, period: timedelta) -> float:
         """The burn from which it speaks: 14.4, 6, 3 and 1 for thirty days."""
@@ -42,10 +43,10 @@ class Pair(NamedTuple):
 
 
 PAIRS = (
-    Pair(timedelta(hours=1), timedelta(minutes=5), 0.02, Severity.CRITICAL, "page"),
-    Pair(timedelta(hours=6), timedelta(minutes=30), 0.05, Severity.HIGH, "page"),
-    Pair(timedelta(hours=24), timedelta(hours=2), 0.10, Severity.MEDIUM, "ticket"),
-    Pair(timedelta(days=3), timedelta(hours=6), 0.10, Severity.MEDIUM, "ticket"),
+    Pair(timedelta(hours=1), timedelta(minutes=5), 0.02, Severity.CRITICAL, PAGE),
+    Pair(timedelta(hours=6), timedelta(minutes=30), 0.05, Severity.HIGH, PAGE),
+    Pair(timedelta(hours=24), timedelta(hours=2), 0.10, Severity.MEDIUM, TICKET),
+    Pair(timedelta(days=3), timedelta(hours=6), 0.10, Severity.MEDIUM, TICKET),
 )
 WINDOWS = tuple(sorted({window for pair in PAIRS for window in (pair.long, pair.short)}))
 

@@ -8,6 +8,7 @@ it may be chance. Everything is over n series at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,33 @@ class Slopes:
     rises: Ints  # (n,) pairs that rise less pairs that fall: Mann and Kendall's S
 
 
+class Pairs(NamedTuple):
+    """Every point of n series beside every later one, of k at most."""
+
+    paces: Floats  # (n, k (k − 1) / 2) the slopes between them, ascending; NaN, which comes last, where one is unknown
+    known: Ints  # (n,) how many slopes are known
+    rises: Ints  # (n,) pairs that rise less pairs that fall: Mann and Kendall's S
+
+    @property
+    def middle(self) -> Floats:
+        """(n,) the median slope: Theil and Sen's; NaN of nothing."""
+        return ranked(self.paces, self.known, (self.known - 1) / 2)
+
+
+def pairs_of(at_s: Floats, values: Floats) -> Pairs:
+    """The pairs of each row.
+
+    Args:
+        at_s: (k,) or (n, k) ascending; slopes are per its unit.
+        values: (n, k); NaN: no point.
+    """
+    earlier, later = np.triu_indices(values.shape[1], k=1)
+    rise = values[:, later] - values[:, earlier]
+    points = (~np.isnan(values)).sum(axis=1)
+    rises = np.nansum(np.sign(rise), axis=1).astype(np.int64)
+    return Pairs(np.sort(rise / (at_s[..., later] - at_s[..., earlier]), axis=1), points * (points - 1) // 2, rises)
+
+
 def slopes(at_s: Floats, values: Floats) -> Slopes:
     """The trend of each row.
 
@@ -52,22 +80,18 @@ def slopes(at_s: Floats, values: Floats) -> Slopes:
 
 
 def _slopes(at_s: Floats, values: Floats) -> Slopes:
-    earlier, later = np.triu_indices(values.shape[1], k=1)
-    rise = values[:, later] - values[:, earlier]
-    pace = np.sort(rise / (at_s[:, later] - at_s[:, earlier]), axis=1)  # NaN comes last
-    points = (~np.isnan(values)).sum(axis=1)
-    pairs = points * (points - 1) // 2
-    rises = np.nansum(np.sign(rise), axis=1).astype(np.int64)
+    pairs = pairs_of(at_s, values)
+    points, rises = (~np.isnan(values)).sum(axis=1), pairs.rises
     deviation = np.sqrt(points * (points - 1) * (2 * points + 5) / 18)
     half = Z_INTERVAL * deviation / 2
-    per_s = ranked(pace, pairs, (pairs - 1) / 2)
+    per_s = pairs.middle
     level = middle(values - per_s[:, None] * at_s)
     off = middle(np.abs(values - per_s[:, None] * at_s - level[:, None]))
     scatter = middle(np.abs(values - middle(values)[:, None]))
     return Slopes(
         per_s=per_s,
-        low=ranked(pace, pairs, (pairs - 1) / 2 - half),
-        high=ranked(pace, pairs, (pairs - 1) / 2 + half),
+        low=ranked(pairs.paces, pairs.known, (pairs.known - 1) / 2 - half),
+        high=ranked(pairs.paces, pairs.known, (pairs.known - 1) / 2 + half),
         z=np.where(points > 2, (rises - np.sign(rises)) / np.maximum(deviation, 1.0), 0.0),  # noqa: PLR2004  # of two, any rise
         level=level,
         off=off,

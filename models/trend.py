@@ -1,4 +1,4 @@
-"""Trend labels of many series at once: Mann and Kendall's test, and the slope of Theil and Sen.
+"""Trend labels of many series at once: Mann and Kendall's test, and the slope of Theil and Sen (`models.slope`).
 
 The same test that `scipy.stats.kendalltau` makes against time, exact where no two values are equal and by the normal
 approximation with its correction for ties elsewhere, for m short series in a few numpy calls: in an outage of
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.anomaly import Trend
+from models.slope import pairs_of
 
 SLOPE_P = 0.1  # the Mann-Kendall test's two-sided p below which a slope is believed
 STEADY = 0.1  # relative change over the window that nobody would call a trend
@@ -54,25 +55,15 @@ def _changes(values: Floats) -> npt.NDArray[np.int64]:
     order = np.argsort(~np.isfinite(values), axis=1, kind="stable")  # gaps last: steps are counted without them
     packed = np.take_along_axis(values, order, axis=1)
     packed = np.where(np.isfinite(packed), packed, np.nan)
-    early, late = np.triu_indices(width, k=1)
-    rises = packed[:, late] - packed[:, early]
-    score = np.nansum(np.sign(rises), axis=1)
-    slopes = np.sort(rises / (late - early), axis=1)  # NaN last
+    pairs = pairs_of(np.arange(width, dtype=np.float64), packed)
     known = np.isfinite(packed).sum(axis=1)
-    change = _middle(slopes, known * (known - 1) // 2) * (known - 1)
+    change = np.nan_to_num(pairs.middle) * (known - 1)
     scale = np.maximum(np.nansum(np.abs(packed), axis=1) / np.maximum(known, 1), 1e-9)
-    believed = (known >= FEWEST) & ~_is_chance(packed, score, known) & (np.abs(change) >= STEADY * scale)
+    believed = (known >= FEWEST) & ~_is_chance(packed, pairs.rises, known) & (np.abs(change) >= STEADY * scale)
     return np.where(believed, np.sign(change), 0).astype(np.int64)
 
 
-def _middle(ordered: Floats, known: npt.NDArray[np.int64]) -> Floats:
-    """(m,) median of the first `known` values of each sorted row; 0 where there are none."""
-    rows, last = np.arange(len(ordered)), np.maximum(known - 1, 0)
-    found: Floats = (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2
-    return np.where(known > 0, found, 0.0)
-
-
-def _is_chance(packed: Floats, score: Floats, known: npt.NDArray[np.int64]) -> Flags:
+def _is_chance(packed: Floats, score: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> Flags:
     """(m,) whether a series in no order would rise or fall as much in more than one case of ten."""
     equal = (packed[:, :, None] == packed[:, None, :]).sum(axis=2)  # NaN equals nothing
     tied = np.where(equal > 1, (equal - 1) * (2 * equal + 5), 0).sum(axis=1)

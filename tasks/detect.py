@@ -26,6 +26,7 @@ from tasks.panels import gather_panels
 from tasks.past import usual_until
 from tasks.remember import windows
 from tasks.sightings import Judgement, keep_sightings, named, of_incident
+from tasks.slo import burning_now
 
 if TYPE_CHECKING:
     from models.panel import Panel, Verdicts
@@ -96,8 +97,8 @@ def put_in_words(
     def affected(name: str) -> tuple[str, ...]:
         return affected_operations(cases[name].integration, cases[name].window)
 
-    everyone = house.configuration.integrations
-    return [Judgement(*pair, describe(*pair, everyone, now, affected, ailing)) for pair in judged]
+    everyone, burning = house.configuration.integrations, burning_now(house) if loud else frozenset()
+    return [Judgement(*pair, describe(*pair, everyone, now, affected, ailing, burning)) for pair in judged]
 
 
 def eased_verdicts(house: House, panel: Panel) -> Mapping[str, Verdicts]:

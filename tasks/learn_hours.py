@@ -82,7 +82,7 @@ def usual_of_pace(hours: Any, integrations: Sequence[Integration], end: datetime
     """The same for integrations of one pace.
 
     Args:
-        hours: rows of hours.sql, all before `end`.
+        hours: rows of `tasks.history.hours`, all before `end`.
         integrations: whose; their calendars say which hours are alike.
         end: where the coming hours begin.
         spans: what must not teach.

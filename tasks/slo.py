@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from models.alert import Alert
 from models.availability import SPANS, Availability, availability
 from models.integration import Integration
 from models.maintenance import Closure
 from models.objective import PERIOD, Objective
 from models.reading import Source
-from models.slo import WINDOWS, Budget, Coverage, Tallies, burn, burning
+from models.slo import PAGE, WINDOWS, Budget, Coverage, Tallies, burn, burning
 from models.tally import Tally
 from tasks.history.questions import Store
 from tasks.history.tallies import beginning, book_hours, tallies
 from tasks.house import House
 
 EXACT = timedelta(hours=6)  # the windows that page begin at a full minute; longer ones at a full hour
+WATCH = "burn_rate"  # the file in tasks/watches that looks at budgets
 A_DAY = timedelta(hours=24)  # what a report adds up: begins at a full minute too
 
 
@@ -87,6 +89,12 @@ def counted(house: House, integrations: Sequence[Integration], exact: timedelta,
     periods = {objective.period for one in integrations for objective in one.promised}
     spans = {*WINDOWS, *SPANS, *periods, PERIOD}
     return Counted(tallies(store, integrations, closures, as_of, spans, exact), as_of, exact)
+
+
+def burning_now(house: House) -> frozenset[str]:
+    """The integrations for whose error budget somebody is called, as `tasks/watches/burn_rate.py` last found."""
+    standing = (one for one in house.ledger.all_kept(Alert, state="raised") if one.watch == WATCH)
+    return frozenset(one.integration_id for one in standing if one.finding.subject.endswith(f".{PAGE}"))
 
 
 def budgets(house: House, integrations: Sequence[Integration], store: Store) -> tuple[Budget, ...]:

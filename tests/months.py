@@ -137,7 +137,7 @@ class Measured(NamedTuple):
     """What cycles saw, and the hours that they add up to."""
 
     course: Course
-    hours: Any  # rows of hours.sql, a pyarrow.Table
+    hours: Any  # rows of `tasks.history.hours`, a pyarrow.Table
 
 
 class Learner:

@@ -1,6 +1,6 @@
 """Hours of series: what each was in every past hour, added up once a day and kept.
 
-    <home>/learned/partials/<day>-<until>-<uuid>.parquet   rows of hours.sql
+    <home>/learned/partials/<day>-<until>-<uuid>.parquet   rows of `nothing_known`
 
 The head of each file says about whom, at which pace cycles were cut, and how many rows the history held of that day:
 when it holds more (somebody was late), or the day has gone on, the day is added up anew; nothing else ever is.
@@ -23,7 +23,7 @@ from models.errors import Transient
 from models.integration import Integration
 from models.reading import Source
 from models.slot import shift_s
-from tasks.history.panels import OF_CALLS, OF_READS
+from tasks.history.calls import parts_of_calls, parts_of_gauges, table_of
 from tasks.history.questions import answer, page
 from tasks.history.read import LOOKS, connect, history_folder
 from tasks.history.shelf import STAMP, look, stamp
@@ -33,9 +33,8 @@ from tasks.history.write import make_folder, publish
 DAY, WEEKS = timedelta(days=1), timedelta(weeks=4)
 DAY_NAME = "%Y%m%d"
 ABOUT = b"partial"  # the key in a file's head
-ROWS_AT_ONCE = 1_000_000  # of all integrations, that one look takes: a look costs a tenth of a second by itself
+ROWS_AT_ONCE = 3_000_000  # of all integrations, that one look takes: it costs by itself, and rows take 100 bytes each
 TAUGHT_BY = (Source.PROBE, Source.TRAFFIC, Source.GENERATED)
-FIGURES = {"failed": "error_rate", "calls": "calls"} | OF_CALLS | OF_READS
 
 
 class Pace(NamedTuple):
@@ -144,35 +143,19 @@ def hours_between(home: Path, integration_ids: Sequence[str], since: datetime, u
     """
     shift = timedelta(seconds=pace.shift_s)
     first, last = since - shift, until - shift if (until - since) % DAY == timedelta(0) else until
-    asked: dict[str, Any] = {
-        "integration_ids": list(integration_ids),
-        "since": first,
-        "until": last,
-        "every_s": pace.every.total_seconds(),
-        "phase_s": 0.0,
-    }
-
+    asked = {"integration_ids": list(integration_ids), "since": first, "until": last}
     return answer(home, lambda db: hours_of(db, asked, pace), first, last)
 
 
 def hours_of(db: duckdb.DuckDBPyConnection, asked: dict[str, Any], pace: Pace) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """The hours of what panel.sql and panel_gauges.sql answer, which stays where it is found.
+    """The hours of every series of `integration_ids` over `since` ≤ t < `until`, in the columns of `nothing_known`."""
+    from models.hours import grid  # noqa: PLC0415  # numpy, only where something is learned
 
-    To hand a day of a million cycles to Arrow in order, and take it back, would cost as much as to find it.
-    """
-    import pyarrow as pa  # noqa: PLC0415  # 0.15 s, only where something is learned
-
-    sources = {"sources": [one.value for one in TAUGHT_BY]}
-    db.execute(f"CREATE TEMP TABLE figures AS {page('panel').rpartition('ORDER BY')[0]}", asked | sources)
-    db.execute(f"CREATE TEMP TABLE samples AS {page('panel_gauges').rpartition('ORDER BY')[0]}", asked)
-    metrics = {
-        "figure": list(FIGURES),
-        "metric": list(FIGURES.values()),
-        "is_of_operation": [figure in OF_READS for figure in FIGURES],
-    }
-    db.register("metrics", pa.table(metrics))
-    found: Any = db.sql(page("hours"), params={"every_s": pace.every.total_seconds(), "shift_s": pace.shift_s})
-    return found.to_arrow_table()
+    every_s = pace.every.total_seconds()
+    cut = grid(asked["since"].timestamp(), asked["until"].timestamp(), every_s, pace.shift_s)
+    told = asked | {"every_s": every_s, "sources": [one.value for one in TAUGHT_BY]}
+    parts = [*parts_of_calls(db, told, cut), *parts_of_gauges(db, told, cut)]
+    return table_of(parts, cut).cast(nothing_known().schema) if parts else nothing_known()
 
 
 def hours_in(hours: Any, day: datetime, pace: Pace) -> Any:  # noqa: ANN401 - pyarrow.Tables
@@ -268,7 +251,7 @@ def read_hours(whose: Mapping[Path, Sequence[str]]) -> Any:  # noqa: ANN401 - a 
 
 
 def nothing_known() -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """No hours at all, in the columns of hours.sql."""
+    """No hours at all, in the columns that hours have."""
     import pyarrow as pa  # noqa: PLC0415  # as above
 
     kinds = {"integration_id": pa.string(), "series": pa.string(), "begin_s": pa.int64(), "n": pa.int32()}

@@ -7,7 +7,7 @@
 -- $fewest_cycles.
 -- Every figure rests on medians over days, or leaves the outermost of four and more days out, so that one bad day does
 -- not teach; the hours that touch a cut (a confirmed incident, agreed maintenance) do not count at all.
--- Reads partials (the answer of hours.sql), watched (integration_id, calendar), past and coming (calendar, begin_s, day,
+-- Reads partials (rows of tasks.history.hours.nothing_known), watched (integration_id, calendar), past and coming (calendar, begin_s, day,
 -- weekday, hour, kind, is_open; models.slot.Slot) and cuts (integration_id, since_s, until_s).
 -- Parameters: $level_s (how far back a level is compared with the one before: 144 cycles), $fewest, $fewest_cycles.
 WITH names AS MATERIALIZED (
@@ -15,17 +15,23 @@ WITH names AS MATERIALIZED (
     FROM (SELECT DISTINCT integration_id, series FROM partials)
     JOIN watched USING (integration_id)
 ),
+spoiled AS MATERIALIZED (
+    SELECT integration_id, begin_s
+    FROM cuts
+    JOIN watched USING (integration_id)
+    JOIN past USING (calendar)
+    WHERE since_s < begin_s + 3600 AND until_s > begin_s
+),
 clean AS MATERIALIZED (
-    SELECT code, hours.*, n, low, q75 - q25 AS range, median, high, bottom, top
+    SELECT
+        code, hours.*, n, low, q75 - q25 AS range, median, high, bottom, top,
+        -- each day as one bit of some thirty: distinct ones are counted without keeping any
+        1::BIGINT << (day - first_day)::INTEGER AS day_bit
     FROM partials
     JOIN names USING (integration_id, series)
     JOIN past AS hours ON hours.calendar = names.calendar AND hours.begin_s = partials.begin_s
-    WHERE NOT EXISTS (
-        FROM cuts
-        WHERE cuts.integration_id = partials.integration_id
-          AND cuts.since_s < partials.begin_s + 3600
-          AND cuts.until_s > partials.begin_s
-    )
+    ANTI JOIN spoiled ON spoiled.integration_id = partials.integration_id AND spoiled.begin_s = partials.begin_s
+    CROSS JOIN (SELECT min(day) AS first_day FROM past)
 ),
 before AS (
     SELECT
@@ -56,22 +62,22 @@ records AS (
 ),
 -- each hour once for every way in which it speaks of a coming one
 witnesses AS (
-    SELECT code, is_open, kind, hour, weekday, day, n, low, range, median, high
+    SELECT code, is_open, kind, hour, weekday, day_bit, n, low, range, median, high
     FROM clean
     WHERE weekday IN (SELECT weekday FROM coming)
     UNION ALL
-    SELECT code, is_open, kind, hour, NULL, day, n, low, range, median, high
+    SELECT code, is_open, kind, hour, NULL, day_bit, n, low, range, median, high
     FROM clean
     WHERE kind IN (SELECT kind FROM coming)
     UNION ALL
-    SELECT code, is_open, NULL, NULL, NULL, day, n, low, range, median, high
+    SELECT code, is_open, NULL, NULL, NULL, day_bit, n, low, range, median, high
     FROM clean
     WHERE begin_s >= (SELECT min(begin_s) FROM coming) - 7 * 86400
 ),
 gathered AS (
     SELECT
         code, is_open, kind, hour, weekday,
-        count(DISTINCT day) AS days,
+        bit_count(bit_or(day_bit))::BIGINT AS days,
         sum(n) AS cycles,
         median(median) AS middle,
         0.7413 * median(range) AS within_hours,  -- a quartile range as a standard deviation, under normality

@@ -3,8 +3,10 @@
 Writes a month of readings for 116 integrations (four calls a minute, 20 million rows), then prints how long it takes
 
     to scan them: `SELECT count(*), avg(latency_ms)`, and every column that learning reads;
+    to count them by hour, operation and integration, and to find the quartiles of one column by them: what DuckDB
+        needs for the least that a baseline is;
     to learn from all of them what is usual: the days added up, and the coming hours drawn from them;
-    to do so a day later, when one day is new;
+    to do so a day later, when one day is new: what is added up once, and what is drawn anew;
     to learn the former baselines (hours of the week by operation: latency and errors) from the same files;
     to ask what is usual for a thousand integrations with thirty series each, first and again.
 
@@ -75,6 +77,18 @@ def learn(home: Path, fleet: list[Integration], end: datetime) -> None:
         usual_ahead(home, turn, end, {})
 
 
+def by_hour(home: Path, figures: str) -> None:
+    """What DuckDB needs to group all readings, whatever is made of them."""
+    hour = "integration_id, operation, epoch_us(observed_at) // 3_600_000_000 AS hour"
+    with history(home) as db:
+        db.execute(f"CREATE TEMP TABLE found AS SELECT {hour}, {figures} FROM readings GROUP BY ALL")  # noqa: S608 - ours
+
+
+def add_up(home: Path, fleet: list[Integration], end: datetime) -> None:
+    for first in range(0, len(fleet), AT_ONCE):
+        added_up.add_up(home, fleet[first : first + AT_ONCE], end)
+
+
 def learn_as_before(home: Path, fleet: list[Integration], end: datetime) -> None:
     for first in range(0, len(fleet), AT_ONCE):
         baselines(home, fleet[first : first + AT_ONCE], before=end)
@@ -112,12 +126,20 @@ def main() -> None:
         line("scan: count(*), avg(latency_ms)", bare, bare, "scan")
         wide = best(lambda: scan(home, ", ".join(f"max({name})" for name in READ.split(", "))))
         line("scan: every column that is read", wide, bare, "scan")
+        line("by hour: count(*)", best(lambda: by_hour(home, "count(*)")), bare, "scan")
+        quartiles = "quantile_cont(latency_ms, [0, 0.25, 0.5, 0.75, 1])"
+        line("by hour: quartiles of latency_ms", best(lambda: by_hour(home, quartiles)), bare, "scan")
         line("the former baselines", cost(lambda: learn_as_before(home, fleet, LAST_NIGHT)), bare, "scan")
-        full = cost(lambda: learn(home, fleet, LAST_NIGHT - DAY))
+        up = cost(lambda: add_up(home, fleet, LAST_NIGHT - DAY))
+        drawn = cost(lambda: learn(home, fleet, LAST_NIGHT - DAY))  # all is added up: only to draw is left
+        full = Cost(up.wall_s + drawn.wall_s, up.cpu_s + drawn.cpu_s)
         line("learn everything", full, bare, "scan")
         line("... beside every column that is read", full, wide, "wide scan")
-        nightly = cost(lambda: learn(home, fleet, LAST_NIGHT))
-        line("a day later", nightly, full, "everything")
+        line("... of it, to add up every reading", up, bare, "scan")
+        line("... of it, to draw what is usual, four times a day", drawn, bare, "scan")
+        day = cost(lambda: add_up(home, fleet, LAST_NIGHT))
+        line("a day later, to add up the new readings", day, up, "all of them")
+        line("... and to draw what is usual", cost(lambda: learn(home, fleet, LAST_NIGHT)), full, "everything")
         rows = added_up.hours_known(home, fleet, LAST_NIGHT).num_rows
         size = sum(path.stat().st_size for path in (home / "learned" / "partials").iterdir())
         print(f"kept: {rows:,} hours of series in {size / 1e6:.1f} MB")

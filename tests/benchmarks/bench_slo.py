@@ -14,13 +14,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from models.integration import Integration, Read
 from models.slo import WINDOWS
 from models.tally import floored
 from tasks.history import tallies as counting
-from tasks.history.table import READINGS, arrow_schema
-from tasks.history.write import write_rows
-from tasks.remember import history
+from tasks.history.read import connect
+from tasks.history.shelf import new_name, stamp
+from tasks.history.table import READINGS, arrow_schema, shape
+from tasks.history.write import day_folder, publish
 
 OPERATIONS = ("Patient.search", "Appointment.search", "MedicationRequest.search", "Coverage.search")
 NOW = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
@@ -47,14 +52,22 @@ ORDER BY integration_id, observed_at
 def fill(home: Path, many: int) -> int:
     """A month until NOW, one large file a day as a compaction leaves it; returns how many rows."""
     rows = 0
-    with history(home) as db:
+    with connect() as db:
         for back in range(DAYS, -1, -1):
             day = floored(NOW, timedelta(days=1)) - timedelta(days=back)
             asked = {"day": day, "many": many, "operations": list(OPERATIONS), "now": NOW}
-            table = db.sql(A_DAY, params=asked).to_arrow_table()
-            write_rows(READINGS, table.select(arrow_schema(READINGS).names), home / "history" / READINGS.name)
-            rows += table.num_rows
+            rows += write_sorted(home, db, db.sql(A_DAY, params=asked).to_arrow_table())
     return rows
+
+
+def write_sorted(home: Path, db: duckdb.DuckDBPyConnection, table: pa.Table) -> int:
+    """One file, as `tasks.history.compact` writes it: through DuckDB, in the order of the table; how many rows."""
+    first, last = (bound.as_py() for bound in pc.min_max(table["observed_at"]).values())
+    path = day_folder(home / "history" / READINGS.name, first)
+    path /= new_name(stamp(first), stamp(last), shape(READINGS), table.num_rows)
+    rows = db.from_arrow(table.select(arrow_schema(READINGS).names).cast(arrow_schema(READINGS)))
+    publish(path, lambda to: rows.order(READINGS.order).write_parquet(str(to), compression="zstd"))
+    return table.num_rows
 
 
 def integrations(many: int) -> list[Integration]:

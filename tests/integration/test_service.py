@@ -23,12 +23,13 @@ from models.reading import Outcome, Source
 from models.report import build_report, check
 from models.slo import Budget
 from tasks.connection import spent_on
+from tasks.detect import detect
 from tasks.history import tallies as booking
 from tasks.history.table import BOOKED
 from tasks.history.tallies import book_hours, tallies
 from tasks.house import House
 from tasks.remember import ask, compact, remember_frame
-from tasks.slo import book, budgets, service
+from tasks.slo import book, budgets, burning_now, service
 from tasks.story import tell
 from tests.builders import EPIC, an_integration
 from tests.clocks import MovedClock, a_house
@@ -252,6 +253,36 @@ async def test_a_page_is_raised_once_and_cleared_once_and_degrades_the_status_me
     clock.move(20 * MINUTE)
     assert [alert.stands for alert in await watched(house, "burn_rate")] == [False]
     assert await watched(house, "burn_rate") == []
+
+
+@pytest.mark.parametrize(
+    ("since", "name", "raises"),
+    [
+        pytest.param(NOON - 12 * MINUTE, "availability.page", True, id="a page"),
+        pytest.param(NOON - 4 * MINUTE, "", False, id="four bad minutes burn nothing yet"),
+    ],
+)
+async def test_what_is_found_while_a_budget_burns_is_told_as_worse(tmp_path, clock, since, name, raises):
+    rounds(tmp_path, NOON - 2 * DAY, NOON + MINUTE, bad=[(since, NOON + MINUTE)])
+    house = watching(tmp_path, clock)
+    (before, *_) = detect(house)[EPIC]
+    told = await watched(house, "burn_rate")
+    assert "".join(alert.finding.subject for alert in told) == name
+    (after, *_) = detect(house)[EPIC]
+    assert ("the error budget burns too fast" in after.why) is raises
+    assert "budget" not in before.why
+    assert after.severity.rank >= before.severity.rank
+
+
+async def test_a_budget_that_burns_slowly_makes_nothing_worse(tmp_path, clock):
+    rounds(tmp_path, NOON - 2 * DAY, NOON + MINUTE, bad=[(NOON - 12 * MINUTE, NOON + MINUTE)])
+    house = watching(tmp_path, clock)
+    (page,) = await watched(house, "burn_rate")
+    ticket = page.finding.model_copy(update={"subject": "availability.ticket"})
+    assert burning_now(house) == {EPIC}
+    with house.ledger.change("test", NOON) as change:
+        change.keep(page.model_copy(update={"finding": ticket}))
+    assert burning_now(house) == frozenset()
 
 
 def test_a_single_error_of_three_nightly_requests_says_nothing(tmp_path, clock):

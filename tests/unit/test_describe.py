@@ -203,3 +203,19 @@ def test_how_bad_it_is_is_told_with_its_reasons():
         Severity.MEDIUM,
         "Appointment API is critical; the practice is closed: one lower",
     )
+
+
+@pytest.mark.parametrize(
+    ("burning", "severity"),
+    [
+        pytest.param([EPIC], Severity.HIGH, id="it burns"),
+        pytest.param(["another"], Severity.MEDIUM, id="another's does"),
+        pytest.param([], Severity.MEDIUM, id="none does"),
+    ],
+)
+def test_the_same_trouble_matters_more_while_an_error_budget_burns(burning, severity):
+    series = [Series(EPIC, "latency", "Patient.search")]
+    panel = a_panel([350] * 6 + [1250] * 6, series=series, usual=of(350, 20))
+    (found,) = describe(panel, judge_all(panel), [INTEGRATION], NOW, burning=burning)[EPIC]
+    assert found.severity is severity
+    assert ("the error budget burns too fast: one higher" in found.why) is (severity is Severity.HIGH)
