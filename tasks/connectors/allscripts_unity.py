@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
 from models.classification import Judged, judge_status
+from models.control import Which
 from models.credential import Credential
 from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step, Verdict, absent
@@ -32,10 +33,12 @@ from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
+from tasks.trials import ABOVE, MOST_SIBLINGS, OF_READS, Trial, in_hand, never, over, reach_of, root
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 SCRYPT_N = 1 << 14  # 16 MiB and some 50 ms for one guess at a password from its digest
 RENEWAL = Read(operation="Session.renew", component="Session")
+MAY_LOCK = "a log-in here is a user's password, and a wrong one may lock the account"
 
 Parameter = Literal[
     "PatientID", "Parameter1", "Parameter2", "Parameter3", "Parameter4", "Parameter5", "Parameter6", "Data"
@@ -51,6 +54,11 @@ class Action(Noun):
 
     action: ActionName
     parameters: dict[Parameter, str] = Field(default_factory=dict, repr=False)  # may name a patient
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it is asked without parameters."""
+        return not any(self.parameters.values())
 
 
 class Settings(Noun):
@@ -99,6 +107,7 @@ class AllscriptsUnity:
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
         self._lookup = context.integration.lookup
+        self.reach = reach_of(self._base_url, self._ca_bundle, self._lookup)
         self._http = self._client()
         by_reference = settings.username.startswith(("env:", "file:"))
         self._username = resolve(settings.username, context.base) if by_reference else SecretStr(settings.username)
@@ -198,6 +207,31 @@ class AllscriptsUnity:
     def uses(self) -> Uses:
         """Unity does not say what can be asked."""
         return ()
+
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the reads: nothing that logs in, and nothing about the patient of an action."""
+
+        async def nobody(client: BoundedClient) -> Step:
+            return answered(Rung.HTTP, await self._magic(client, Action(action="GetServerInfo"), SecretStr("")))
+
+        def with_session(read: Read) -> Callable[[BoundedClient], Awaitable[Step | str]]:
+            async def work(client: BoundedClient) -> Step | str:
+                token, limit_s = self._tokens.held(), self._context.tuning.deadline_s
+                return in_hand(await self._ask(client, read, token, limit_s) if token else None)
+
+            return work
+
+        asked = {read: self._settings.action(read.operation) for read in self._context.integration.reads[1:]}
+        plain = [read for read, action in asked.items() if action and action.names_nobody]
+        return (
+            root(self._client, self._base_url, self._clock, frozenset({Rung.HTTP})),
+            Trial(Which.OTHER_PATH, "GetServerInfo", ABOVE, over(self._client, nobody), shows=("service",)),
+            Trial(Which.TOKEN_ENDPOINT, "GetToken", frozenset({Rung.AUTH}), never(MAY_LOCK), most=0),
+            *(
+                Trial(Which.SIBLING, read.operation, OF_READS, over(self._client, with_session(read)))
+                for read in plain[:MOST_SIBLINGS]
+            ),
+        )
 
     async def aclose(self) -> None:
         """Close every socket. The session stays, for the next process to use: each one costs a seat."""
