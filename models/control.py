@@ -26,6 +26,7 @@ LASTS = 0.5  # of what one hop loses, that every later one must lose too: router
 class Which(StrEnum):
     """What kind of trial."""
 
+    AGAIN = "the_same_again"
     OTHER_PATH = "same_host_other_path"
     SIBLING = "sibling_operation"
     HELD_TOKEN = "held_token"  # noqa: S105 - a read with the token in hand, while no new one can be had

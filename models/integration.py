@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 from models.bridge import Bridge
 from models.calendar import Calendar, Hours
 from models.canary import Canary
+from models.control_setting import ControlSettings
 from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
 from models.gauge import Unit
@@ -183,6 +184,7 @@ class Integration(Noun):
     canary: Canary | None = None  # None: nothing is ever written to find out whether writes land
     objectives: tuple[Objective, ...] = ()  # none: those that follow from the SLA
     limits: tuple[Limit, ...] = ()  # values that may not be passed, beside the SLA's
+    controls: ControlSettings | None = None  # None: as the configuration says for all
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property

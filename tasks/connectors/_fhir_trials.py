@@ -63,6 +63,7 @@ def fhir_trials(server: Server) -> Iterator[Trial]:
     lower: frozenset[Rung | None] = frozenset({Rung.HTTP})
     first, *others = server.reads
     yield Trial(Which.OTHER_PATH, "metadata", ABOVE, over(server.open_client, metadata), shows=(FHIR_READ,))
+    yield Trial(Which.AGAIN, "metadata", lower, over(server.open_client, metadata), shows=(FHIR_READ,))
     yield Trial(Which.OTHER_PATH, "smart-configuration", lower, over(server.open_client, smart), shows=("service",))
     yield root(server.open_client, server.base_url, server.clock, lower)
     login = frozenset({*lower, Rung.AUTH})

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
 from models.classification import Judged, judge_status
-from models.control import Which
 from models.credential import Credential
 from models.integration import Duration, Read, SecretReference, Text
 from models.ladder import Ladder, Step, Verdict, absent
@@ -28,17 +27,17 @@ from models.token import Grant, Token
 from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.connectors._unity_trials import Server, unity_trials
 from tasks.http import BaseUrl, BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
-from tasks.trials import ABOVE, MOST_SIBLINGS, OF_READS, Trial, in_hand, never, over, reach_of, root
+from tasks.trials import Trial, reach_of
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 SCRYPT_N = 1 << 14  # 16 MiB and some 50 ms for one guess at a password from its digest
 RENEWAL = Read(operation="Session.renew", component="Session")
-MAY_LOCK = "a log-in here is a user's password, and a wrong one may lock the account"
 
 Parameter = Literal[
     "PatientID", "Parameter1", "Parameter2", "Parameter3", "Parameter4", "Parameter5", "Parameter6", "Data"
@@ -165,7 +164,7 @@ class AllscriptsUnity:
         told: list[Answer] = []  # what the server says of itself, and the first read
 
         async def http() -> Step:
-            return answered(Rung.HTTP, await self._magic(client, info, SecretStr("")))
+            return answered(Rung.HTTP, await self._as_nobody(client))
 
         async def auth() -> Step:
             token = await self._tokens.get(self._log_in)
@@ -210,28 +209,10 @@ class AllscriptsUnity:
 
     def trials(self) -> tuple[Trial, ...]:
         """What may be asked beside the reads: nothing that logs in, and nothing about the patient of an action."""
-
-        async def nobody(client: BoundedClient) -> Step:
-            return answered(Rung.HTTP, await self._magic(client, Action(action="GetServerInfo"), SecretStr("")))
-
-        def with_session(read: Read) -> Callable[[BoundedClient], Awaitable[Step | str]]:
-            async def work(client: BoundedClient) -> Step | str:
-                token, limit_s = self._tokens.held(), self._context.tuning.deadline_s
-                return in_hand(await self._ask(client, read, token, limit_s) if token else None)
-
-            return work
-
         asked = {read: self._settings.action(read.operation) for read in self._context.integration.reads[1:]}
         plain = [read for read, action in asked.items() if action and action.names_nobody]
-        return (
-            root(self._client, self._base_url, self._clock, frozenset({Rung.HTTP})),
-            Trial(Which.OTHER_PATH, "GetServerInfo", ABOVE, over(self._client, nobody), shows=("service",)),
-            Trial(Which.TOKEN_ENDPOINT, "GetToken", frozenset({Rung.AUTH}), never(MAY_LOCK), most=0),
-            *(
-                Trial(Which.SIBLING, read.operation, OF_READS, over(self._client, with_session(read)))
-                for read in plain[:MOST_SIBLINGS]
-            ),
-        )
+        server = Server(self._base_url, self._client, self._clock, self._as_nobody, self._in_session)
+        return tuple(unity_trials(server, plain))
 
     async def aclose(self) -> None:
         """Close every socket. The session stays, for the next process to use: each one costs a seat."""
@@ -256,6 +237,13 @@ class AllscriptsUnity:
             return absent(Rung.SCOPE, "no EHR user is signed on; the licence decides")
         says = "the EHR user was accepted when this session began"
         return Step(rung=Rung.SCOPE, verdict=Verdict.PASSED, says=says, outcome=Outcome.OK)
+
+    async def _as_nobody(self, client: BoundedClient) -> Answer:
+        return await self._magic(client, Action(action="GetServerInfo"), SecretStr(""))
+
+    async def _in_session(self, client: BoundedClient, read: Read) -> Answer | None:
+        token, limit_s = self._tokens.held(), self._context.tuning.deadline_s
+        return await self._ask(client, read, token, limit_s) if token else None
 
     async def _ask(self, client: BoundedClient, read: Read, token: Token, limit_s: float) -> Answer:
         action = self._settings.action(read.operation)

@@ -29,7 +29,7 @@ from tasks.auth_schemes import Access, Basic, HeaderName, NoAccess
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
-from tasks.ladder import climb_network, climb_on
+from tasks.ladder import answered, climb_network, climb_on
 from tasks.oauth import Key, Tokens
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
 from tasks.trials import ABOVE, MOST_SIBLINGS, OF_READS, Ask, Trial, in_hand, over, reach_of, root, token_trial
@@ -139,6 +139,7 @@ class HttpApi:
         others = [Trial(Which.SIBLING, one.operation, OF_READS, self._with_key(one)) for one in asking]
         first = self._context.integration.reads[0].operation
         return (
+            Trial(Which.AGAIN, first, frozenset({Rung.HTTP}), over(self._client, self._as_nobody), shows=("service",)),
             root(self._client, self._base_url, self._clock),
             *token_trial(self.keys.token_url, self._client, self._clock),
             *(one for one in again if one.subject == first),
@@ -194,6 +195,9 @@ class HttpApi:
                 await self.keys.distrust(key)
         seen = reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
         return seen.model_copy(update={"sent_bytes": len(body_of(call) or b"") * len(pages)})
+
+    async def _as_nobody(self, client: BoundedClient) -> Step:
+        return answered(Rung.HTTP, await self.first_page(client, self._context.integration.reads[0], Key()))
 
     def _with_key(self, read: Read) -> Ask:
         async def work(client: BoundedClient) -> Step | str:
