@@ -103,7 +103,8 @@ def unbroken(seen: Isolation) -> Finding:
 def of_operations(failing: Sequence[Control]) -> Finding:
     """Some operations fail while another answers."""
     names = ", ".join(one.subject for one in failing)
-    return Finding(names, Whose.VENDOR, f"{names} fails while the operation that was climbed answers")
+    fails = f"{names} fail{'s' * (len(failing) == 1)}"
+    return Finding(names, Whose.VENDOR, f"{fails} while the operation that was climbed answers")
 
 
 def on_the_way(seen: Isolation) -> Finding | None:
@@ -186,11 +187,15 @@ def by_handshake(seen: Isolation, _: Step) -> Finding:
 
 def by_service(seen: Isolation, _: Step) -> Finding:
     """Connections are taken, and no application speaks: on this path, or on any?"""
-    if seen.passed(Which.OTHER_PATH):
-        return Finding("one path", Whose.VENDOR, "another path of the same host answers")
-    if seen.passed(Which.OTHER_PATH) is False:
-        return Finding("service", Whose.VENDOR, "their host takes connections, and no path of it answers as it should")
-    return Finding("service", Whose.VENDOR, "their host takes connections, and its application does not answer")
+    paths = seen.of(Which.OTHER_PATH)
+    well = sum(one.verdict is Tried.PASSED for one in paths)
+    if not paths:
+        return Finding("service", Whose.VENDOR, "their host takes connections, and its application does not answer")
+    if well == len(paths):
+        return Finding("one path", Whose.VENDOR, "every other path of the same host that was tried answers")
+    if well:
+        return Finding("service", Whose.VENDOR, f"{well} of {len(paths)} other paths of the same host answer")
+    return Finding("service", Whose.VENDOR, "their host takes connections, and no path of it answers as it should")
 
 
 def by_login(seen: Isolation, _: Step) -> Finding:
@@ -198,7 +203,7 @@ def by_login(seen: Isolation, _: Step) -> Finding:
     word, alive = WORDS[Rung.AUTH], seen.passed(Which.TOKEN_ENDPOINT)
     beside = seen.passed(Which.OTHER_PATH, Which.HELD_TOKEN)
     if beside is False:
-        return Finding(None, Whose.VENDOR, "nothing that needs no log-in answers any more either")
+        return Finding("service", Whose.VENDOR, "nothing that needs no new log-in answers any more either")
     if alive:
         return Finding(word, Whose.IDENTITY, "the token endpoint answers strangers as it should, and gives us no token")
     if alive is False:
@@ -212,7 +217,8 @@ def by_read(seen: Isolation, broken: Step) -> Finding:
     """We are known, and do not get what we ask for: one operation, or all?"""
     word = WORDS[broken.rung]
     if seen.passed(Which.SIBLING):
-        return Finding("one operation", Whose.VENDOR, f"{named_passed(seen)} answers")
+        climbed = next((one.subject for one in seen.of(Which.HELD_TOKEN)), "one operation")
+        return Finding(climbed, Whose.VENDOR, f"{answering(seen)} while {climbed} does not")
     if seen.passed(Which.OTHER_PATH) is False:
         return Finding("service", Whose.VENDOR, "no other path of the same host answers either")
     if seen.passed(Which.SIBLING) is False:
@@ -240,14 +246,13 @@ def others_reached(seen: Isolation) -> bool | None:
     return seen.passed(Which.OTHER_HOST, Which.NEIGHBOUR)
 
 
-def named_passed(seen: Isolation) -> str:
+def answering(seen: Isolation) -> str:
     """The operations that answered."""
-    return ", ".join(one.subject for one in seen.of(Which.SIBLING) if one.verdict is Tried.PASSED)
+    well = [one.subject for one in seen.of(Which.SIBLING) if one.verdict is Tried.PASSED]
+    return f"{', '.join(well)} answer{'s' * (len(well) == 1)}"
 
 
 def lacking(seen: Isolation) -> str:
     """Why controls could not be tried, each reason once."""
-    whys = dict.fromkeys(
-        f"{one.which.replace('_', ' ')} {one.says}" for one in seen.controls if one.verdict is Tried.UNTRIED
-    )
-    return f" ({'; '.join(whys)})" if whys else ""
+    whys = dict.fromkeys(one.says for one in seen.controls if one.verdict is Tried.UNTRIED)
+    return f": {'; '.join(whys)}" if whys else ""
