@@ -69,16 +69,15 @@ def concluded(ladder: Ladder, controls: Iterable[Control], seconds: float, at: A
 
 def healthy(ladder: Ladder, controls: Sequence[Control], isolated: str | None) -> tuple[str, ...]:
     """The parts that a rung or a control showed to work, from below; a name is part of the network once that holds."""
-    words = [WORDS[step.rung] for step in ladder.steps if step.verdict is Verdict.PASSED]
-    words += [word for one in controls if one.verdict is Tried.PASSED for word in one.shows]
-    if any(word.endswith(" read") for word in words):  # says more than that something answers
-        words = [word for word in words if word not in {WORDS[Rung.HTTP], WORDS[Rung.READ]}]
-    if WORDS[Rung.TCP] in words:
-        words = [word for word in words if word != WORDS[Rung.DNS]]
-    failed = {word for one in controls if one.verdict is Tried.FAILED for word in one.shows}
+    failed = {word for one in controls if one.verdict is Tried.FAILED for word in one.shows} | {isolated}
+    shown = [WORDS[step.rung] for step in ladder.steps if step.verdict is Verdict.PASSED]
+    shown += [word for one in controls if one.verdict is Tried.PASSED for word in one.shows]
+    words = dict.fromkeys(word for word in shown if word not in failed)
+    said_better = {WORDS[Rung.DNS]} if WORDS[Rung.TCP] in words else set()
+    if any(word.endswith(" read") for word in words):  # more than that something answers
+        said_better |= {WORDS[Rung.HTTP], WORDS[Rung.READ]}
     order = {word: place for place, word in enumerate(WORDS.values())}
-    known = dict.fromkeys(word for word in words if word != isolated and word not in failed)
-    return tuple(sorted(known, key=lambda word: order.get(word, len(order))))
+    return tuple(sorted(words.keys() - said_better, key=lambda word: (order.get(word, len(order)), word)))
 
 
 # --- the table, by the rung that broke -------------------------------------------------------------------------------
