@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import groupby
+from math import comb
 from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -20,7 +21,7 @@ from models.reading import Code, Outcome
 
 ENOUGH = 10  # connections from which a share of losses, or their order, says anything
 LOSSY = 0.05  # share of probes from which a hop counts as losing: one of twenty may be chance
-LASTS = 0.5  # of what one hop loses, that every later one must lose too: routers answer probes last of all they do
+UNLIKELY = 0.01  # a count that chance brings less often than this is not chance
 
 
 class Which(StrEnum):
@@ -48,10 +49,10 @@ class Tried(StrEnum):
 
 
 class Losses(Noun):
-    """A row of connections, in the order in which they began."""
+    """A row of connections in their order; those that met loss failed, or took a second packet to begin."""
 
     tried: NonNegativeInt
-    lost: NonNegativeInt
+    lost: NonNegativeInt  # those that met loss
     runs: NonNegativeInt  # of consecutive losses
     longest: NonNegativeInt  # of those runs
     clustering: NonNegativeFloat  # mean run over that of independent losses; 1: no clusters, 0: cannot be told
@@ -74,9 +75,14 @@ class Hop(Noun):
     median_ms: NonNegativeFloat | None = None
 
     @property
+    def missed(self) -> int:
+        """Probes that it did not answer."""
+        return self.tried - self.answered
+
+    @property
     def lost(self) -> float:
-        """Share of probes that it did not answer."""
-        return 1 - self.answered / self.tried if self.tried else 0.0
+        """Their share."""
+        return self.missed / self.tried if self.tried else 0.0
 
 
 class Control(Noun):
@@ -116,7 +122,7 @@ def losses(held_ms: Sequence[Annotated[float, Field(ge=0)] | None]) -> Losses:
     """What a row of connections came to.
 
     Args:
-        held_ms: how long each took in ms, in the order in which they began; None: it was lost.
+        held_ms: how long each took in ms, in the order in which they began; None: it met loss.
 
     Clustering is the mean run of losses × the share that held: independent losses have geometric runs of mean
     1 / (1 − share), so it is 1 for them and grows with clusters (Wald and Wolfowitz 1940 test the same idea).
@@ -137,13 +143,28 @@ def losses(held_ms: Sequence[Annotated[float, Field(ge=0)] | None]) -> Losses:
 
 
 def where_it_loses(hops: Sequence[Hop]) -> Hop | None:
-    """The first hop from which on probes are lost to the end; None: nowhere.
+    """The first hop from which on probes are lost to the end; None: nowhere. The last hop is the system itself.
 
-    A router that answers few probes and forwards all is no fault: what is lost there must be lost behind it too.
-    Hops that never answer tell nothing. The last hop is the system itself.
+    A router that answers few probes and forwards all is no fault. So the system itself must lose some, and the hops
+    from there on must lose alike: none of them far less than all together (binomial, one tail at `UNLIKELY`), and the
+    first of them not far more. Hops that never answer tell nothing.
     """
     known = [hop for hop in hops if hop.address is not None and hop.tried]
+    if not known or known[-1].missed == 0:
+        return None
     for place, hop in enumerate(known):
-        if hop.lost >= LOSSY and all(later.lost >= max(LOSSY, LASTS * hop.lost) for later in known[place:]):
+        behind = known[place:]
+        share = sum(one.missed for one in behind) / sum(one.tried for one in behind)
+        alike = at_most(hop.answered, hop.tried, 1 - share) >= UNLIKELY  # as few answers, or fewer
+        if hop.lost >= LOSSY and alike and all(at_most(one.missed, one.tried, share) >= UNLIKELY for one in behind):
             return hop
     return None
+
+
+def at_most(count: int, tried: int, share: float) -> float:
+    """The probability of `count` or fewer of `tried`, each with this probability (binomial).
+
+    >>> round(at_most(2, 10, 0.5), 4)
+    0.0547
+    """
+    return sum(comb(tried, n) * share**n * (1 - share) ** (tried - n) for n in range(count + 1))

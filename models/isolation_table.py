@@ -117,8 +117,8 @@ def on_the_way(seen: Isolation) -> Finding | None:
     if burst is None or burst.losses is None or not burst.losses.lost:
         return None
     if burst.losses.clustering >= SURE_OF_CLUSTERS:
-        return Finding(PATH, Whose.NETWORK, "fresh connections are lost in clusters, before any application is asked")
-    return Finding(PATH, None, "fresh connections are lost one by one: on the path, or at one of several machines")
+        return Finding(PATH, Whose.NETWORK, "fresh connections meet loss in clusters, before any application is asked")
+    return Finding(PATH, None, "fresh connections meet loss one by one: on the path, or at one of several machines")
 
 
 def calm(seen: Isolation) -> Finding:

@@ -1,12 +1,13 @@
 """Burst: a short row of bare connections, which measures how many are lost, and whether in clusters.
 
-A lost SYN is sent again after a second (RFC 6298, 2.1), so a connection that took a second or more lost a packet on
-the way although it held. Nothing is sent over any of them but the handshake of TLS.
+A lost SYN is sent again after a second (RFC 6298, 2.1), so a connection that took a second or more to be taken met
+loss on the way although it held. Nothing is sent over any of them but the handshake of TLS.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 
 from models.control import LOSSY, Control, Losses, Tried, Which, losses
@@ -33,17 +34,13 @@ async def burst(reach: Reach, most: int = CONNECTIONS) -> Control:
     if count == 0:
         return Control.untried(Which.BURST, "no bare connections are allowed here")
     made = await asyncio.gather(*(_later(reach, APART_S * place) for place in range(count)))
-    troubles = [one for one in made if isinstance(one, Trouble)]
-    row = losses([None if isinstance(one, Trouble) else one for one in made])
-    worst = max(troubles, key=lambda one: sum(other.code == one.code for other in troubles), default=None)
+    row = losses([one if isinstance(one, float) else None for one in made])
+    failed = [one for one in made if isinstance(one, Trouble)]
+    worst = max(failed, key=lambda one: sum(other.code == one.code for other in failed), default=None)
     return Control(
         which=Which.BURST,
         verdict=Tried.FAILED if row.share >= LOSSY else Tried.PASSED,
-        says=told(
-            row,
-            worst.code if worst else None,
-            sum(not isinstance(one, Trouble) and one >= SYN_AGAIN_MS for one in made),
-        ),
+        says=told(row, failed, worst),
         outcome=worst.outcome if worst else Outcome.OK,
         code=worst.code if worst else None,
         duration_ms=row.median_ms,
@@ -52,21 +49,22 @@ async def burst(reach: Reach, most: int = CONNECTIONS) -> Control:
     )
 
 
-def told(row: Losses, code: str | None, again: int) -> str:
+def told(row: Losses, failed: Sequence[Trouble], worst: Trouble | None) -> str:
     """The row in a sentence."""
-    began = f"{row.tried} fresh connections"
-    pace = "" if row.median_ms is None else f"; median {row.median_ms:.1f} ms, slowest {row.slowest_ms:.1f} ms"
-    lost = f"; {again} took a second packet to begin" if again else ""
+    pace = "" if row.median_ms is None else f"; the others took {row.median_ms:.1f} ms in the middle"
     if not row.lost:
-        return f"{began}, none lost{pace}{lost}"
-    named = f" ({code.replace('_', ' ')})" if code else ""
+        return f"{row.tried} fresh connections, none met loss{pace.replace('the others', 'they')}"
+    ways = [f"{len(failed)} failed: {worst.code.replace('_', ' ')}"] if worst else []
+    again = row.lost - len(failed)
+    ways += [f"{again} took a second packet to begin"] if again else []
     runs = f"{row.runs} cluster{'s' * (row.runs != 1)}, the longest of {row.longest}"
     order = f"; losses run {row.clustering:.1f}× as long as independent ones" if row.clustering else ""
-    return f"{began}, {row.lost} lost ({row.share:.0%}){named} in {runs}{order}{pace}{lost}"
+    met = f"{row.lost} met loss ({row.share:.0%}; {', '.join(ways)})"
+    return f"{row.tried} fresh connections, {met} in {runs}{order}{pace}"
 
 
-async def _later(reach: Reach, wait_s: float) -> float | Trouble:
-    """One connection after a while: how long it took in ms, or why it was lost."""
+async def _later(reach: Reach, wait_s: float) -> float | Trouble | None:
+    """One connection after a while: how long it took in ms, or why it failed; None: its first packet was lost."""
     await asyncio.sleep(wait_s)
     began, progress = perf_counter(), Progress()
     try:
@@ -79,7 +77,8 @@ async def _later(reach: Reach, wait_s: float) -> float | Trouble:
     reader, writer = streams
     spent_ms = since_ms(began)
     try:
-        return await _settled(reader, reach) or spent_ms
+        trouble = await _settled(reader, reach)
+        return trouble or (spent_ms if progress.ms["connect_ms"] < SYN_AGAIN_MS else None)
     finally:
         writer.transport.abort()
 

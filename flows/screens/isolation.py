@@ -42,6 +42,6 @@ def show_hops(control: Control) -> None:
     table = Table("hop", "router", "lost", "median", title="Path", box=None)
     for hop in control.hops:
         median = "" if hop.median_ms is None else f"{hop.median_ms:.1f} ms"
-        lost = "" if hop.address is None else f"{hop.tried - hop.answered} of {hop.tried}"
+        lost = "" if hop.address is None else f"{hop.missed} of {hop.tried}"
         table.add_row(str(hop.number), hop.address or "no answer", lost, median)
     console.print(table)

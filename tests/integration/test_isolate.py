@@ -222,7 +222,8 @@ def test_a_burst_measures_what_is_lost_and_how_it_clusters():
     assert (row.tried, row.lost, row.runs, row.longest, found.connects) == (20, 6, 2, 4, CONNECTIONS)
     assert row.clustering == pytest.approx(2.1)
     assert found.says.startswith(
-        "20 fresh connections, 6 lost (30%) (closed at once) in 2 clusters, the longest of 4; losses run 2.1× as long"
+        "20 fresh connections, 6 met loss (30%; 6 failed: closed at once) in 2 clusters, the longest of 4; "
+        "losses run 2.1× as long as independent ones; the others took "
     )
 
 
@@ -254,7 +255,7 @@ def test_the_four_lines_of_evidence_of_an_unstable_path_are_measured(clinic, tmp
     )
     facts = gather_facts(watched, window, (), ladder, None, watched=("capability",))
     assert row.losses.lost > 0
-    assert f"{row.losses.lost} lost ({row.losses.share:.0%})" in row.says  # loss, and where on the path it is not
+    assert f"{row.losses.lost} met loss ({row.losses.share:.0%};" in row.says  # loss, and where on the path it is not
     assert (trace.says, trace.hops[0].address) == (
         "1 hop, 1 answering; no hop loses what those behind it lose too",
         "127.0.0.1",

@@ -49,8 +49,8 @@ def test_a_row_and_the_readings_of_an_incident_measure_clusters_alike(lost):
     assert seen.runs <= seen.lost
 
 
-def hops(*answered: int | None, tried: int = 10) -> tuple[Hop, ...]:
-    """One hop for each number of answers out of ten; None: it never answered."""
+def hops(*answered: int | None, tried: int = 20) -> tuple[Hop, ...]:
+    """One hop for each number of answers out of twenty; None: it never answered."""
     return tuple(
         Hop(number=n, address=None if count is None else f"10.0.0.{n}", tried=tried, answered=count or 0)
         for n, count in enumerate(answered, start=1)
@@ -60,12 +60,14 @@ def hops(*answered: int | None, tried: int = 10) -> tuple[Hop, ...]:
 @pytest.mark.parametrize(
     ("way", "where"),
     [
-        pytest.param(hops(10, 10, 10), None, id="nothing is lost"),
-        pytest.param(hops(10, 6, 10), None, id="a router that answers few probes and forwards all"),
-        pytest.param(hops(10, 6, 7), 2, id="lost from the second hop to the end"),
-        pytest.param(hops(10, 10, 6), 3, id="lost at the end alone"),
-        pytest.param(hops(10, 6, None, 6), 2, id="a silent hop tells nothing"),
-        pytest.param(hops(5, 9, 9), 2, id="what is lost to the end begins behind it"),
+        pytest.param(hops(20, 20, 20), None, id="nothing is lost"),
+        pytest.param(hops(20, 12, 20), None, id="a router that answers few probes and forwards all"),
+        pytest.param(hops(20, 12, 20, 19), 4, id="the same, and a single one lost at the end"),
+        pytest.param(hops(20, 12, 14), 2, id="lost from the second hop to the end"),
+        pytest.param(hops(20, 20, 12), 3, id="lost at the end alone"),
+        pytest.param(hops(20, 12, None, 13), 2, id="a silent hop tells nothing"),
+        pytest.param(hops(10, 18, 18), 2, id="a busy router before the hop that loses"),
+        pytest.param(hops(20, 10, 7, 14, 9), 2, id="chance makes some lose less and some more"),
         pytest.param(hops(None, None), None, id="nobody answers"),
         pytest.param((), None, id="no hops"),
     ],

@@ -47,7 +47,7 @@ def a_burst(pattern: str) -> Control:
 
 
 def a_trace(*answered: int) -> Control:
-    hops = tuple(Hop(number=n, address=f"10.0.0.{n}", tried=10, answered=a) for n, a in enumerate(answered, 1))
+    hops = tuple(Hop(number=n, address=f"10.0.0.{n}", tried=20, answered=a) for n, a in enumerate(answered, 1))
     return Control(which=W.PATH_TRACE, verdict=Tried.PASSED, says="traced", outcome=Outcome.OK, hops=hops)
 
 
@@ -116,7 +116,7 @@ TABLE = [
     pytest.param(Rung.READ, [], None, "read", id="a read and no control"),
     pytest.param(Rung.READ, [ok(W.HELD_TOKEN, "Patient.search"), ok(W.SIBLING)], None, None, id="it is read again"),
     # nothing broke
-    pytest.param(None, [ok(W.SIBLING), a_burst("." * 20), a_trace(10, 10)], None, None, id="nothing fails now"),
+    pytest.param(None, [ok(W.SIBLING), a_burst("." * 20), a_trace(20, 20)], None, None, id="nothing fails now"),
     pytest.param(
         None, [no(W.SIBLING, "Patient.search", outcome=Outcome.SERVER_ERROR), a_burst("." * 20)],
         Whose.VENDOR, "Patient.search", id="another operation",
@@ -124,9 +124,9 @@ TABLE = [
     pytest.param(None, [a_burst(".....xxxx.......xx..")], Whose.NETWORK, "network path", id="losses in clusters"),
     pytest.param(None, [a_burst("x..x...x....x...x..x")], None, "network path", id="losses one by one"),
     pytest.param(
-        None, [a_burst("x..x...x....x...x..x"), a_trace(10, 6, 6)], Whose.NETWORK, "network path", id="a hop loses"
+        None, [a_burst("x..x...x....x...x..x"), a_trace(20, 12, 12)], Whose.NETWORK, "network path", id="a hop loses"
     ),
-    pytest.param(None, [a_burst("." * 20), a_trace(10, 6, 10)], None, None, id="a hop that only answers few probes"),
+    pytest.param(None, [a_burst("." * 20), a_trace(20, 12, 20)], None, None, id="a hop that only answers few probes"),
     pytest.param(
         None, [no(W.SIBLING, "Patient.search", outcome=Outcome.RESET), a_burst(".....xxxx.......xx..")],
         Whose.NETWORK, "network path", id="an operation met a bad moment",
