@@ -1,4 +1,6 @@
-"""A path of routers in one process, for who may make a network namespace of its own: `python -m tests.pretend_path`.
+"""A path of routers in one process, for who may make a network namespace of its own.
+
+    unshare --user --map-root-user --net python -m tests.pretend_path ROUTERS LOSSY SHARE MUTE SEED
 
 Everything that is sent to 10.78.0.9 goes into a TUN device, and this file is the network behind it. A packet that
 lives for fewer hops than the path has is answered by the router where it ends (ICMP, time exceeded); the others have
@@ -42,9 +44,9 @@ def time_exceeded(packet: bytes, hop: int) -> bytes:
 class Path:
     """So many routers, of which one may lose a share of what would pass it."""
 
-    def __init__(self, routers: int, lossy: int, share: float, mute: int) -> None:
+    def __init__(self, routers: int, lossy: int, share: float, mute: int, seed: int) -> None:
         self.routers, self.lossy, self.share, self.mute = routers, lossy, share, mute
-        self.rng = Random(7)  # noqa: S311 - a pretend path
+        self.rng = Random(seed)  # noqa: S311 - a pretend path
 
     def answer(self, packet: bytes) -> bytes | None:
         """What comes back for a packet; None: nothing does."""
@@ -83,14 +85,14 @@ def open_tun() -> int:
     return device
 
 
-async def trace(routers: int, lossy: int, share: float, mute: int) -> tuple[str, str]:
+async def trace(routers: int, lossy: int, share: float, mute: int, seed: int) -> tuple[str, str]:
     """A path trace and a burst over such a path, as JSON."""
     from models.lookup import ANYWHERE  # noqa: PLC0415 - the namespace is made before anything of ours is loaded
     from tasks.burst import burst  # noqa: PLC0415
     from tasks.path_trace import trace_path  # noqa: PLC0415
     from tasks.trials import Reach  # noqa: PLC0415
 
-    device, path = open_tun(), Path(routers, lossy, share, mute)
+    device, path = open_tun(), Path(routers, lossy, share, mute, seed)
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):
@@ -116,5 +118,6 @@ async def trace(routers: int, lossy: int, share: float, mute: int) -> tuple[str,
 
 
 if __name__ == "__main__":
-    routers, lossy, share, mute = sys.argv[1:]
-    print(*asyncio.run(trace(int(routers), int(lossy), float(share), int(mute))), sep="\n")  # noqa: T201 - for the test
+    routers, lossy, share, mute, seed = sys.argv[1:]
+    told = asyncio.run(trace(int(routers), int(lossy), float(share), int(mute), int(seed)))
+    print(*told, sep="\n")  # noqa: T201 - for the test

@@ -47,7 +47,7 @@ def over_a_path(routers: int, *, lossy: int = 0, share: float = 0.0, mute: int =
     """A trace and a burst over so many routers, one of which loses a share, one of which never says a word."""
     if not may_make_networks():
         pytest.skip("no network namespace with a TUN device can be made here")
-    words = [sys.executable, "-m", "tests.pretend_path", str(routers), str(lossy), str(share), str(mute)]
+    words = [sys.executable, "-m", "tests.pretend_path", str(routers), str(lossy), str(share), str(mute), "7"]
     done = subprocess.run([*NAMESPACE, *words], cwd=ROOT, capture_output=True, text=True, check=True)
     traced, row = done.stdout.splitlines()
     return Control.model_validate_json(traced), Control.model_validate_json(row)
