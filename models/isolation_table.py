@@ -49,7 +49,12 @@ def resting(record: IsolationRecord | None, ladder: Ladder, every: timedelta, as
         return record.last
     last = record.last.isolated_at
     because = f"controls were tried at {last:%H:%M} UTC, and rest until {last + every:%H:%M} UTC"
-    return concluded(ladder, (), 0.0, as_of).model_copy(update={"because": because})
+    return untried(ladder, because, as_of)
+
+
+def untried(ladder: Ladder, because: str, at: AwareDatetime) -> Isolation:
+    """An isolation without controls, with the reason: the ladder alone names the part, and nobody."""
+    return concluded(ladder, (), 0.0, at).model_copy(update={"because": because, "whose": None})
 
 
 def concluded(ladder: Ladder, controls: Iterable[Control], seconds: float, at: AwareDatetime) -> Isolation:

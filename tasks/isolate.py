@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from models.errors import HealError
 from models.gauge import Gauge
 from models.integration import Integration
 from models.isolation import Isolation, IsolationRecord, entered
-from models.isolation_table import concluded, resting
+from models.isolation_table import concluded, resting, untried
 from models.ladder import Ladder
 from models.reading import Outcome, Rung
 from models.token import BARRING
@@ -86,11 +86,6 @@ async def isolate(house: House, integration: Integration, ladder: Ladder, *, for
         return keep(house, concluded(ladder, controls, perf_counter() - began, now))
     finally:
         house.ledger.release(lease, house.clock.now())
-
-
-def untried(ladder: Ladder, because: str, at: datetime) -> Isolation:
-    """An isolation that was not made, with the reason."""
-    return concluded(ladder, (), 0.0, at).model_copy(update={"because": because})
 
 
 def keep(house: House, isolation: Isolation) -> Isolation:
