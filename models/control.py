@@ -146,8 +146,8 @@ def where_it_loses(hops: Sequence[Hop]) -> Hop | None:
     """The first hop from which on probes are lost to the end; None: nowhere. The last hop is the system itself.
 
     A router that answers few probes and forwards all is no fault. So the system itself must lose some, and the hops
-    from there on must lose alike: none of them far less than all together (binomial, one tail at `UNLIKELY`), and the
-    first of them not far more. Hops that never answer tell nothing.
+    from there on must lose alike: none of them far less than all together (binomial, one tail, `UNLIKELY` for all), and
+    the first of them not far more. Hops that never answer tell nothing.
     """
     known = [hop for hop in hops if hop.address is not None and hop.tried]
     if not known or known[-1].missed == 0:
@@ -155,8 +155,9 @@ def where_it_loses(hops: Sequence[Hop]) -> Hop | None:
     for place, hop in enumerate(known):
         behind = known[place:]
         share = sum(one.missed for one in behind) / sum(one.tried for one in behind)
-        alike = at_most(hop.answered, hop.tried, 1 - share) >= UNLIKELY  # as few answers, or fewer
-        if hop.lost >= LOSSY and alike and all(at_most(one.missed, one.tried, share) >= UNLIKELY for one in behind):
+        unlikely = UNLIKELY / len(behind)  # so many counts are looked at (Bonferroni)
+        alike = at_most(hop.answered, hop.tried, 1 - share) >= unlikely  # as few answers, or fewer
+        if hop.lost >= LOSSY and alike and all(at_most(one.missed, one.tried, share) >= unlikely for one in behind):
             return hop
     return None
 

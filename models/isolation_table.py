@@ -112,16 +112,18 @@ def of_operations(failing: Sequence[Control]) -> Finding:
 
 
 def on_the_way(seen: Isolation) -> Finding | None:
-    """What is lost before any application is asked."""
+    """What is lost before any application is asked; a trace that a row of connections denies says nothing."""
+    burst = next((one.losses for one in seen.of(Which.BURST) if one.losses), None)
+    if burst is not None and not burst.lost:
+        return None
     trace = next(iter(seen.of(Which.PATH_TRACE)), None)
     loses = where_it_loses(trace.hops) if trace and trace.hops and trace.outcome is Outcome.OK else None
     if trace and loses and loses is not trace.hops[-1]:
         because = f"probes are lost from hop {loses.number} of {trace.hops[-1].number} on, to the end"
         return Finding(PATH, Whose.NETWORK, because)
-    burst = next(iter(seen.of(Which.BURST)), None)
-    if burst is None or burst.losses is None or not burst.losses.lost:
+    if burst is None:
         return None
-    if burst.losses.clustering >= SURE_OF_CLUSTERS:
+    if burst.clustering >= SURE_OF_CLUSTERS:
         return Finding(PATH, Whose.NETWORK, "fresh connections meet loss in clusters, before any application is asked")
     return Finding(PATH, None, "fresh connections meet loss one by one: on the path, or at one of several machines")
 

@@ -131,6 +131,13 @@ TABLE = [
         None, [no(W.SIBLING, "Patient.search", outcome=Outcome.RESET), a_burst(".....xxxx.......xx..")],
         Whose.NETWORK, "network path", id="an operation met a bad moment",
     ),
+    pytest.param(None, [a_trace(20, 20, 12)], None, None, id="only the end answers few probes"),
+    pytest.param(
+        None, [no(W.PATH_TRACE, hops=a_trace(20, 12, 12).hops)],
+        None, None, id="a trace that did not come to the end",
+    ),
+    pytest.param(None, [a_trace(20, 12, 12)], Whose.NETWORK, "network path", id="a hop that loses, and no burst"),
+    pytest.param(None, [a_burst("." * 20), a_trace(20, 12, 12)], None, None, id="a burst denies what a trace says"),
     pytest.param(None, [], None, None, id="nothing broke and nothing was tried"),
 ]  # fmt: skip
 
@@ -141,6 +148,20 @@ def test_the_table_names_the_part_at_fault_and_whose_it_is(broken, controls, who
     assert (found.whose, found.isolated) == (whose, isolated)
     assert found.because
     assert found.broken is broken
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_over"),
+    [
+        pytest.param(Outcome.RESET, True, id="a reset"),
+        pytest.param(Outcome.SERVER_ERROR, True, id="an error of theirs"),
+        pytest.param(Outcome.FORBIDDEN, False, id="the token in hand may what a new one may not"),
+        pytest.param(Outcome.SEMANTIC, False, id="what comes again makes no more sense"),
+    ],
+)
+def test_what_a_moment_later_is_over_comes_and_goes_and_what_is_meant_does_not(outcome, is_over):
+    found = concluded(a_ladder(Rung.READ, outcome), [ok(W.HELD_TOKEN, "Patient.search"), PATHS], 1.0, NOW)
+    assert (found.isolated is None) is is_over
 
 
 @pytest.mark.parametrize(
