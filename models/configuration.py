@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.control_setting import USUAL, ControlSettings
 from models.integration import Integration
 from models.noun import Kept, Noun
 from models.policy import Policy
@@ -37,6 +38,7 @@ class Configuration(Noun):
     integrations: tuple[Integration, ...]  # in the order of the file, each id once
     policy: Policy
     intake: IntakeSettings = IntakeSettings()
+    controls: ControlSettings = USUAL  # of integrations that say nothing of their own
     path: Path  # the directory that it was read from
 
     def integration(self, integration_id: str) -> Integration:
@@ -50,6 +52,10 @@ class Configuration(Noun):
                 return integration
         there_are = ", ".join(integration.id for integration in self.integrations)
         raise KeyError(f"no integration {integration_id}; there are: {there_are}")
+
+    def controls_of(self, integration: Integration) -> ControlSettings:
+        """With what a broken connection is compared."""
+        return integration.controls or self.controls
 
     @property
     def sha256(self) -> str:

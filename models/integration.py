@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 from models.bridge import Bridge
 from models.calendar import Calendar, Hours
 from models.canary import Canary
+from models.control_setting import ControlSettings
 from models.credential import CredentialKind
 from models.feed import Feed, assumed_feeds
 from models.gauge import Unit
@@ -184,6 +185,7 @@ class Integration(Noun):
     objectives: tuple[Objective, ...] = ()  # none: those that follow from the SLA
     limits: tuple[Limit, ...] = ()  # values that may not be passed, beside the SLA's
     depends_on: tuple[Code, ...] = ()  # other integrations by id, or what several share: practice-vpn, idp.example.org
+    controls: ControlSettings | None = None  # None: as the configuration says for all
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property

@@ -76,6 +76,7 @@ class Resets(Fault):
     share: Annotated[float, Field(gt=0, lt=1)]
     mean_burst: Annotated[float, Field(ge=1)] = 5.0
     when: Literal["before", "after"] = "after"  # the server has acted on the request; `after`: it has
+    connecting: bool = False  # a new connection may be cut too, as on a path that loses packets (HTTP only)
 
     @model_validator(mode="after")
     def _is_possible(self) -> Resets:

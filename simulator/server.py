@@ -47,6 +47,7 @@ class Port:
         self._door = Door.SHUT
         self._accepting: asyncio.Task[None] | None = None
         self._talks: dict[asyncio.Task[None], asyncio.StreamWriter | None] = {}
+        self.cuts: Callable[[str], bool] = lambda _: False  # whether a new connection by this route is cut
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Speak with one client until one side has had enough."""
@@ -109,6 +110,9 @@ class Port:
             if self._door is Door.SILENT:
                 await _swallow(connection)
                 return
+            if self.cuts(self._route):
+                _cut(connection)
+                return
             reader, writer = await _open_streams(connection, self.tls, self.new_reader())
             talk = asyncio.current_task()
             if talk is not None:
@@ -166,6 +170,12 @@ def _bind(port: int) -> socket.socket:
     bound.bind(("127.0.0.1", port))
     bound.settimeout(0)  # not blocking: the loop waits for us
     return bound
+
+
+def _cut(connection: socket.socket) -> None:
+    """Close a raw connection at once with RST."""
+    with connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
 
 
 async def _swallow(connection: socket.socket) -> None:

@@ -47,7 +47,7 @@ class Service:
         self._calls: dict[str, Counter[str]] = defaultdict(Counter)
         self.servers = servers  # by route
         for server in servers.values():
-            server.handle = self.handle
+            server.handle, server.cuts = self.handle, weather.cuts
 
     @property
     def operations(self) -> frozenset[str]:

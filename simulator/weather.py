@@ -105,6 +105,11 @@ class Weather:
         fault = self.find(Resets, route)
         return fault.when if fault and self._chain and self._chain.step() else None
 
+    def cuts(self, route: str) -> bool:
+        """Whether to cut this new connection before anything is said. Moves the chain on."""
+        fault = self.find(Resets, route)
+        return bool(fault and fault.connecting and self._chain and self._chain.step())
+
     def resets_now(self, route: str, operation: str) -> bool:
         """Whether it is this data call's turn to be reset. Counts it."""
         fault = self.find(ResetsEvery, route, operation)

@@ -23,11 +23,16 @@ class FixedKey:
     """The same key for every call; it answers what `Tokens` answers."""
 
     scopes: tuple[str, ...] = ()
+    token_url: str | None = None
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._key = Key(headers)
 
     async def key(self) -> Key:
+        """It."""
+        return self._key
+
+    def held(self) -> Key:
         """It."""
         return self._key
 

@@ -147,6 +147,7 @@ class BoundedClient:
         # httpcore does not tell how long a call waited in its pool, so nobody gets to wait there.
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._last_address: dict[str, str] = {}
+        self.calls = 0  # begun so far, for who counts what they cost the other side
 
     async def fetch(
         self,
@@ -163,6 +164,7 @@ class BoundedClient:
             Transient: when it is our own machine that cannot (no file descriptors, no memory).
         """
         trace = Trace()
+        self.calls += 1
         limit_s = self._deadline_s if deadline_s is None else max(0.0, deadline_s)
         call = _Call(method, httpx.URL(url), dict(headers or {}), content, limit_s)
         try:

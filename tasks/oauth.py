@@ -68,6 +68,16 @@ class Tokens:
         token = await self._store.get(self._issue)
         return token if isinstance(token, Grant) else as_key(token.value, token)
 
+    def held(self) -> Key | None:
+        """The token in hand, while it may still be accepted; none is asked for."""
+        token = self._store.held()
+        return None if token is None else as_key(token.value, token)
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are asked for."""
+        return self._setting.token_url
+
     async def refused(self, key: Key) -> bool:
         """Whether the token may simply have grown old."""
         return key.token is not None and await self._store.refused(key.token)

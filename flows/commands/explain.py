@@ -34,12 +34,15 @@ def command(
 
 def explain_incident(incident: str, config: ConfigurationOption, home: HomeOption) -> int:
     """Its card, the evidence for and against each cause, and its thread."""
-    from flows.screen import show_incident  # noqa: PLC0415
+    from flows.screen import say, show_incident  # noqa: PLC0415
+    from tasks.isolate import cost_today  # noqa: PLC0415
     from tasks.story import tell  # noqa: PLC0415
 
     house = house_of(config, home, check_secrets=False)
     known = house.ledger.incident(incident)
     show_incident(tell(house, known.integration_id, incident))
+    if spent := cost_today(house, known.integration_id):
+        say(f"\n{spent[0].upper()}{spent[1:]}.")
     return NEEDS_HUMAN if known.is_active and known.escalated_for else DEGRADED if known.is_active else HEALTHY
 
 

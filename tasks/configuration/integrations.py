@@ -10,6 +10,7 @@ from pydantic import Field
 
 from models import catalogue
 from models.configuration import IntakeSettings
+from models.control_setting import USUAL, ControlSettings
 from models.errors import Mistake
 from models.integration import Environment, Integration
 from models.noun import Noun
@@ -27,6 +28,7 @@ class Watched(Noun):
 
     integrations: Annotated[tuple[Integration, ...], Field(min_length=1)]
     intake: IntakeSettings = IntakeSettings()
+    controls: ControlSettings = USUAL
 
 
 def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistake]]:
@@ -47,6 +49,13 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
     if watched is None:
         return (), mistakes
     return watched.integrations, [*mistakes, *check_rounds(page, watched), *check_canaries(page, watched)]
+
+
+def controls_in(page: Page) -> ControlSettings:
+    """With what broken connections are compared; the page as a whole has told what is wrong with it."""
+    written = page.data.get("controls") if isinstance(page.data, dict) else None
+    settings, _ = validate(page, ControlSettings, ("controls",)) if written is not None else (USUAL, [])
+    return settings or USUAL
 
 
 def entries(block: object, key: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -21,6 +21,7 @@ from models.surface import Surface, Uses
 from models.tuning import Tuning
 from tasks.clock import Clock
 from tasks.sketches import Sketches
+from tasks.trials import Reach, Trial
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,18 @@ class SurveysSurface(Protocol):
 
     def uses(self) -> Uses:
         """What of that the declared reads need."""
+        ...
+
+
+@runtime_checkable
+class TriedInParts(Protocol):
+    """Can be tried part by part, for what its ladder alone cannot tell apart (tasks.isolate)."""
+
+    @property
+    def reach(self) -> Reach | None:
+        """Where it takes connections; None: no network of ours leads there."""
+        ...
+
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the reads: of nobody, as nobody, or with the token in hand."""
         ...

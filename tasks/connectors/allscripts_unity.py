@@ -27,11 +27,13 @@ from models.token import Grant, Token
 from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.connectors._unity_trials import Server, unity_trials
 from tasks.http import BaseUrl, BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
+from tasks.trials import Trial, reach_of
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 SCRYPT_N = 1 << 14  # 16 MiB and some 50 ms for one guess at a password from its digest
@@ -51,6 +53,11 @@ class Action(Noun):
 
     action: ActionName
     parameters: dict[Parameter, str] = Field(default_factory=dict, repr=False)  # may name a patient
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it is asked without parameters."""
+        return not any(self.parameters.values())
 
 
 class Settings(Noun):
@@ -99,6 +106,7 @@ class AllscriptsUnity:
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
         self._lookup = context.integration.lookup
+        self.reach = reach_of(self._base_url, self._ca_bundle, self._lookup)
         self._http = self._client()
         by_reference = settings.username.startswith(("env:", "file:"))
         self._username = resolve(settings.username, context.base) if by_reference else SecretStr(settings.username)
@@ -156,7 +164,7 @@ class AllscriptsUnity:
         told: list[Answer] = []  # what the server says of itself, and the first read
 
         async def http() -> Step:
-            return answered(Rung.HTTP, await self._magic(client, info, SecretStr("")))
+            return answered(Rung.HTTP, await self._as_nobody(client))
 
         async def auth() -> Step:
             token = await self._tokens.get(self._log_in)
@@ -199,6 +207,13 @@ class AllscriptsUnity:
         """Unity does not say what can be asked."""
         return ()
 
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the reads: nothing that logs in, and nothing about the patient of an action."""
+        asked = {read: self._settings.action(read.operation) for read in self._context.integration.reads[1:]}
+        plain = [read for read, action in asked.items() if action and action.names_nobody]
+        server = Server(self._base_url, self._client, self._clock, self._as_nobody, self._in_session)
+        return tuple(unity_trials(server, plain))
+
     async def aclose(self) -> None:
         """Close every socket. The session stays, for the next process to use: each one costs a seat."""
         await self._tokens.aclose()
@@ -222,6 +237,13 @@ class AllscriptsUnity:
             return absent(Rung.SCOPE, "no EHR user is signed on; the licence decides")
         says = "the EHR user was accepted when this session began"
         return Step(rung=Rung.SCOPE, verdict=Verdict.PASSED, says=says, outcome=Outcome.OK)
+
+    async def _as_nobody(self, client: BoundedClient) -> Answer:
+        return await self._magic(client, Action(action="GetServerInfo"), SecretStr(""))
+
+    async def _in_session(self, client: BoundedClient, read: Read) -> Answer | None:
+        token, limit_s = self._tokens.held(), self._context.tuning.deadline_s
+        return await self._ask(client, read, token, limit_s) if token else None
 
     async def _ask(self, client: BoundedClient, read: Read, token: Token, limit_s: float) -> Answer:
         action = self._settings.action(read.operation)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
 from time import perf_counter
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 
@@ -24,6 +24,7 @@ from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
+from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.fhir_surface import SMART_PATH, judge_smart, survey_fhir, used
@@ -34,6 +35,7 @@ from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too
 from tasks.secrets import resolve
 from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
 from tasks.tokens import TokenStore
+from tasks.trials import Trial, reach_of
 
 FHIR = {"Accept": "application/fhir+json"}
 TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(?:/\$?[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9_.:=&,%|/$+-]*)?$")
@@ -76,13 +78,6 @@ class Settings(Noun):
         return {operation: needed_for(query, self.scopes) for operation, query in queries.items() if query}
 
 
-class TokenPlace(NamedTuple):
-    """Where tokens are asked for."""
-
-    url: str  # where the request goes
-    audience: str  # what the assertion names: the official URL, by whatever route we come
-
-
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted({*DEFAULT_SEARCHES, *settings.searches}))
@@ -115,6 +110,7 @@ class EpicFhir:
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
         self._lookup = context.integration.lookup
+        self.reach = reach_of(self._base_url, self._ca_bundle, self._lookup)
         self._http = self._client()
         pem = resolve(settings.private_key, context.base)
         self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
@@ -221,6 +217,12 @@ class EpicFhir:
         searches = [self._settings.search(read.operation) or "" for read in self._context.integration.reads]
         return used(searches, self._settings.scopes, self._settings.algorithm)
 
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the reads."""
+        reads = self._context.integration.reads
+        server = Server(self._base_url, self._client, self._clock, self._token_place, self._page, reads)
+        return tuple(fhir_trials(server))
+
     async def aclose(self) -> None:
         """Close every socket."""
         await self._tokens.aclose()
@@ -303,6 +305,11 @@ class EpicFhir:
 
     def _judged(self, fetched: Fetched, judge: Judge) -> Answer:
         return answer(fetched, self._clock.now(), judge)
+
+    async def _page(self, client: BoundedClient, read: Read) -> Answer | None:
+        token = self._tokens.held()
+        deadline = Deadline(self._context.tuning.deadline_s)
+        return (await self._pages(client, read, token.value, deadline, most=1))[0] if token else None
 
     async def _issue(self, _: SecretStr | None) -> Grant:
         return await self._ask(self._http)

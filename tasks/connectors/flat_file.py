@@ -25,6 +25,7 @@ from tasks.deliveries import Found
 from tasks.folder import Unreachable
 from tasks.ladder import climb_on
 from tasks.network import Trouble
+from tasks.trials import Reach, Trial
 
 if TYPE_CHECKING:
     from tasks.ssh import Line
@@ -89,6 +90,16 @@ class FlatFile:
         finally:
             self._shown = climb.host_key or self._shown
             await place.aclose()
+
+    @property
+    def reach(self) -> Reach | None:
+        """Where the SFTP server listens; None: the folder is on this machine."""
+        server = self._settings.sftp
+        return Reach(server.host, server.port, None, self._context.integration.lookup, greets=True) if server else None
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Nothing: a look at another file is noted as seen, and every other question needs a log-in."""
+        return ()
 
     async def aclose(self) -> None:
         """Close every socket."""

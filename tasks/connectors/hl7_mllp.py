@@ -36,6 +36,7 @@ from tasks.hl7_dialogue import Dialogue, Heard, fresh_id, told
 from tasks.ladder import climb_to
 from tasks.mllp import MllpClient
 from tasks.network import tls_context
+from tasks.trials import Reach, Trial
 
 IN_THE_CLEAR = (
     "plain MLLP would send patients in the clear; leave `tls` out, or write `allow_plaintext: true` "
@@ -227,6 +228,15 @@ class Hl7Mllp:
             return Ladder.of(self._id, began, (*lower, *upper))
         finally:
             await client.aclose()
+
+    @property
+    def reach(self) -> Reach:
+        """Where the receiver listens."""
+        return Reach(self._place.host, self._place.port, self._tls, self._context.integration.lookup)
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Nothing: whatever is asked of a receiver is a message."""
+        return ()
 
     async def aclose(self) -> None:
         """Close every socket."""

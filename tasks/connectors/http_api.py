@@ -14,9 +14,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 from models.api_answers import STALE, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
 from models.classification import Judged
+from models.control import Which
 from models.credential import Credential
 from models.integration import Integration, Read
-from models.ladder import Ladder
+from models.ladder import Ladder, Step
 from models.noun import Advice, Noun
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope
@@ -24,13 +25,14 @@ from models.token import Grant
 from models.wording import span
 from tasks.access import open_access
 from tasks.api_climb import ApiClimb
-from tasks.auth_schemes import Access, HeaderName, NoAccess
+from tasks.auth_schemes import Access, Basic, HeaderName, NoAccess
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
-from tasks.ladder import climb_network, climb_on
+from tasks.ladder import answered, climb_network, climb_on
 from tasks.oauth import Key, Tokens
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
+from tasks.trials import ABOVE, MOST_SIBLINGS, OF_READS, Ask, Trial, in_hand, over, reach_of, root, token_trial
 
 JSON = {"Accept": "application/json"}
 OURS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "content-type", "te", "upgrade"}
@@ -96,6 +98,7 @@ class HttpApi:
         self._id, self._clock = context.integration.id, context.clock
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, settings.base_url)
+        self.reach = reach_of(self._base_url, self._ca_bundle, context.integration.lookup)
         self._http = self._client()
         self.keys = open_access(context, settings.auth, self._http, self._base_url)
 
@@ -124,6 +127,24 @@ class HttpApi:
             return Ladder.of(self._id, began, await climb_on(lower, *steps))
         finally:
             await climb.client.aclose()
+
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the reads; only calls that ask, and none with a password."""
+        asking = [one for one in self._context.integration.reads if self._settings.calls[one.operation].method == "GET"]
+        if isinstance(self._settings.auth, Basic):
+            asking = []
+        again = [
+            Trial(Which.HELD_TOKEN, one.operation, ABOVE, self._with_key(one), shows=("API read",)) for one in asking
+        ]
+        others = [Trial(Which.SIBLING, one.operation, OF_READS, self._with_key(one)) for one in asking]
+        first = self._context.integration.reads[0].operation
+        return (
+            Trial(Which.AGAIN, first, frozenset({Rung.HTTP}), over(self._client, self._as_nobody), shows=("service",)),
+            root(self._client, self._base_url, self._clock),
+            *token_trial(self.keys.token_url, self._client, self._clock),
+            *(one for one in again if one.subject == first),
+            *[one for one in others if one.subject != first][:MOST_SIBLINGS],
+        )
 
     async def aclose(self) -> None:
         """Close every socket."""
@@ -174,6 +195,16 @@ class HttpApi:
                 await self.keys.distrust(key)
         seen = reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
         return seen.model_copy(update={"sent_bytes": len(body_of(call) or b"") * len(pages)})
+
+    async def _as_nobody(self, client: BoundedClient) -> Step:
+        return answered(Rung.HTTP, await self.first_page(client, self._context.integration.reads[0], Key()))
+
+    def _with_key(self, read: Read) -> Ask:
+        async def work(client: BoundedClient) -> Step | str:
+            key = self.keys.held()
+            return in_hand(await self.first_page(client, read, key) if key else None)
+
+        return over(self._client, work)
 
     async def first_page(self, client: BoundedClient, read: Read, key: Key) -> Answer:
         """The first page of a read, judged with its age."""

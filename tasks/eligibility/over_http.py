@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from models import core_envelope
 from models.classification import Judged, judge_status
+from models.control import Which
 from models.core_envelope import sealed
 from models.credential import Credential
 from models.integration import Read
@@ -28,6 +29,7 @@ from tasks.ladder import answered, climb_network, climb_on, granted
 from tasks.oauth import Key, Tokens, as_key
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
 from tasks.secrets import resolve
+from tasks.trials import Trial, over, reach_of, root, token_trial
 
 X12 = {"Content-Type": "application/EDI-X12", "Accept": "application/EDI-X12, multipart/form-data, text/plain"}
 BELOW_LOGIN = {Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP}  # broken there, an answer tells nothing of who we are
@@ -50,6 +52,7 @@ class OverHttp:
         self._ca_bundle = bundle(context, settings.ca_bundle)
         self._base_url = base_url_by_route(context, base_url)
         self._desk = Desk(context, settings)
+        self.reach = reach_of(self._base_url, self._ca_bundle, context.integration.lookup)
         self._http = self._client()
         self._login = self._core_login()
         auth = NoAccess() if self._login else settings.auth
@@ -82,6 +85,19 @@ class OverHttp:
             return Ladder.of(self._id, began, await climb_on(lower, *upper))
         finally:
             await climb.client.aclose()
+
+    def trials(self) -> tuple[Trial, ...]:
+        """What may be asked beside the inquiries, each of which names a member."""
+
+        async def greeted(client: BoundedClient) -> Step:
+            return answered(Rung.HTTP, await self.greet(client))
+
+        tells: frozenset[Rung | None] = frozenset({Rung.HTTP})
+        return (
+            Trial(Which.AGAIN, "greeting", tells, over(self._client, greeted), shows=("service",)),
+            root(self._client, self._base_url, self._clock),
+            *token_trial(self.keys.token_url, self._client, self._clock),
+        )
 
     async def aclose(self) -> None:
         """Close every socket."""

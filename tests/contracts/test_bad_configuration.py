@@ -131,6 +131,27 @@ def kinds(room: str) -> str:
         ),
         pytest.param(
             "    probe_every: 60s",
+            "    controls:\n      hosts: [www.example.org]",
+            7,
+            "this entry: write a host with its port, such as www.example.org:443",
+            id="a control host without its port",
+        ),
+        pytest.param(
+            "integrations:\n",
+            "controls: {vantage: 'http://user:secret@proxy.example.org:3128'}\nintegrations:\n",
+            1,
+            "`vantage`: write a host with its port, such as www.example.org:443",
+            id="a proxy with its password is not repeated",
+        ),
+        pytest.param(
+            "integrations:\n",
+            "controls:\n  limit: 31s\nintegrations:\n",
+            2,
+            "`limit`: must be at most 30s",
+            id="controls that would hold up a diagnosis",
+        ),
+        pytest.param(
+            "    probe_every: 60s",
             "    credentials:\n      - {kind: password, changed: 2026-11-01}",
             7,
             "this entry: write either `ends`, or both `changed` and `max_age`",

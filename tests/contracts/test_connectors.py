@@ -18,7 +18,7 @@ from models.noun import Noun
 from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
-from tasks.connectors._interface import ConfirmsWrites, Connector, RenewsCredentials
+from tasks.connectors._interface import ConfirmsWrites, Connector, RenewsCredentials, TriedInParts
 from tests.callers import READS, SYSTEM, context_for, settings_for
 from tests.sockets import answer, head_of, serving
 from tests.x12 import an_answer
@@ -226,6 +226,7 @@ def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog,
             try:
                 readings = [await connector.read(context.integration.reads[0]) for _ in range(2)]
                 parts = [*readings, await connector.climb()]
+                parts += [asked.step for one in connector.trials() if (asked := await one.ask()).step]
                 if isinstance(connector, RenewsCredentials):
                     parts += [await connector.renew(), connector.credential()]
                 return [*map(repr, parts), *(part.model_dump_json() for part in parts), repr(connector)]
@@ -235,6 +236,72 @@ def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog,
     shown = "\n".join([*asyncio.run(run()), caplog.text])
     for hidden in (CANARY, SECRET, GUID):
         assert hidden not in shown
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_what_may_be_tried_of_a_healthy_system_passes_and_costs_what_was_said(clinic, home, kind):
+    async def run():
+        context = context_for(clinic, kind, home)
+        connector = load("tasks.connectors", kind).open_connector(context)
+        assert isinstance(connector, TriedInParts)
+        assert (connector.reach.host, connector.reach.port > 0) == ("127.0.0.1", True)
+        try:
+            await connector.read(context.integration.reads[0])
+            return [(trial, await trial.ask()) for trial in connector.trials()]
+        finally:
+            await connector.aclose()
+
+    tried = asyncio.run(run())
+    broken = [
+        (trial.which, trial.subject, asked) for trial, asked in tried if asked.step and asked.step.outcome != "ok"
+    ]
+    assert broken == []
+    assert all(asked.step or asked.why for _, asked in tried)
+    assert all(asked.calls <= trial.most for trial, asked in tried)
+    assert all(asked.calls for _, asked in tried if asked.step)
+
+
+@pytest.mark.parametrize("kind", HTTP)
+def test_a_trial_sends_no_password_and_nothing_that_a_token_is_asked_for_with(premises, tmp_path, kind):
+    heard = bytearray()
+
+    async def listens(reader, writer):
+        while head := await head_of(reader):
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+            heard.extend(head + await reader.readexactly(length))
+            path = head.split(b" ", 2)[1]
+            found = {"token_endpoint": f"http://127.0.0.1:{port}/token"} if b"smart" in path else {}
+            writer.write(answer(json.dumps(found).encode(), status="200 OK" if found else "400 Bad Request"))
+
+    async def run():
+        nonlocal port
+        async with serving(listens) as port:
+            base = f"http://127.0.0.1:{port}"
+            changes = {"base_url": base, "ca_bundle": None} | elsewhere(premises, kind, base)
+            context = context_for(premises, kind, tmp_path, **changes)
+            connector = load("tasks.connectors", kind).open_connector(context)
+            try:
+                return [await trial.ask() for trial in connector.trials()]
+            finally:
+                await connector.aclose()
+
+    port = 0
+    assert any(asked.calls for asked in asyncio.run(run()))
+    sent = bytes(heard).lower()
+    secrets = [Path(value).read_bytes().strip().lower() for value in secret_files(premises, kind)]
+    assert sent.count(b"http/1.1") > 0
+    assert [
+        one
+        for one in (*secrets, b"assertion", b"authorization", b"client_secret", CANARY.lower().encode())
+        if one in sent
+    ] == []
+
+
+def secret_files(clinic: Clinic, kind: str) -> list[str]:
+    """Where the clinic keeps what is secret about a log-in."""
+    return [
+        path for name, path in clinic.systems[SYSTEM[kind]].items() if name.endswith(("password_file", "secret_file"))
+    ]
 
 
 @pytest.mark.parametrize("kind", SPOKEN)

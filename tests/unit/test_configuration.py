@@ -19,6 +19,7 @@ from models.bridge import Bridge
 from models.calendar import Hours
 from models.canary import Canary
 from models.configuration import Configuration
+from models.control_setting import ControlSettings
 from models.drop import ExpectedFile
 from models.errors import Misconfigured
 from models.feed import Feed
@@ -248,6 +249,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### objectives", Objective),
     ("### limits of values", Limit),
     ("### maintenance", Maintenance),
+    ("### controls", ControlSettings),
     ("### heartbeat", Heartbeat),
     ("### messages of `hl7_mllp`", Message),
     ("### files of `flat_file`", ExpectedFile),
