@@ -34,6 +34,11 @@ SHOWN = 16  # hypotheses that are kept with an incident: all others are far belo
 MOST_CHANGES = 5  # related factors; all of them are in `heal changes`
 NO_EXPERIENCE: Mapping[str, float] = MappingProxyType({})
 NOVEL = "novel"  # where learned weights speak of "something we have not met"
+SPOKEN_FOR = {  # whoever is behind the same connection looks the same from outside
+    FaultDomain.CLEARINGHOUSE: ("vendor", "clearinghouse"),
+    FaultDomain.PAYER: ("vendor", "payer"),
+    FaultDomain.IDENTITY: ("vendor", "identity provider"),
+}
 WHOSE = {Side.OURS: "our", Side.THEIRS: "their", Side.BASELINE: "their"}
 
 
@@ -194,10 +199,32 @@ def weigh(
     facts: Facts, signature: Signature, priors: Mapping[str, float] = NO_EXPERIENCE
 ) -> tuple[float, tuple[Evidence, ...]]:
     """Log weight of one signature and the evidence for and against it."""
-    looked = ((nth, look(facts, clue)) for nth, clue in enumerate(signature.clues))
+    looked = ((nth, look(facts, clue)) for nth, clue in enumerate(clues_of(signature)))
     evidence = tuple(piece.model_copy(update={"clue": nth}) for nth, piece in looked if piece is not None)
     prior = priors.get(signature.cause, signature.prior)
     return math.log(prior) + TEMPERATURE * sum(piece.weight for piece in evidence), evidence
+
+
+def clues_of(signature: Signature) -> tuple[Clue, ...]:
+    """Its own clues, and what controls beside the ladder say of whose the fault is."""
+    return (*signature.clues, told_by_controls(signature.fault_domain))
+
+
+def told_by_controls(domain: FaultDomain) -> Clue:
+    """Whether the controls speak for this fault domain; they never tell an attack from a mistake."""
+    return Clue(
+        kind=EvidenceKind.ISOLATION,
+        when=lambda f: (
+            None if f.isolation is None or f.isolation.whose is None or domain is FaultDomain.SECURITY
+            else f.isolation.whose.value in SPOKEN_FOR.get(domain, (domain.value,))
+        ),
+        says=lambda f: f"Controls: {f.isolation.says}, {f.isolation.because}" if f.isolation else "",
+        denies=lambda f: (
+            f"Controls speak for {f.isolation.whose}, not {domain}: {f.isolation.because}" if f.isolation else ""
+        ),
+        supports=3.0,
+        contradicts=0.4,
+    )  # fmt: skip
 
 
 def look(facts: Facts, clue: Clue) -> Evidence | None:

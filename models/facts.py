@@ -16,6 +16,7 @@ from models.baseline import Baseline, usual
 from models.credential import Credential
 from models.indication import Indication, IndicationKind
 from models.integration import Integration
+from models.isolation import Isolation
 from models.ladder import Ladder, Step, Verdict
 from models.noun import Noun
 from models.reading import Code, Identifier, Operation, Outcome, Reading, Rung, Window
@@ -114,6 +115,7 @@ class Facts(Noun):
     indications: tuple[Indication, ...] = ()  # what points to a cause without being a call
     looked_for: frozenset[IndicationKind] = frozenset()  # of these, what is not in `indications` is not there
     neighbours: tuple[Neighbours, ...] = ()
+    isolation: Isolation | None = None  # what controls beside the ladder showed; None: none were tried
     idle_before_failure_s: NonNegativeFloat | None = None  # median pause before a failed call; None: none failed
     idle_before_success_s: NonNegativeFloat | None = None
 
@@ -169,6 +171,7 @@ class Around(Noun):
     indications: tuple[Indication, ...] = ()
     looked_for: frozenset[IndicationKind] = frozenset()
     neighbours: tuple[Neighbours, ...] = ()
+    isolation: Isolation | None = None
 
 
 NOTHING_AROUND = Around()
@@ -243,6 +246,7 @@ def gather_facts(
         indications=around.indications,
         looked_for=around.looked_for,
         neighbours=around.neighbours,
+        isolation=around.isolation,
         idle_before_failure_s=idle(readings, failed=True),
         idle_before_success_s=idle(readings, failed=False),
     )

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, NonNegativeInt
 from models.anomaly import Anomaly, Severity
 from models.credential import Credential
 from models.diagnosis import Diagnosis
+from models.isolation import Isolation
 from models.ladder import Ladder
 from models.noun import Noun
 from models.reading import Identifier, Outcome, Window
@@ -112,6 +113,7 @@ class Incident(Noun):
     anomalies: tuple[Anomaly, ...] = ()
     diagnosis: Diagnosis | None = None
     ladder: Ladder | None = None
+    isolation: Isolation | None = None  # what controls beside that ladder showed
     credential: Credential | None = None  # as it was when the trouble was first diagnosed
     reopened: NonNegativeInt = 0
     escalated_for: str | None = None  # the rule that called a human, once

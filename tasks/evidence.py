@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from models.diagnosis import Diagnosis, Evidence, look
+from models.diagnosis import Diagnosis, Evidence, clues_of, look
 from models.errors import BadInput
 from models.evidence import Numbered, incident_of, numbered
 from models.facts import Facts
@@ -59,7 +59,8 @@ def clue_of(told: Numbered) -> Clue | None:
     """The clue that said it; None when the signature has changed since."""
     signature = next((one for one in known_signatures() if one.cause == told.cause), None)
     nth = told.piece.clue
-    return signature.clues[nth] if signature and nth is not None and nth < len(signature.clues) else None
+    clues = clues_of(signature) if signature else ()
+    return clues[nth] if nth is not None and nth < len(clues) else None
 
 
 def from_record(house: House, ref: str) -> Rechecked:
