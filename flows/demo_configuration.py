@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def write_configuration(directory: Path, clinic: Clinic) -> Path:
     """Write integrations.yaml and policy.yaml for the clinic; returns the directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    pages = {"integrations.yaml": {"integrations": [unity(clinic), epic(clinic)]}, "policy.yaml": policy()}
+    watched = {"controls": {"connects": 0}, "integrations": [unity(clinic), epic(clinic)]}  # rows of connections take
+    pages = {"integrations.yaml": watched, "policy.yaml": policy()}  # seconds, which are minutes in the demo's time
     for name, page in pages.items():
         (directory / name).write_text(yaml.safe_dump(page, sort_keys=False), encoding="utf-8")
     return directory

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from models.anomaly import Case
 from models.credential import Credential
 from models.diagnosis import SHOWN, Diagnosis, explain
-from models.facts import Facts, gather_facts
+from models.facts import Around, Facts, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
 from models.prior import learned, proven
@@ -17,10 +18,15 @@ from models.signatures import known_signatures
 from tasks.changes import changes_before, watched
 from tasks.credentials import note_ladder
 from tasks.detect import gather_case
+from tasks.errors import new_errors
 from tasks.house import House
+from tasks.isolate import isolate
+from tasks.lift import suspects_of
 from tasks.probe import climb
+from tasks.recall import recall
 from tasks.survey import survey_since
 
+MOST_NEW = 3  # of errors never met before that stand beside a cause
 LEARNED_FROM = 200  # incidents, the newest: months of a clinic, and read in a fraction of a second
 
 
@@ -32,11 +38,31 @@ async def diagnose(house: House, incident_id: str) -> Incident:
     integration = house.integration(incident.integration_id)
     ladder, credential = await climb(house, integration)
     note_ladder(house, integration, ladder)
-    if ladder.passed(Rung.TCP):  # nobody who takes no connection can say what he is
-        await survey_since(house, integration, incident.detected_at)
-    case = gather_case(house, integration)
-    verdict = judged(house, facts_of(house, incident, case, ladder, credential))
-    return store(house, incident, ladder, verdict, credential)
+    isolation, _ = await asyncio.gather(isolate(house, integration, ladder), look_again(house, incident, ladder))
+    seen = incident.model_copy(update={"ladder": ladder, "isolation": isolation})
+    facts = facts_of(house, seen, gather_case(house, integration), ladder, credential)
+    verdict = judged(house, facts)
+    beside = (*verdict.related_factors, *stands_beside(house, seen))
+    return store(house, seen, verdict.model_copy(update={"related_factors": beside}), credential)
+
+
+async def look_again(house: House, incident: Incident, ladder: Ladder) -> None:
+    """Ask the system what it says of itself; nobody who takes no connection can."""
+    if ladder.passed(Rung.TCP):
+        await survey_since(house, house.integration(incident.integration_id), incident.detected_at)
+
+
+def stands_beside(house: House, incident: Incident) -> tuple[str, ...]:
+    """What a person wants to know beside the cause: the change that stands out, errors never met, incidents like it."""
+    told: list[str] = []
+    suspects = suspects_of(house, incident)
+    if suspects.leads is not None:
+        told.append(suspects.says)
+    new = new_errors(house.home, incident.integration_id, incident.started_at, house.clock.now())
+    if new.met_before:  # else everything is new, and that says nothing
+        told += [f"Never met before the onset, {one.lines} times: {one.exemplar}" for one in new.clusters[:MOST_NEW]]
+    memory = recall(house, incident)
+    return (*told, memory.says) if memory.says else tuple(told)
 
 
 def judged(house: House, facts: Facts) -> Diagnosis:
@@ -66,18 +92,18 @@ def facts_of(
         changes_before(house, case.integration.id, incident.started_at),
         onset=incident.started_at,
         watched=watched(house, case.integration.id),
+        around=Around(isolation=incident.isolation),
     )
 
 
-def store(
-    house: House, incident: Incident, ladder: Ladder, verdict: Diagnosis, credential: Credential | None
-) -> Incident:
+def store(house: House, incident: Incident, verdict: Diagnosis, credential: Credential | None) -> Incident:
     """Write the verdict down in one transaction."""
     at = house.clock.now()
     says = f"Diagnosed: {verdict.cause} ({verdict.confidence:.0%})"
     known: dict[str, object] = {
         "diagnosis": verdict.model_copy(update={"hypotheses": verdict.hypotheses[:SHOWN]}),
-        "ladder": ladder,
+        "ladder": incident.ladder,
+        "isolation": incident.isolation,
         "credential": incident.credential or credential,
     }
     moved = (

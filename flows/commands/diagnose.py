@@ -38,7 +38,7 @@ def command(
     if as_json:
         sys.stdout.write(known.diagnosis.model_dump_json(indent=2) + "\n")
     else:
-        show(known)
+        show(house, known)
     return HEALTHY if known.diagnosis.is_conclusive else DEGRADED
 
 
@@ -54,12 +54,16 @@ def diagnosed(house: House, known: Incident) -> Incident:
     return fresh
 
 
-def show(known: Incident) -> None:
+def show(house: House, known: Incident) -> None:
     """The verdict, what was weighed, what was ruled out, and what to do."""
     from flows.screen import say  # noqa: PLC0415
+    from flows.screens.lift import show_suspects  # noqa: PLC0415
+    from flows.screens.memory import show_memory  # noqa: PLC0415
     from flows.screens.service import show_told  # noqa: PLC0415
     from models import diagnosis_tables as tables  # noqa: PLC0415
     from models.signatures import known_signatures  # noqa: PLC0415
+    from tasks.lift import suspects_of  # noqa: PLC0415
+    from tasks.recall import recall  # noqa: PLC0415
 
     if known.diagnosis is None:
         return
@@ -68,6 +72,12 @@ def show(known: Incident) -> None:
         say(line)
     show_told(tables.weighed(known, known.diagnosis), whole=("ref", "cause"))
     show_told(tables.ruled_out(known, known.diagnosis), whole=("ref", "cause"))
+    if known.isolation is not None and known.isolation.controls:
+        say(f"\nControls beside the ladder: {known.isolation.says} ({known.isolation.cost})")
+    say("\nChanges before it:")
+    show_suspects(suspects_of(house, known))
+    say("\nIncidents like it:")
+    show_memory(recall(house, known))
     say("")
     for line in tables.what_to_do(known.diagnosis, known_signatures()):
         say(line)
