@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.api_call import LINK_HEADER, MEANINGS, Call, Codes
-from models.classification import HTML, Judged, judge_status, parsed, unreadable
+from models.classification import BEARER_ERRORS, Judged, is_page, judge_status, on_a_page, parsed, unreadable
 from models.gateway import gateway_fault
 from models.json_path import first, found, how_many, is_everywhere
 from models.reading import Code, Outcome
@@ -29,10 +29,10 @@ def judge_api(call: Call, codes: Codes, status: int, headers: Mapping[str, str],
     by_status = judge_status(status, headers)
     failed, code, meant = error_in(call, codes, content)
     if status not in call.expect:
-        return unexpected(by_status, code, meant)
+        return on_a_page(unexpected(by_status, code, meant), headers, body)
     if failed:
         return Judged(outcome=meant or Outcome.SEMANTIC, code=code)
-    if headers.get("content-type") == "text/html" or HTML.match(body):
+    if is_page(headers, body):
         return unreadable(headers, body)
     if not call.reads_json:
         return Judged(content=content)
@@ -66,7 +66,8 @@ def unexpected(by_status: Judged, code: Code | None, meant: Outcome | None) -> J
     if by_status.outcome.is_ok:
         return Judged(outcome=meant or Outcome.MALFORMED, code=code or "unexpected_status")
     named = code if code != "vendor_error" else None
-    return Judged(outcome=meant or by_status.outcome, code=by_status.code or named)
+    plain = by_status.code
+    return Judged(outcome=meant or by_status.outcome, code=plain if plain in BEARER_ERRORS else named or plain)
 
 
 def judge_content(call: Call, headers: Mapping[str, str], content: Any) -> Judged:  # noqa: ANN401 - any JSON

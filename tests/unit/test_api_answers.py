@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.api_answers import instant, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
+from models.classification import STATUSES
 from models.reading import Outcome
 
 NOW = datetime(2026, 3, 3, 2, tzinfo=UTC)
@@ -60,13 +61,13 @@ def fault(code: str) -> dict[str, Any]:
         pytest.param({"data": []}, 204, {}, Outcome.MALFORMED, "unexpected_status", id="another good status"),
         pytest.param({"data": []}, 206, {"expect": [200, 206]}, Outcome.OK, None, id="one that is expected too"),
         pytest.param({"error": {"code": "LOCKED"}}, 409, {}, Outcome.CLIENT_ERROR, "LOCKED", id="a refusal, named"),
-        pytest.param({"error": {"code": CANARY}}, 409, {}, Outcome.CLIENT_ERROR, None, id="a refusal by status alone"),
+        pytest.param({"error": {"code": CANARY}}, 409, {}, Outcome.CLIENT_ERROR, "conflict", id="by status alone"),
         pytest.param({}, 503, {}, Outcome.SERVER_ERROR, None, id="503"),
         pytest.param({}, 302, {}, Outcome.MALFORMED, "redirected", id="a redirect is never followed"),
         pytest.param(fault("keymanagement.service.access_token_expired"), 401, {}, Outcome.UNAUTHENTICATED,
-                     "token_expired", id="S27"),
+                     "gateway_token_expired", id="S27"),
         pytest.param(fault("keymanagement.service.access_token_expired"), 500, {}, Outcome.UNAUTHENTICATED,
-                     "token_expired", id="S27, whatever the status"),
+                     "gateway_token_expired", id="S27, whatever the status"),
         pytest.param(fault("oauth.v2.InvalidClientIdentifier"), 401, {}, Outcome.CREDENTIAL_REFUSED,
                      "invalid_client", id="a client that is not known"),
         pytest.param(fault("policies.ratelimit.QuotaViolation"), 500, {}, Outcome.THROTTLED, "throttled", id="quota"),
@@ -188,6 +189,7 @@ def test_no_answer_can_make_the_judgement_raise_or_speak_in_words_of_its_own(bod
     one = judge_api(Call(**LIST, require=["data[].id"]), CODES, status, {}, body)
     known = {None, "vendor_error", "unexpected_shape", "required_key_missing", "unreadable_time", "not_json"}
     known |= {"html_page", "empty_body", "unexpected_status", "redirected", *CODES}
+    known |= {*STATUSES.values(), "maintenance_page"}
     assert one.code in known
 
 
