@@ -149,6 +149,7 @@ SIGNATURES: tuple[Signature, ...] = (
             changed_before(*UPGRADE),
             names_no_cause(),
             *(without(kind, "Maintenance is due", contradicts=0.05) for kind in WINDOW),
+            without(IndicationKind.QUEUE_HEAD_STUCK, "One message is tried again and again"),
         ),
         remedies=("retry_failed", "reduce_polling"),
         retry=RetryClass.BACK_OFF,
@@ -283,6 +284,8 @@ SIGNATURES: tuple[Signature, ...] = (
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.AUTH, supports=2.0),
             changed_before(*OURS),
             names_no_cause(),
+            without(IndicationKind.JOB_PENDING, "A bulk job is waited for", contradicts=0.005),
+            without(IndicationKind.QUEUE_HEAD_STUCK, "One message is tried again and again"),
             Clue(
                 kind=EvidenceKind.CHANGES,
                 when=lambda f: False if f.changes_of(*UPGRADE, *OFFER) else None,

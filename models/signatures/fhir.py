@@ -6,7 +6,7 @@ from models.facts import Facts
 from models.indication import IndicationKind
 from models.reading import Outcome
 from models.signature import Clue, Desk, EvidenceKind, FaultDomain, RetryClass, Signature
-from models.signatures._clues import OFFER, UPGRADE, changed_before, failures_are, shows
+from models.signatures._clues import OFFER, UPGRADE, changed_before, errors_are_unusual, failures_are, shows
 from models.signatures._conditions import answered, code_is
 from models.surface import Trait
 
@@ -64,6 +64,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Answers say that more may exist", "data_withheld"),
             failures_are("Partial answers", Outcome.PARTIAL, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             changed_before(Trait.SCOPE, Trait.SMART_CAPABILITY, *UPGRADE),
         ),
         retry=RetryClass.NO_CALL,
@@ -117,6 +118,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("A page lapsed while we walked", "paging_expired"),
             failures_are("Refused", Outcome.CLIENT_ERROR, supports=1.5, contradicts=0.5),
+            errors_are_unusual(supports=1.2),
         ),
         remedies=("reduce_polling",),
         retry=RetryClass.BACK_OFF,
@@ -217,6 +219,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("The server refuses an outdated write", *CONFLICTS),
             failures_are("Refused", Outcome.CLIENT_ERROR, supports=1.5, contradicts=0.5),
+            errors_are_unusual(supports=1.2),
         ),
         retry=RetryClass.FIX_INPUT,
         verify="the record's version moves on by one",

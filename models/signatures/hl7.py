@@ -8,6 +8,7 @@ from models.signature import Desk, EvidenceKind, FaultDomain, RetryClass, Signat
 from models.signatures._clues import (
     UPGRADE,
     changed_before,
+    errors_are_unusual,
     errors_of_theirs,
     failures_are,
     holds,
@@ -47,6 +48,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Acknowledged with", *BUSY),
             failures_are(errors_of_theirs, Outcome.SERVER_ERROR, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             holds(Rung.DNS, Rung.TCP, supports=1.2, contradicts=0.5),
         ),
         remedies=("retry_failed", "reduce_polling"),
@@ -68,6 +70,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Rejected with", *REJECTED),
             failures_are(refusals_of_ours, Outcome.CLIENT_ERROR, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             changed_before(*UPGRADE, "configuration", "deploy"),
         ),
         retry=RetryClass.FIX_INPUT,
@@ -88,6 +91,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Refused with", "unknown_key"),
             failures_are(refusals_of_ours, Outcome.CLIENT_ERROR, supports=1.5, contradicts=0.5),
+            errors_are_unusual(supports=1.2),
         ),
         retry=RetryClass.RETRY_AFTER,
         verify="the registration (A04, A08) is accepted, then the message",
@@ -104,6 +108,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Refused with", "duplicate_key"),
             failures_are(refusals_of_ours, Outcome.CLIENT_ERROR, supports=1.5, contradicts=0.5),
+            errors_are_unusual(supports=1.2),
         ),
         retry=RetryClass.ASK_FIRST,
         verify="the record is found at the receiver",
@@ -120,6 +125,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Sent, and then", *SILENT),
             failures_are("No answer", Outcome.TIMEOUT, Outcome.RESET, Outcome.UNKNOWN, supports=1.5, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             holds(Rung.DNS, Rung.TCP, supports=1.5, contradicts=0.1),
         ),
         remedies=("recycle_connections",),
@@ -141,6 +147,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("MSA-2 is not our MSH-10", *STRAY),
             failures_are("An answer that is none", Outcome.SEMANTIC, supports=1.5, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
         ),
         remedies=("recycle_connections",),
         retry=RetryClass.ASK_FIRST,

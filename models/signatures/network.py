@@ -13,6 +13,7 @@ from models.signatures._clues import (
     failures_are,
     holds,
     in_clusters,
+    names_no_cause,
     nothing_changed,
     shows,
     speed_is_usual,
@@ -78,6 +79,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("Connection reset or timed out", Outcome.RESET, Outcome.TIMEOUT),
+            names_no_cause(contradicts=0.05),
             some_get_through(),
             in_clusters(),
             nothing_changed(),
@@ -128,6 +130,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("No answer in time", Outcome.TIMEOUT),
+            names_no_cause(),
             nothing_gets_through(),
             Clue(
                 kind=EvidenceKind.LADDER,

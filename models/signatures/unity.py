@@ -120,7 +120,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 when=lambda f: 0 < f.failed < f.calls if f.failed else None,
                 says=lambda f: f"{f.calls - f.failed} of {f.calls} answers have the usual shape",
                 denies=lambda f: f"All {f.calls} answers have another shape",
-                supports=2.0,
+                supports=3.0,
                 contradicts=0.02,
             ),
         ),
@@ -129,6 +129,5 @@ SIGNATURES: tuple[Signature, ...] = (
         call_when="the answers of more than one row are of another shape too: then the vendor",
         recommends=("Read a lone object as a list of one, wherever this system's answers are taken apart",),
         kinds=("allscripts_unity", "http_api"),
-        prior=0.5,
     ),
 )
