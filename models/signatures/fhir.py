@@ -20,14 +20,14 @@ EXPORT = "export"  # in the name of every operation that has to do with a bulk j
 
 def upgraded(facts: Facts) -> bool | None:
     """Whether what they are, or what they offer, was altered before the onset; None: nobody watches it."""
-    if facts.changes_of(*NEWER, *OFFER, Trait.FORMAT):
+    if facts.changes_of(*NEWER, *OFFER):
         return True
     return False if any("version" in name or "capability" in name for name in facts.watched) else None
 
 
 def upgrade(facts: Facts) -> str:
     """What changed on their side."""
-    return "; ".join(change.says for change in facts.changes_of(*NEWER, *OFFER, Trait.FORMAT)) or "nothing"
+    return "; ".join(change.says for change in facts.changes_of(*NEWER, *OFFER)) or "nothing"
 
 
 def only_exports_fail(facts: Facts) -> bool | None:
@@ -102,7 +102,10 @@ SIGNATURES: tuple[Signature, ...] = (
         entry="S11",
         says=lambda _: "Patients were merged at the source, and live on under another id",
         fault_domain=FaultDomain.PRACTICE,
-        clues=(code_is("Answers say that the patient was merged", "patient_merged", supports=25.0),),
+        clues=(
+            code_is("Answers say that the patient was merged", "patient_merged", supports=25.0),
+            errors_are_unusual(supports=1.2),
+        ),
         retry=RetryClass.FIX_INPUT,
         verify="both ids lead to one patient, and the counts are unchanged",
         desk=Desk.MAPPING,
