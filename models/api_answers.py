@@ -9,12 +9,15 @@ from typing import Any
 
 from models.api_call import LINK_HEADER, MEANINGS, Call, Codes
 from models.classification import BEARER_ERRORS, Judged, is_page, judge_status, on_a_page, parsed, unreadable
+from models.codes import meaning, table
 from models.gateway import gateway_fault
 from models.json_path import first, found, how_many, is_everywhere
 from models.reading import Code, Outcome
 
 STALE = "older_than_allowed"
 LONGEST_CODE = 64  # characters; no longer text is looked up
+LONGEST_SENTENCE = 300  # … but for the sentences that we know
+EYEWEAR = "eyewear"  # practice systems and payers that nobody declares codes for
 EPOCHS = (1e8, 1e11, 1e14)  # seconds from 1973 on, milliseconds, and what is neither
 
 
@@ -50,15 +53,31 @@ def error_in(call: Call, codes: Codes, content: Any) -> tuple[bool, Code | None,
     if kept is not None:
         meaning = codes[kept]
         return True, kept, MEANINGS[meaning] if meaning else None
+    if (known := worded(text for value in said for text in texts(value, LONGEST_SENTENCE))) is not None:
+        return True, known[1], known[0]
     return bool(said), "vendor_error" if said else None, None
 
 
-def texts(value: Any) -> Iterable[str]:  # noqa: ANN401 - anything JSON can hold
+def worded(said: Iterable[str]) -> tuple[Outcome, Code] | None:
+    """What a sentence or number that we know from eyewear systems means; None: none of them is known.
+
+    >>> worded(["EHR session expired"])
+    (<Outcome.UNAUTHENTICATED: 'unauthenticated'>, 'ehr_session_expired')
+    """
+    sentences, numbers = table(EYEWEAR)["wording"], table(EYEWEAR)["ids"]
+    for text in said:
+        known = numbers.get(text) or next((one for one in sentences if one["says"] in text.lower()), None)
+        if known is not None:
+            return meaning(known)
+    return None
+
+
+def texts(value: Any, longest: int = LONGEST_CODE) -> Iterable[str]:  # noqa: ANN401 - anything JSON can hold
     """The short texts of an error: itself, or the values of an object, or of the first few of a list."""
     inside = value.values() if isinstance(value, dict) else value[:10] if isinstance(value, list) else (value,)
     for one in inside:
         deeper = one.values() if isinstance(one, dict) and value is not one else (one,)
-        yield from (text for text in deeper if isinstance(text, str) and len(text) <= LONGEST_CODE)
+        yield from (text for text in deeper if isinstance(text, str) and len(text) <= longest)
 
 
 def unexpected(by_status: Judged, code: Code | None, meant: Outcome | None) -> Judged:

@@ -28,6 +28,7 @@ class IndicationKind(StrEnum):
     ANSWERS_EMPTY = "answers_empty"  # share of answers without a record; usually
     NOT_LANDED = "not_landed"  # writes accepted and not landed; of all accepted (`of`)
     ITEMS_SKIPPED = "items_skipped"  # items that an import skipped; of all (`of`)
+    RUN_MISSED = "run_missed"  # s since a nightly run brought anything; how often one is due
     VISITS_WITHOUT_RX = "visits_without_rx"  # exams completed without a final prescription; of all (`of`)
     # what both sides hold, compared
     ROWS_MISSING = "rows_missing"  # keys of theirs that we lack; of all compared (`of`)

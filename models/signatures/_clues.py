@@ -22,6 +22,7 @@ OFFER = (Trait.RESOURCE, Trait.INTERACTION, Trait.SEARCH_PARAMETER)  # what they
 OURS = ("deploy", "configuration", "remark")
 CLIENT_STATUSES, SERVER_STATUSES = range(400, 500), range(500, 600)  # RFC 9110, 15
 PARTICULAR = frozenset(table("particular")["codes"])  # codes by which a failure names its cause
+NUMBERED = tuple(table("particular")["beginnings"])  # … and how such codes begin that a standard numbers
 Said = Callable[[Facts], str]
 
 
@@ -71,7 +72,8 @@ def names_no_cause(*allowed: str, contradicts: float = 0.002) -> Clue:
     """
 
     def named(facts: Facts) -> dict[str, int]:
-        return {code: count for code, count in facts.codes.items() if code in PARTICULAR and code not in allowed}
+        particular = (code for code in facts.codes if code in PARTICULAR or code.startswith(NUMBERED))
+        return {code: facts.codes[code] for code in particular if code not in allowed}
 
     return Clue(
         kind=EvidenceKind.READINGS,

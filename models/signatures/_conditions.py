@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from models.facts import Facts
+from models.facts import Facts, Neighbours
 from models.indication import IndicationKind
 from models.reading import Outcome
 from models.signature import Clue, EvidenceKind
 from models.signatures._clues import MOSTLY, several
+
+NOT_FILES = ("epic_fhir", "allscripts_unity", "hl7_mllp", "http_api", "x12_eligibility")  # kinds that answer a call
+SEVERAL = 3  # integrations that ail together (spec: catalogue, S62)
+MOST = 0.5  # … of those that share something
+PLACES = ("the host ", "the name server ", "our own network")  # a vendor or a kind of system is nothing that breaks
+
+
+def origin(facts: Facts) -> Neighbours | None:
+    """What is shared by those that ail, when most of those that share it do: where the largest share of them does."""
+    places = [one for one in facts.neighbours if one.shared.startswith(PLACES)]
+    common = [one for one in places if one.ailing >= SEVERAL and one.share >= MOST]
+    return max(common, key=lambda one: (one.share, -one.of), default=None)
+
+
+def alone(contradicts: float = 0.003) -> Clue:
+    """Held back where several that share something fail at once: that is no trouble of this one integration."""
+    return Clue(
+        kind=EvidenceKind.NEIGHBOURS,
+        when=lambda f: None if not f.neighbours else origin(f) is None,
+        says=lambda f: f"Of those that share something with it, at most {max(n.ailing for n in f.neighbours)} ail",
+        denies=lambda f: f"Others that share {found.shared if (found := origin(f)) else 'something'} ail as well",
+        supports=1.2,
+        contradicts=contradicts,
+    )
 
 
 def code_is(words: str, *forms: str, supports: float = 20.0, contradicts: float = 0.02) -> Clue:
@@ -66,7 +90,7 @@ def answered(supports: float = 1.5, contradicts: float = 0.1) -> Clue:
     )
 
 
-def without(kind: IndicationKind, words: str, *, supports: float = 1.1, contradicts: float = 0.05) -> Clue:
+def without(kind: IndicationKind, words: str, *, supports: float = 1.1, contradicts: float = 0.01) -> Clue:
     """Held back where a condition stands that something more specific explains."""
     return Clue(
         kind=EvidenceKind.DATA,

@@ -19,7 +19,7 @@ from models.signatures._clues import (
     several,
     shows,
 )
-from models.signatures._conditions import code_is
+from models.signatures._conditions import code_is, without
 from models.signatures._identity import (
     REFUSALS,
     at_the_licence,
@@ -39,7 +39,7 @@ from models.signatures._identity import (
 from models.surface import Trait
 
 DOOR = (Trait.ENDPOINT, Trait.CLIENT_METHOD, Trait.GRANT_TYPE, Trait.SIGNING_ALGORITHM, Trait.SIGNING_KEY)
-WITH_CLIENTS = ("epic_fhir", "http_api", "x12_eligibility", "flat_file")  # who knows us by a client or user of ours
+WITH_CLIENTS = ("epic_fhir", "http_api", "x12_eligibility")  # who knows us by a client of ours; of files, S41 speaks
 WITH_TOKENS = ("epic_fhir", "http_api")
 UNITY = ("allscripts_unity",)
 
@@ -51,6 +51,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.IDENTITY,
         clues=(
             failures_are("Unauthorized", Outcome.UNAUTHENTICATED),
+            without(IndicationKind.USED_AFTER_REVOKE, "It was revoked", contradicts=0.0005),
             code_seen("Error answers carry", "token_expired", "expired", "invalid_token"),
             breaks(Rung.AUTH),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),

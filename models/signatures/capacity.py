@@ -23,12 +23,13 @@ from models.signatures._clues import (
     several,
     speed_is_usual,
 )
-from models.signatures._conditions import any_of, code_is, without
+from models.signatures._conditions import NOT_FILES, alone, any_of, code_is, without
 from models.surface import Trait
 
 SLOW = 2.0  # median latency over its usual value from which we call it slow
 SLOW_SEARCH = 3.0  # of searches alone (catalogue, S20)
 FEW_ERRORS = 0.05
+NEARLY_ALL = 0.9
 FORMATS = ("not_acceptable", "unsupported_media_type")  # they cannot, or will not, speak as we ask
 WINDOW = (IndicationKind.MAINTENANCE_ANNOUNCED, IndicationKind.SAME_TIME_OF_WEEK)
 
@@ -143,6 +144,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.VENDOR,
         clues=(
             failures_are(errors_of_theirs, Outcome.SERVER_ERROR, supports=20.0),
+            alone(),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             errors_are_unusual(),
             changed_before(*UPGRADE),
@@ -177,6 +179,14 @@ SIGNATURES: tuple[Signature, ...] = (
                 denies=lambda f: f"Calls fail for other reasons (error rate {f.error_rate:.1%})",
                 supports=3.0,
                 contradicts=0.1,
+            ),
+            Clue(
+                kind=EvidenceKind.READINGS,
+                when=lambda f: f.error_rate < NEARLY_ALL,
+                says=lambda f: f"{f.calls - f.failed} of {f.calls} calls are answered",
+                denies=lambda f: f"Nobody answers any more ({f.calls - f.failed} of {f.calls} calls): that is not slow",
+                supports=1.1,
+                contradicts=0.02,
             ),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=2.0),
             changed_before(*UPGRADE),
@@ -235,6 +245,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="wrong_content",
+        kinds=NOT_FILES,
         entry="S16",
         says=lambda _: "A page for people is served where data were expected (proxy, log-in or maintenance page)",
         fault_domain=FaultDomain.VENDOR,
@@ -261,6 +272,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="errors_inside_answers",
+        kinds=NOT_FILES,
         says=lambda _: "Calls are answered as if they had worked, with an error inside",
         fault_domain=FaultDomain.VENDOR,
         clues=(
@@ -276,6 +288,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="request_refused",
+        kinds=NOT_FILES,
         says=lambda _: "The vendor refuses the request itself",
         fault_domain=FaultDomain.OURS,
         clues=(
