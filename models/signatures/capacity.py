@@ -241,7 +241,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "Ask the vendor whether an index is missing for the parameters that we search by",
         ),
         kinds=("epic_fhir", "http_api"),
-        prior=0.2,
+        prior=0.5,
     ),
     Signature(
         cause="wrong_content",

@@ -83,7 +83,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda _: "Searches find nothing, also for patients who are known to have data",
         fault_domain=FaultDomain.OURS,
         clues=(
-            shows(IndicationKind.ANSWERS_EMPTY, "Answers hold no record", supports=20.0, contradicts=0.02),
+            shows(IndicationKind.ANSWERS_EMPTY, "Answers hold no record", supports=25.0, contradicts=0.02),
             answered(),
             changed_before(Trait.SCOPE, "configuration", *UPGRADE),
         ),
@@ -95,7 +95,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "Look for a filter, a merged patient or a narrower scope",
         ),
         kinds=FHIR,
-        prior=0.5,
+        prior=0.3,
     ),
     Signature(
         cause="patient_merged",
@@ -147,7 +147,7 @@ SIGNATURES: tuple[Signature, ...] = (
                     f"A full page without a next one: {told_of(f, IndicationKind.PAGE_TRUNCATED, 'page_truncated')}"
                 ),
                 denies=lambda _: "No search ends on a full page: looked for, and not so",
-                supports=20.0,
+                supports=25.0,
                 contradicts=0.02,
             ),
             changed_before(*UPGRADE),
@@ -158,6 +158,7 @@ SIGNATURES: tuple[Signature, ...] = (
         call_when="any truncation of clinical records",
         recommends=("Search by slices of dates until the vendor has mended its paging", "Report the search as a bug"),
         kinds=("epic_fhir", "http_api"),
+        prior=0.4,
     ),
     Signature(
         cause="foreign_rows",
@@ -172,7 +173,7 @@ SIGNATURES: tuple[Signature, ...] = (
                     f"Rows that do not belong there: {told_of(f, IndicationKind.PAGE_REPEATED, *STRANGE_PAGES)}"
                 ),
                 denies=lambda _: "Every page brings new rows of its search: looked for, and not otherwise",
-                supports=20.0,
+                supports=25.0,
                 contradicts=0.02,
             ),
         ),
@@ -186,6 +187,7 @@ SIGNATURES: tuple[Signature, ...] = (
         ),
         security=True,
         kinds=("epic_fhir", "http_api"),
+        prior=0.2,
     ),
     Signature(
         cause="vendor_upgraded",
@@ -272,6 +274,6 @@ SIGNATURES: tuple[Signature, ...] = (
             "Ask for the status as seldom as Retry-After says; start again with _since when its files have lapsed",
         ),
         kinds=("epic_fhir", "http_api"),
-        prior=0.3,
+        prior=0.2,
     ),
 )

@@ -167,7 +167,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda _: "Our listener is up, and nobody sends",
         fault_domain=FaultDomain.PRACTICE,
         clues=(
-            shows(IndicationKind.NO_MESSAGES, "No message came in", supports=20.0, contradicts=0.02),
+            shows(IndicationKind.NO_MESSAGES, "No message came in", supports=25.0, contradicts=0.02),
             answered(supports=1.2, contradicts=0.3),
         ),
         retry=RetryClass.NO_CALL,
@@ -179,7 +179,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "Ask the sender's team whether their sender or the VPN stopped",
         ),
         kinds=HL7,
-        prior=0.5,
+        prior=0.4,
     ),
     Signature(
         cause="poison_message",
@@ -207,6 +207,6 @@ SIGNATURES: tuple[Signature, ...] = (
         call_when="a clinical message is set aside: the same day",
         recommends=("Set the message aside after its last try, and hold only what has the same key; let others pass",),
         kinds=HL7,
-        prior=0.5,
+        prior=0.3,
     ),
 )

@@ -80,7 +80,7 @@ SIGNATURES: tuple[Signature, ...] = (
             some_get_through(),
             unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),
             alone(),
-            in_clusters(),
+            in_clusters(contradicts=0.3),
             nothing_changed(),
             holds(Rung.DNS, Rung.TLS, supports=1.5, contradicts=0.8),
             speed_is_usual(),
