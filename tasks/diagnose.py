@@ -12,6 +12,7 @@ from models.incident import Event, Incident, State
 from models.ladder import Ladder
 from models.reading import Rung
 from models.signatures import known_signatures
+from tasks.around import around
 from tasks.changes import changes_before, watched
 from tasks.credentials import note_ladder
 from tasks.detect import gather_case
@@ -49,6 +50,7 @@ def facts_of(house: House, incident: Incident, case: Case, ladder: Ladder, crede
         changes_before(house, case.integration.id, incident.started_at),
         onset=incident.started_at,
         watched=watched(house, case.integration.id),
+        around=around(house, case.integration, case.as_of),
     )
 
 
