@@ -256,6 +256,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("Logged out due to inactivity", "logged_out_idle"),
             failures_are("No session", Outcome.UNAUTHENTICATED, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             rested_before_failing(),
         ),
         remedies=("renew_credentials",),
@@ -299,6 +300,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             code_is("The gateway's fault says", "gateway_token_expired"),
             failures_are("Unauthorized", Outcome.UNAUTHENTICATED, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
             changed_before(*DOOR, *OURS),
         ),
         remedies=("renew_credentials",),

@@ -65,12 +65,11 @@ def searches_and_reads(facts: Facts) -> tuple[list[Part], list[Part]]:
 
 
 def only_searches_slow(facts: Facts) -> bool | None:
-    """Whether searches take three times as long while single records come as ever; None: one of them is not called."""
+    """Whether searches take three times as long while single records come as ever; None: no single one is asked for."""
     searches, reads = searches_and_reads(facts)
-    if not searches or not reads:
-        return None
-    are_slow = all((part.slowdown or 0.0) >= SLOW_SEARCH for part in searches)
-    return are_slow and all((part.slowdown or 0.0) < STEADY_LATENCY for part in reads)
+    if not searches or any((part.slowdown or 0.0) < SLOW_SEARCH for part in searches):
+        return False
+    return all((part.slowdown or 0.0) < STEADY_LATENCY for part in reads) if reads else None
 
 
 def paces(facts: Facts) -> str:
@@ -110,7 +109,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda f: f"The vendor's system is down for maintenance ({f.error_rate:.0%} of calls fail)",
         fault_domain=FaultDomain.VENDOR,
         clues=(
-            failures_are("Down", Outcome.SERVER_ERROR, Outcome.MALFORMED, supports=4.0, contradicts=0.05),
+            failures_are("Down", Outcome.SERVER_ERROR, Outcome.MALFORMED, supports=2.0, contradicts=0.05),
             code_is("A page tells people of maintenance", "maintenance_page", supports=12.0, contradicts=0.5),
             any_of("Maintenance is due", *WINDOW, of=EvidenceKind.MEMORY, supports=12.0, contradicts=0.3),
             asks_for_a_pause(),
@@ -135,7 +134,7 @@ SIGNATURES: tuple[Signature, ...] = (
             "Enter the vendor's maintenance window (heal maintenance), so that nobody is called for it again",
             "Ask the vendor's administrators for the end of the work",
         ),
-        prior=0.5,
+        prior=0.3,
     ),
     Signature(
         cause="server_errors",
@@ -150,7 +149,8 @@ SIGNATURES: tuple[Signature, ...] = (
             errors_are_unusual(),
             changed_before(*UPGRADE),
             names_no_cause(),
-            *(without(kind, "Maintenance is due", contradicts=0.05) for kind in WINDOW),
+            *(without(kind, "Maintenance is due", contradicts=0.02) for kind in WINDOW),
+            without(IndicationKind.QUEUE_HEAD_STUCK, "One message is tried again and again"),
         ),
         remedies=("retry_failed", "reduce_polling"),
         retry=RetryClass.BACK_OFF,
@@ -296,6 +296,8 @@ SIGNATURES: tuple[Signature, ...] = (
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.AUTH, supports=2.0),
             changed_before(*OURS),
             names_no_cause(),
+            without(IndicationKind.JOB_PENDING, "A bulk job is waited for", contradicts=0.005),
+            without(IndicationKind.QUEUE_HEAD_STUCK, "One message is tried again and again"),
             Clue(
                 kind=EvidenceKind.CHANGES,
                 when=lambda f: False if f.changes_of(*UPGRADE, *OFFER) else None,

@@ -11,6 +11,7 @@ from models.signatures._clues import (
     failures_are,
     holds,
     in_clusters,
+    names_no_cause,
     nothing_changed,
     shows,
     speed_is_usual,
@@ -75,10 +76,11 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("Connection reset or timed out", Outcome.RESET, Outcome.TIMEOUT),
+            names_no_cause(contradicts=0.05),
             some_get_through(),
             unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),
             alone(),
-            in_clusters(),
+            in_clusters(contradicts=0.3),
             nothing_changed(),
             holds(Rung.DNS, Rung.TLS, supports=1.5, contradicts=0.8),
             speed_is_usual(),
@@ -140,6 +142,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("No answer in time", Outcome.TIMEOUT),
+            names_no_cause(),
             nothing_gets_through(),
             alone(),
             unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),

@@ -191,6 +191,7 @@ def fault(outcome: Outcome, share: float = 1.0, broken: Rung | None = None, **ch
         "affected_components": ("Patient API", "Appointment API"),
         "healthy_components": (),
         "steps": climb(broken, outcome, code),
+        "kind": "hl7_mllp" if changes.get("statuses") == {} else "epic_fhir",
     }
     return some_facts(**{**told, **changes})
 
