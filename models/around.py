@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from models.ahead import Ahead
+from models.answer_schema import AnswerSchema
 from models.bridge import Beats, Bridge
 from models.credential import CredentialKind
 from models.credentials import CredentialRecord, leads_of
@@ -24,6 +26,7 @@ from models.reading import Direction
 from models.resource import WAIT_LIMIT_MS, Trend, judge_queue, judge_wait
 from models.series import RECORDS, STALENESS
 from models.sighting import Sighting
+from models.surface import code_of
 from models.volume import UsualBy, Volume
 from models.workflow import MISSED_PERIODS, Workflow
 
@@ -101,6 +104,24 @@ def of_queue(trend: Trend, limit: timedelta, last_call: datetime | None) -> Look
     untouched = last_call is None or last_call < waits_since
     idle = grows and untouched and trend.is_rising and trend.slope_per_s >= STANDS
     yield Kind.CONSUMER_IDLE, _told(Kind.CONSUMER_IDLE, trend.points, 0, subject) if idle else None
+
+
+def of_times(ahead: Ahead | None) -> Looked:
+    """Whether times are ahead of the clock by a constant; None: of answers that state any, none is."""
+    shifted = ahead is not None and ahead.is_shifted
+    since = ahead.since if ahead else None
+    subject = ahead.operation.partition(".")[0] if ahead else None
+    yield Kind.TIMES_SHIFTED, _told(Kind.TIMES_SHIFTED, ahead.shift_s, 0, subject, since) if ahead and shifted else None
+
+
+def of_schema(schema: AnswerSchema) -> Looked:
+    """Which fields of answers come empty more often than they used to; nothing before a first block is learned."""
+    if not schema.objects:
+        return
+    if not schema.emptier:
+        yield Kind.NULLS_RISE, None
+    for one in schema.emptier:
+        yield Kind.NULLS_RISE, _told(Kind.NULLS_RISE, one.share, one.usual, code_of(one.field), one.since, of=one.of)
 
 
 def of_wait(trend: Trend | None) -> Looked:

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from itertools import chain
 
+from models.answer_schema import AnswerSchema
 from models.around import (
     Looked,
     neighbours_of,
@@ -16,7 +17,9 @@ from models.around import (
     of_maintenance,
     of_past,
     of_queue,
+    of_schema,
     of_sighting,
+    of_times,
     of_volume,
     of_wait,
     of_workflow,
@@ -34,6 +37,7 @@ from models.resource import Trend
 from models.sighting import Sighting
 from tasks.house import House
 from tasks.watches._interface import Round
+from tasks.watches.ahead import ahead
 from tasks.watches.resources import trends, waits
 
 FILES = "flat_file"  # the one kind that keeps no pool
@@ -58,7 +62,7 @@ def around(house: House, integration: Integration, as_of: datetime) -> Around:
 
 
 def flowing(round_: Round, one: Integration) -> Looked:
-    """Cursors, ages, volumes, landings and bridges."""
+    """Cursors, ages, volumes, landings, times, empty fields and bridges."""
     flow = round_.flow
     for workflow in flow.workflows:
         if workflow.integration_id == one.id:
@@ -69,6 +73,11 @@ def flowing(round_: Round, one: Integration) -> Looked:
     for landing in flow.landings():
         if landing.integration_id == one.id:
             yield from of_landing(landing)
+    if any(workflow.cursor for workflow in flow.workflows if workflow.integration_id == one.id):
+        mine = [found for found in ahead(round_) if found.integration_id == one.id]
+        yield from of_times(max(mine, key=lambda found: (found.is_shifted, found.answers), default=None))
+    for schema in round_.house.ledger.all_kept(AnswerSchema, integration_id=one.id):
+        yield from of_schema(schema)
     beats = flow.beats() if one.bridges else {}
     for bridge in one.bridges:
         yield from of_bridge(bridge, beats.get((one.id, bridge.name)), round_.as_of, one.timezone)

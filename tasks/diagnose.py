@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from models.anomaly import Case
 from models.credential import Credential
-from models.diagnosis import SHOWN, Diagnosis, explain
+from models.diagnosis import Diagnosis, explain, worth_keeping
 from models.facts import Facts, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
@@ -78,7 +78,7 @@ def store(
     at = house.clock.now()
     says = f"Diagnosed: {verdict.cause} ({verdict.confidence:.0%})"
     known: dict[str, object] = {
-        "diagnosis": verdict.model_copy(update={"hypotheses": verdict.hypotheses[:SHOWN]}),
+        "diagnosis": verdict.model_copy(update={"hypotheses": worth_keeping(verdict.hypotheses)}),
         "ladder": ladder,
         "credential": incident.credential or credential,
     }
