@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from models.facts import Change, Facts, Side
 from models.noun import Noun
@@ -27,8 +27,10 @@ INCONCLUSIVE = "INCONCLUSIVE"
 LIKELY = 0.5  # below it nothing is claimed
 CERTAIN = 0.8  # HIGH from here on; between the two MEDIUM
 NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 for a common cause
+TEMPERATURE = 1.0  # of the log odds: clues are not independent, so together they say less than each alone
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
+SHOWN, LEADING = 16, 4  # hypotheses that are kept with an incident, and how many of them because they are the likeliest
 MOST_CHANGES = 5  # related factors; all of them are in `heal changes`
 NO_EXPERIENCE: Mapping[str, float] = MappingProxyType({})
 NOVEL = "novel"  # where learned weights speak of "something we have not met"
@@ -42,6 +44,7 @@ class Evidence(Noun):
     says: str
     supports: bool
     weight: float  # natural logarithm of the likelihood ratio
+    clue: NonNegativeInt | None = None  # which one of its signature, from 0; None: told by an older version
 
 
 class Hypothesis(Noun):
@@ -70,6 +73,8 @@ class Diagnosis(Noun):
     novelty: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability of "something we have not met"
     fault_domain: FaultDomain | None
     hypotheses: tuple[Hypothesis, ...]  # best first
+    since: AwareDatetime | None = None  # the span of the calls that were weighed
+    until: AwareDatetime | None = None
     related_factors: tuple[str, ...] = ()
     affected_components: tuple[str, ...] = ()
     security: bool = False
@@ -152,6 +157,8 @@ def conclude(
         says=hypotheses[0].says if likely else "No known cause explains what was measured",
         confidence=hypotheses[0].probability if hypotheses else 0.0,
         novelty=novelty,
+        since=facts.since,
+        until=facts.until,
         fault_domain=best.fault_domain if best and likely else None,
         hypotheses=hypotheses,
         related_factors=(*(best.factors(facts) if best and likely else ()), *altered(facts)),
@@ -187,9 +194,10 @@ def weigh(
     facts: Facts, signature: Signature, priors: Mapping[str, float] = NO_EXPERIENCE
 ) -> tuple[float, tuple[Evidence, ...]]:
     """Log weight of one signature and the evidence for and against it."""
-    evidence = tuple(piece for clue in signature.clues if (piece := look(facts, clue)) is not None)
+    looked = ((nth, look(facts, clue)) for nth, clue in enumerate(signature.clues))
+    evidence = tuple(piece.model_copy(update={"clue": nth}) for nth, piece in looked if piece is not None)
     prior = priors.get(signature.cause, signature.prior)
-    return math.log(prior) + sum(piece.weight for piece in evidence), evidence
+    return math.log(prior) + TEMPERATURE * sum(piece.weight for piece in evidence), evidence
 
 
 def look(facts: Facts, clue: Clue) -> Evidence | None:
@@ -200,6 +208,16 @@ def look(facts: Facts, clue: Clue) -> Evidence | None:
     weight = math.log(clue.supports) * clue.strength(facts) if present else math.log(clue.contradicts)
     says = clue.says(facts) if present else clue.denies(facts)
     return Evidence(kind=clue.kind, says=says, supports=weight > 0, weight=weight)
+
+
+def worth_keeping(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """Those that a person may ask about, the likeliest first: the leading ones, and of the others the best examined.
+
+    A cause of which next to nothing could be measured is not ruled out by anything, and nobody learns from it.
+    """
+    examined = sorted(hypotheses[LEADING:], key=lambda one: -len(one.evidence))
+    kept = {one.cause for one in (*hypotheses[:LEADING], *examined[: SHOWN - LEADING])}
+    return tuple(one for one in hypotheses if one.cause in kept)
 
 
 def causes(signatures: Iterable[Signature]) -> frozenset[str]:

@@ -107,6 +107,8 @@ class Facts(Noun):
     error_limit: Annotated[float, Field(ge=0, le=1)]
     onset: AwareDatetime | None = None  # when the trouble began; None: not known
     watched: tuple[str, ...] = ()  # where a change would have been seen
+    since: AwareDatetime | None = None  # the span of the calls; None: not told
+    until: AwareDatetime | None = None
     kind: str = ""  # of the integration; empty: not known
     parts: tuple[Part, ...] = ()  # by operation, in the order of the configuration
     indications: tuple[Indication, ...] = ()  # what points to a cause without being a call
@@ -234,6 +236,8 @@ def gather_facts(
         error_limit=integration.sla.error_rate,
         onset=onset,
         watched=tuple(watched),
+        since=window.since,
+        until=window.until,
         kind=integration.kind,
         parts=parts_of(integration, window, baselines),
         indications=around.indications,

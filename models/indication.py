@@ -50,7 +50,7 @@ class IndicationKind(StrEnum):
     # our own resources, and what stands between
     POOL_WAIT = "pool_wait"  # p95 in ms; usually
     POOL_FULL = "pool_full"  # connections in use; the most there may be
-    QUEUE_GROWS = "queue_grows"  # depth; usually
+    QUEUE_GROWS = "queue_grows"  # age of its oldest in s, or its depth; the limit, or usually
     QUEUE_HEAD_STUCK = "queue_head_stuck"  # tries of the same message at its head; the most there should be
     CONSUMER_IDLE = "consumer_idle"  # samples in a row in which nothing was consumed although something waits
     BRIDGE_SILENT = "bridge_silent"  # s since its last sign of life; the limit

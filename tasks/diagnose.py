@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from models.anomaly import Case
 from models.credential import Credential
-from models.diagnosis import Diagnosis, explain
+from models.diagnosis import Diagnosis, explain, worth_keeping
 from models.facts import Facts, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
+from models.prior import learned, proven
 from models.reading import Rung
 from models.signatures import known_signatures
+from tasks.around import around
 from tasks.changes import changes_before, watched
 from tasks.credentials import note_ladder
 from tasks.detect import gather_case
 from tasks.house import House
 from tasks.probe import climb
 from tasks.survey import survey_since
+
+LEARNED_FROM = 200  # incidents, the newest: months of a clinic, and read in a fraction of a second
 
 
 async def diagnose(house: House, incident_id: str) -> Incident:
@@ -31,12 +36,25 @@ async def diagnose(house: House, incident_id: str) -> Incident:
     if ladder.passed(Rung.TCP):  # nobody who takes no connection can say what he is
         await survey_since(house, integration, incident.detected_at)
     case = gather_case(house, integration)
-    facts = facts_of(house, incident, case, ladder, credential)
-    verdict = explain(facts, known_signatures(), house.clock.now())
+    verdict = judged(house, facts_of(house, incident, case, ladder, credential))
     return store(house, incident, ladder, verdict, credential)
 
 
-def facts_of(house: House, incident: Incident, case: Case, ladder: Ladder, credential: Credential | None) -> Facts:
+def judged(house: House, facts: Facts) -> Diagnosis:
+    """What everything that we know makes of these facts now."""
+    return explain(facts, known_signatures(), house.clock.now(), priors(house))
+
+
+def priors(house: House) -> Mapping[str, float]:
+    """How common each cause is, as far as resolved incidents have proven it."""
+    over = (incident for incident in house.ledger.incidents(most=LEARNED_FROM) if not incident.is_active)
+    causes = (proven(incident, house.ledger.actions(incident.id)) for incident in over)
+    return learned(known_signatures(), [cause for cause in causes if cause is not None])
+
+
+def facts_of(
+    house: House, incident: Incident, case: Case, ladder: Ladder | None, credential: Credential | None
+) -> Facts:
     """What was measured since the trouble began, and what changed in the day before it."""
     since = max(incident.started_at, case.window.since)
     trouble = case.window.between(since, case.window.until)
@@ -49,6 +67,7 @@ def facts_of(house: House, incident: Incident, case: Case, ladder: Ladder, crede
         changes_before(house, case.integration.id, incident.started_at),
         onset=incident.started_at,
         watched=watched(house, case.integration.id),
+        around=around(house, case.integration, case.as_of),
     )
 
 
@@ -59,7 +78,7 @@ def store(
     at = house.clock.now()
     says = f"Diagnosed: {verdict.cause} ({verdict.confidence:.0%})"
     known: dict[str, object] = {
-        "diagnosis": verdict,
+        "diagnosis": verdict.model_copy(update={"hypotheses": worth_keeping(verdict.hypotheses)}),
         "ladder": ladder,
         "credential": incident.credential or credential,
     }

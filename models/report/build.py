@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from models.anomaly import Anomaly, Severity
 from models.diagnosis import INCONCLUSIVE, Diagnosis, Hypothesis, band
 from models.escalation import Escalation, contact_groups
+from models.evidence import references
 from models.incident import Incident
 from models.integration import Contacts
 from models.remedy import Action, ActionState, Outcome, impact
@@ -137,7 +140,8 @@ def diagnostics(incident: Incident | None) -> Diagnostics:
     diagnosis = incident.diagnosis if incident else None
     if diagnosis is None:
         return undetermined(NOT_DIAGNOSED if incident else NONE)
-    return Diagnostics(root_cause_analysis=root_cause(diagnosis), related_factors=diagnosis.related_factors)
+    cause = root_cause(diagnosis, references(incident.id, diagnosis) if incident else {})
+    return Diagnostics(root_cause_analysis=cause, related_factors=diagnosis.related_factors)
 
 
 def undetermined(why: str) -> Diagnostics:
@@ -146,13 +150,14 @@ def undetermined(why: str) -> Diagnostics:
     return Diagnostics(root_cause_analysis=nothing, related_factors=())
 
 
-def root_cause(diagnosis: Diagnosis) -> RootCause:
+def root_cause(diagnosis: Diagnosis, refs: Mapping[tuple[str, str], str]) -> RootCause:
     """The cause with everything that was weighed; `confidence` is the leading hypothesis's."""
     return RootCause(
         confidence=diagnosis.confidence,
         determined_cause=diagnosis.says if diagnosis.is_conclusive else INCONCLUSIVE,
         evidence_points=tuple(piece.says for piece in diagnosis.evidence),
         affected_components=diagnosis.affected_components,
+        x_evidence_refs=tuple(refs.get((piece.kind, piece.says), "") for piece in diagnosis.evidence),
         x_cause=diagnosis.cause,
         x_band=band(diagnosis.confidence),
         x_fault_domain=diagnosis.fault_domain,

@@ -107,6 +107,7 @@ class RootCause(Page):
     determined_cause: str
     evidence_points: tuple[str, ...]
     affected_components: tuple[str, ...]
+    x_evidence_refs: tuple[str, ...] | None = None  # of each evidence point, for `heal evidence`
     x_cause: str | None = None  # the signature's key
     x_band: str | None = None  # HIGH, MEDIUM or LOW
     x_fault_domain: str | None = None

@@ -16,7 +16,7 @@ def waits(facts: Facts) -> bool | None:
     """Whether calls wait for our own connections; None: nobody looked, and no call says so."""
     if codes_like(facts, (POOL_CODE,)) or any(facts.shown(kind) for kind in WAITS):
         return True
-    return None if any(facts.shows(kind) is None for kind in WAITS) else False
+    return False if any(facts.shows(kind) is False for kind in WAITS) else None
 
 
 def waiting(facts: Facts) -> str:

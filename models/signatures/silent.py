@@ -20,7 +20,7 @@ def stands_still(facts: Facts) -> bool | None:
     """Whether nothing new comes: a watch says so, or the answers do; None: nobody looked."""
     if any(facts.shown(kind) for kind in STANDING) or (facts.failed and coded(facts, (OLD,)) >= 1 / 2):
         return True
-    return None if any(facts.shows(kind) is None for kind in STANDING) else False
+    return False if any(facts.shows(kind) is False for kind in STANDING) else None
 
 
 def standing(facts: Facts) -> str:

@@ -59,15 +59,17 @@ class Reads:
             )
         return read(Incident, rows[0].document)
 
-    def incidents(self, integration_id: str | None = None, *, active_only: bool = False) -> tuple[Incident, ...]:
-        """Incidents, newest first: all, or those of one integration, or those not over yet."""
+    def incidents(
+        self, integration_id: str | None = None, *, active_only: bool = False, most: int | None = None
+    ) -> tuple[Incident, ...]:
+        """Incidents, newest first: all, or those of one integration, or those not over yet, or the `most` newest."""
         wanted: list[ColumnElement[bool]] = []
         if integration_id is not None:
             wanted.append(t.incidents.c.integration_id == integration_id)
         if active_only:
             wanted.append(t.incidents.c.state.not_in(OVER))
         newest_first = t.incidents.c.detected_at.desc(), func.length(t.incidents.c.id).desc(), t.incidents.c.id.desc()
-        rows = self._rows(select(t.incidents.c.document).where(*wanted).order_by(*newest_first))
+        rows = self._rows(select(t.incidents.c.document).where(*wanted).order_by(*newest_first).limit(most))
         return tuple(read(Incident, row.document) for row in rows)
 
     def unfinished(self) -> tuple[Incident, ...]:
