@@ -37,8 +37,10 @@ BROKEN, WELL = 6, 2  # calls of the trouble, from which it says as much as it ca
 WRITES = ("Appointment.create", "Appointment.update")  # by the connector's canary
 READ_ONE = {"Patient.read": "Patient/testpatient-0001"}
 UNPLAYED = {"bridge"}  # no connector calls it: its beats come in by themselves
+DAY_S = 86_400.0
 OF_PAGES = ("paging_expires", "next_missing", "page_repeats")  # faults that take more than one page
-DEADLINE_S = 2.0  # a call that nobody answers takes as long as it may
+DEADLINE_S = {"hl7_mllp": 1.5, "flat_file": 10.0}  # a call that nobody answers takes as long as it may …
+ELSE_S = 3.0  # … of every other kind
 PLAYED = [
     pytest.param(fixture.cause, seen, id=f"{fixture.cause}: {seen.fault}")
     for fixture in read_fixtures()
@@ -75,19 +77,21 @@ def test_a_fault_that_is_played_is_called_by_its_name(clinic, tmp_path, cause, s
 
 async def played(clinic: Clinic, home: Path, seen: Seen) -> Diagnosis:
     """Look at the system well, break it, look again, and weigh what was seen."""
-    before, usual = await well(context_of(clinic, seen, home_of(home, seen.kind, "before")))
+    yesterday_s = -DAY_S if seen.kind == "flat_file" else 0.0  # the file of the day before, which is remembered
+    context = context_of(clinic, seen, home_of(home, seen.kind, "before"), yesterday_s)
+    before, good = await well(context, is_surveyed=bool(seen.changes))
     clinic.break_(seen.system, seen.fault, **seen.parameters)
     context = context_of(clinic, seen, home_of(home, seen.kind, "after"))
     async with opened(context) as connector:
         readings = await at_once(connector, context.integration, BROKEN)
         ladder = await connector.climb()
         credential = connector.credential() if hasattr(connector, "credential") else None
-        after = await surveyed(connector)
+        after = await surveyed(connector) if seen.changes else ()
     onset = readings[0].observed_at
     facts = gather_facts(
         context.integration,
         Window(integration_id=context.integration.id, since=onset, until=context.clock.now(), readings=tuple(readings)),
-        usual,
+        usual(context.integration, good if seen.fault == "latency" else readings),  # a busy machine is slow by itself
         ladder,
         credential,
         changes(context.integration.id, onset, before, after),
@@ -98,25 +102,33 @@ async def played(clinic: Clinic, home: Path, seen: Seen) -> Diagnosis:
     return explain(facts, known_signatures(), context.clock.now())
 
 
-async def well(context: Context) -> tuple[tuple[Surface, ...], tuple[Baseline, ...]]:
-    """What the system says of itself while all is well, and how long each operation takes."""
-    reads = context.integration.reads
+async def well(context: Context, *, is_surveyed: bool) -> tuple[tuple[Surface, ...], list[Reading]]:
+    """What the system says of itself while all is well, and what it answers."""
+    integration = context.integration
     async with opened(context) as connector:
-        turned = await at_once(connector, context.integration, WELL * len(reads))
-        assert all(reading.outcome.is_ok for reading in turned), [(r.operation, r.outcome, r.code) for r in turned]
-        surfaces = await surveyed(connector)
-    took = {read.operation: [r.latency_ms for r in turned if r.operation == read.operation] for read in reads}
-    usual = (
-        a_baseline(integration_id=context.integration.id, operation=name, median_ms=median(known))
+        readings = await at_once(connector, integration, WELL * len(integration.reads))
+        assert all(one.outcome.is_ok for one in readings), [(one.operation, one.outcome, one.code) for one in readings]
+        return await surveyed(connector) if is_surveyed else (), readings
+
+
+def usual(integration: Integration, readings: list[Reading]) -> tuple[Baseline, ...]:
+    """A past in which each operation took as long as in these."""
+    took = {
+        read.operation: [r.latency_ms for r in readings if r.operation == read.operation and r.latency_ms is not None]
+        for read in integration.reads
+    }
+    return tuple(
+        a_baseline(integration_id=integration.id, operation=name, median_ms=median(times))
         for name, times in took.items()
-        if (known := [time for time in times if time is not None])
+        if times
     )
-    return surfaces, tuple(usual)
 
 
 async def at_once(connector: Any, integration: Integration, calls: int) -> list[Reading]:
-    """The declared operations in turn, together: a time-out is waited for once."""
+    """The declared operations in turn, together: a time-out is waited for once. Files are looked at one by one."""
     reads = [integration.reads[nth % len(integration.reads)] for nth in range(calls)]
+    if integration.kind == "flat_file":
+        return [await called(connector, read, nth) for nth, read in enumerate(reads)]
     return await asyncio.gather(*(called(connector, read, nth) for nth, read in enumerate(reads)))
 
 
@@ -138,10 +150,10 @@ def changes(of: str, onset: datetime, before: tuple[Surface, ...], after: tuple[
     return tuple(Change(integration_id=of, at=onset, side=Side.THEIRS, says=one.says, kind=one.kind) for one in found)
 
 
-def context_of(clinic: Clinic, seen: Seen, home: Path) -> Context:
+def context_of(clinic: Clinic, seen: Seen, home: Path, ahead_s: float = 0.0) -> Context:
     """Everything to open a connector with; a fixture's operations, where the connector has them."""
-    tuning = Tuning(deadline_s=DEADLINE_S)
-    context = context_for(clinic, seen.kind, home, tuning=tuning, **further(clinic, seen))
+    tuning = Tuning(deadline_s=DEADLINE_S.get(seen.kind, ELSE_S))
+    context = context_for(clinic, seen.kind, home, ahead_s=ahead_s, tuning=tuning, **further(clinic, seen))
     connector = load("tasks.connectors", seen.kind)
     known = {*READS[seen.kind], *connector.operations(connector.Settings.model_validate(context.integration.settings))}
     chosen = [name for name in seen.operations if name in {*known, *WRITES}] or READS[seen.kind][:2]
