@@ -55,6 +55,7 @@ class FieldTally(Noun):
     some: NonNegativeInt = 0  # answers in which any had it
     types: tuple[str, ...] = ()
     held: NonNegativeInt = 0  # instances that had it, of those that `Tally.instances` counts
+    last: NonNegativeInt = 0  # the number of the last answer that had it; the first is 1
 
 
 class Tally(Noun):
@@ -166,6 +167,7 @@ def tallied(tally: Tally, shape: Sketch, as_of: datetime) -> Tally:
                 some=before.some + 1,
                 types=tuple(sorted({*before.types, *glimpse.types})),
                 held=before.held + glimpse.held,
+                last=answers[path],
             )
         fields[path] = known
     return Tally(since=tally.since or as_of, answers=answers, fields=fields, instances=instances)
@@ -260,7 +262,8 @@ def merged(known: Mapping[str, Known] | None, block: Mapping[str, FieldTally], a
                 after[name] = old
         else:
             types = set(new.types) if old is None or not set(old.types) & set(new.types) else {*old.types, *new.types}
-            always = new.whole == answers and (old is None or old.always)
+            leaves = old is not None and old.always and new.last < answers  # the next block tells whether it is gone
+            always = leaves or (new.whole == answers and (old is None or old.always))
             share = old.filled if old is not None else Filled()
             after[name] = Known(always=always, types=tuple(sorted(types)), filled=share)
     return after

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -107,6 +108,19 @@ def judge_content(call: Call, headers: Mapping[str, str], content: Any) -> Judge
         next_url=following if isinstance(following, str) and following else None,
         content=content,
     )
+
+
+def is_repeated(call: Call, contents: Sequence[Any]) -> bool:
+    """Whether a further page of an answer brings nothing but records of the pages before it (catalogue S14)."""
+    if not call.records:
+        return False
+    met: set[str] = set()
+    for content in contents:
+        page = {json.dumps(record, sort_keys=True) for record in found(call.records, content)}
+        if len(page) > 1 and page <= met:  # one record may have been pushed on by a new one meanwhile
+            return True
+        met |= page
+    return False
 
 
 def is_stale(call: Call, newest_at: datetime | None, as_of: datetime) -> bool:

@@ -121,7 +121,7 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.OURS,
         clues=(
             shows(Shown.ROWS_DUPLICATED, "Keys that stand for the same", supports=25.0, contradicts=0.02),
-            answered(contradicts=0.5),
+            answered(contradicts=0.1),
             without(Shown.PAGE_REPEATED, "Their pages repeat themselves", contradicts=0.1),
         ),
         retry=RetryClass.ASK_FIRST,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.api_answers import instant, is_stale, judge_api
+from models.api_answers import instant, is_repeated, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
 from models.classification import STATUSES
 from models.reading import Outcome
@@ -196,3 +196,43 @@ def test_no_answer_can_make_the_judgement_raise_or_speak_in_words_of_its_own(bod
 @pytest.mark.parametrize("size", [100_000])
 def test_a_body_nested_beyond_reason_is_malformed(size):
     assert judged(b'{"data":' + b"[" * size).code == "not_json"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        pytest.param("EHR session expired", Outcome.UNAUTHENTICATED, "ehr_session_expired", id="a sentence"),
+        pytest.param({"message": "RevolutionEHR is open but you are NOT logged in."}, Outcome.UNAUTHENTICATED,
+                     "ehr_not_logged_in", id="inside an object, in any case"),
+        pytest.param({"id": "ADJPRD0001"}, Outcome.SERVER_ERROR, "payer_catalogue_fault", id="a number of theirs"),
+        pytest.param({"id": "ADJINV0001"}, Outcome.CLIENT_ERROR, "service_code_invalid", id="… of our own data"),
+        pytest.param("ADJPRD00011", Outcome.SEMANTIC, "vendor_error", id="no number of theirs"),
+        pytest.param("x" * 400 + "EHR session expired", Outcome.SEMANTIC, "vendor_error", id="a text without end"),
+    ],
+)  # fmt: skip
+def test_what_eyewear_systems_say_is_known_by_their_sentences_and_numbers(error, outcome, code):
+    judged_so = judge_api(Call(path="a"), {}, 200, {}, json.dumps({"error": error}).encode())
+    assert (judged_so.outcome, judged_so.code) == (outcome, code)
+
+
+def test_a_declared_code_goes_before_what_we_know_of_others():
+    codes = {"ADJPRD0001": "throttled"}
+    one = judge_api(Call(path="a"), codes, 200, {}, json.dumps({"error": {"id": "ADJPRD0001"}}).encode())
+    assert (one.outcome, one.code) == (Outcome.THROTTLED, "ADJPRD0001")
+
+
+@pytest.mark.parametrize(
+    ("pages", "repeated"),
+    [
+        pytest.param([[1, 2], [3, 4]], False, id="each its own"),
+        pytest.param([[1, 2], [1, 2]], True, id="the same again"),
+        pytest.param([[1, 2], [3, 4], [2, 3]], True, id="from two pages before it"),
+        pytest.param([[1, 2], [2, 3]], False, id="a new record pushed one on"),
+        pytest.param([[1, 2], [2]], False, id="… and it was the last"),
+        pytest.param([[1, 2], []], False, id="an empty last page"),
+    ],
+)
+def test_a_page_that_brings_only_what_was_there_is_no_next_page(pages, repeated):
+    contents = [{"data": [{"id": number} for number in page]} for page in pages]
+    assert is_repeated(Call(path="a", records="data[]"), contents) is repeated
+    assert not is_repeated(Call(path="a"), contents)
