@@ -8,6 +8,7 @@ from models.reading import Outcome, Rung
 from models.signature import Clue, Desk, EvidenceKind, FaultDomain, Signature
 from models.signatures._clues import (
     breaks,
+    errors_are_unusual,
     failures_are,
     holds,
     in_clusters,
@@ -77,6 +78,7 @@ SIGNATURES: tuple[Signature, ...] = (
         clues=(
             failures_are("Connection reset or timed out", Outcome.RESET, Outcome.TIMEOUT),
             names_no_cause(contradicts=0.05),
+            errors_are_unusual(supports=1.2, contradicts=0.1),
             some_get_through(),
             unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),
             alone(),
@@ -125,6 +127,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 supports=4.0,
                 contradicts=0.6,
             ),
+            errors_are_unusual(supports=1.2, contradicts=0.1),
             some_get_through(),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5, contradicts=0.5),
         ),
