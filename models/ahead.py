@@ -1,6 +1,6 @@
 """Ahead: records that claim to have been changed in the future, all by the same time (catalogue S69).
 
-A local time that is written as if it were UTC, or a change of clocks that one side made alone, moves every time by the
+UTC that is taken for local time, or a change of clocks that one side made alone, moves every time by the
 same amount. Ahead of the clock, nothing else does that; behind it, such data cannot be told from old data, and the
 watch over freshness tells of them.
 """

@@ -26,7 +26,7 @@ class PagesRepeat(Fault):
 
 
 class TimesShifted(Fault):
-    """Records state times that are `hours` later than they are, as when local time is written as UTC."""
+    """Records state times that are `hours` later than they are, as when UTC is taken for local time."""
 
     systems: ClassVar[tuple[str, ...]] = API
     hours: Annotated[float, Field(ge=-14, le=14)] = 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import NamedTuple
 
+from models.ahead import Ahead
 from models.answer_schema import AnswerSchema
 from models.around import (
     Looked,
@@ -24,7 +26,9 @@ from models.around import (
     of_wait,
     of_workflow,
 )
+from models.bridge import Beats
 from models.credentials import CredentialRecord
+from models.delivery import Landing
 from models.dependency import depends_on
 from models.facts import Around, Neighbours
 from models.feed import FRESH_WITHIN
@@ -35,12 +39,28 @@ from models.maintenance import Closure, downtimes
 from models.reading import Direction
 from models.resource import Trend
 from models.sighting import Sighting
+from models.volume import Volume
+from models.workflow import Workflow
 from tasks.house import House
 from tasks.watches._interface import Round
 from tasks.watches.ahead import ahead
 from tasks.watches.resources import trends, waits
 
 FILES = "flat_file"  # the one kind that keeps no pool
+SIGHT, FRESH = "around", timedelta(minutes=1)  # incidents of one cycle are diagnosed within it
+
+
+class Sight(NamedTuple):
+    """What flows everywhere at one moment: gathered once for all that are diagnosed in the same minute."""
+
+    as_of: datetime
+    workflows: tuple[Workflow, ...]
+    volumes: tuple[Volume, ...]
+    landings: tuple[Landing, ...]
+    beats: Mapping[tuple[str, str], Beats]
+    ahead: tuple[Ahead, ...]
+    trends: tuple[Trend, ...]
+    waits: tuple[Trend, ...]
 
 
 def around(house: House, integration: Integration, as_of: datetime) -> Around:
@@ -49,8 +69,8 @@ def around(house: House, integration: Integration, as_of: datetime) -> Around:
     Figures come from the same questions as the watches', so an alert and a diagnosis say the same; whatever of them is
     put aside for a quarter of an hour or an hour is not asked for again.
     """
-    with closing(Round(house, as_of)) as round_:
-        looked = list(chain(flowing(round_, integration), resources(round_, integration)))
+    seen = sight(house, as_of)
+    looked = [*flowing(seen, integration), *schemas(house, integration), *resources(seen, integration)]
     looked += chain(credentials(house, integration, as_of), agreed(house, integration, as_of))
     looked += past(house, integration, as_of)
     shown = [one for _, one in looked if one is not None]
@@ -61,45 +81,67 @@ def around(house: House, integration: Integration, as_of: datetime) -> Around:
     )
 
 
-def flowing(round_: Round, one: Integration) -> Looked:
-    """Cursors, ages, volumes, landings, times, empty fields and bridges."""
-    flow = round_.flow
-    for workflow in flow.workflows:
-        if workflow.integration_id == one.id:
-            yield from of_workflow(workflow)
-    for volume in flow.volumes():
+def sight(house: House, as_of: datetime) -> Sight:
+    """The sight of this run if it is not older than a minute, else a new one."""
+    known = house.sights.get(SIGHT)
+    if isinstance(known, Sight) and timedelta(0) <= as_of - known.as_of < FRESH:
+        return known
+    with closing(Round(house, as_of)) as round_:
+        flow = round_.flow
+        fresh = Sight(
+            as_of=as_of,
+            workflows=flow.workflows,
+            volumes=flow.volumes(),
+            landings=flow.landings(),
+            beats=flow.beats(),
+            ahead=tuple(ahead(round_)),
+            trends=tuple(trends(round_)),
+            waits=tuple(waits(round_)),
+        )
+    house.sights[SIGHT] = fresh
+    return fresh
+
+
+def flowing(seen: Sight, one: Integration) -> Looked:
+    """Cursors, ages, volumes, landings, times and bridges."""
+    mine = [workflow for workflow in seen.workflows if workflow.integration_id == one.id]
+    for workflow in mine:
+        yield from of_workflow(workflow)
+    for volume in seen.volumes:
         if volume.integration_id == one.id:
             yield from of_volume(volume)
-    for landing in flow.landings():
+    for landing in seen.landings:
         if landing.integration_id == one.id:
             yield from of_landing(landing)
-    if any(workflow.cursor for workflow in flow.workflows if workflow.integration_id == one.id):
-        mine = [found for found in ahead(round_) if found.integration_id == one.id]
-        yield from of_times(max(mine, key=lambda found: (found.is_shifted, found.answers), default=None))
-    for schema in round_.house.ledger.all_kept(AnswerSchema, integration_id=one.id):
-        yield from of_schema(schema)
-    beats = flow.beats() if one.bridges else {}
+    if any(workflow.cursor for workflow in mine):
+        early = [found for found in seen.ahead if found.integration_id == one.id]
+        yield from of_times(max(early, key=lambda found: (found.is_shifted, found.answers), default=None))
     for bridge in one.bridges:
-        yield from of_bridge(bridge, beats.get((one.id, bridge.name)), round_.as_of, one.timezone)
+        yield from of_bridge(bridge, seen.beats.get((one.id, bridge.name)), seen.as_of, one.timezone)
 
 
-def resources(round_: Round, one: Integration) -> Looked:
+def schemas(house: House, one: Integration) -> Looked:
+    """Fields of answers that come empty."""
+    for schema in house.ledger.all_kept(AnswerSchema, integration_id=one.id):
+        yield from of_schema(schema)
+
+
+def resources(seen: Sight, one: Integration) -> Looked:
     """Queues, and waiting for connections of our own."""
-    for trend in trends(round_):
+    for trend in seen.trends:
         if trend.integration_id == one.id and trend.metric == QUEUE_AGE:
-            yield from queue(round_, one, trend)
+            yield from queue(seen, one, trend)
     if one.kind != FILES:
-        yield from of_wait(next((trend for trend in waits(round_) if trend.integration_id == one.id), None))
+        yield from of_wait(next((trend for trend in seen.waits if trend.integration_id == one.id), None))
 
 
-def queue(round_: Round, one: Integration, trend: Trend) -> Looked:
+def queue(seen: Sight, one: Integration, trend: Trend) -> Looked:
     """One queue, beside the feed that it belongs to."""
     feeds = [feed for feed in one.feeds if trend.subject in {feed.name, feed.resource, *feed.operations}]
     limit = min((feed.limit for feed in feeds), default=FRESH_WITHIN[Direction.IN])
     names = {feed.name for feed in feeds}
-    mine = (flow for flow in round_.flow.workflows if flow.integration_id == one.id and flow.feed.name in names)
-    last_call = max((flow.last_at for flow in mine if flow.last_at), default=None)
-    return of_queue(trend, limit, last_call)
+    mine = (flow for flow in seen.workflows if flow.integration_id == one.id and flow.feed.name in names)
+    return of_queue(trend, limit, max((flow.last_at for flow in mine if flow.last_at), default=None))
 
 
 def credentials(house: House, one: Integration, as_of: datetime) -> Looked:

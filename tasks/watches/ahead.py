@@ -11,7 +11,7 @@ from models.anomaly import Severity
 from tasks.history.questions import rows
 from tasks.watches._interface import Round
 
-ADVICE = "Hold reminders; look whether local times are written as UTC, and correct them by an agreed rule only"
+ADVICE = "Hold reminders; look whether UTC and local time are confused, and correct them by an agreed rule only"
 
 
 def watch(round_: Round) -> Iterator[Finding]:
