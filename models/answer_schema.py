@@ -10,7 +10,7 @@ Counting per object and not per answer keeps quiet nights quiet: a Bundle withou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from zlib import crc32
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from models.emptier import Emptier, Filled, now_empty
 from models.noun import Kept, Noun
 from models.reading import Identifier, Operation
 from models.surface import Difference, Trait, Verb
@@ -39,6 +40,8 @@ class Glimpse(NamedTuple):
 
     whole: bool  # every instance of its object has it
     types: frozenset[str]
+    held: int = 0  # instances that have it …
+    of: int = 0  # … of all that were there
 
 
 Sketch = dict[str, dict[str, Glimpse]]
@@ -51,6 +54,8 @@ class FieldTally(Noun):
     whole: NonNegativeInt = 0  # answers in which every instance had it
     some: NonNegativeInt = 0  # answers in which any had it
     types: tuple[str, ...] = ()
+    held: NonNegativeInt = 0  # instances that had it, of those that `Tally.instances` counts
+    last: NonNegativeInt = 0  # the number of the last answer that had it; the first is 1
 
 
 class Tally(Noun):
@@ -59,6 +64,7 @@ class Tally(Noun):
     since: AwareDatetime | None = None  # when it was begun; what it shows has been so since then
     answers: dict[str, NonNegativeInt] = Field(default_factory=dict)
     fields: dict[str, dict[str, FieldTally]] = Field(default_factory=dict)
+    instances: dict[str, NonNegativeInt] = Field(default_factory=dict)  # of each kind of object, in all those answers
 
 
 class Known(Noun):
@@ -66,6 +72,7 @@ class Known(Noun):
 
     always: bool
     types: tuple[str, ...]
+    filled: Filled = Filled()
 
 
 class AnswerSchema(Kept):
@@ -76,6 +83,12 @@ class AnswerSchema(Kept):
     objects: dict[str, dict[str, Known]] = Field(default_factory=dict)
     changed_at: AwareDatetime | None = None  # when it was last found to differ; None: it never was
     stood_until: AwareDatetime | None = None  # when the block that showed it was begun
+    emptier: tuple[Emptier, ...] = ()  # fields that come empty more often than they used to, while they do
+
+    @property
+    def state(self) -> str:
+        """Whether a watch needs to read it."""
+        return "emptier" if self.emptier else "calm"
 
 
 def is_sampled(integration_id: str, operation: str, every: timedelta, survey_every: timedelta, as_of: datetime) -> bool:
@@ -136,14 +149,16 @@ def glimpses(objects: list[dict[str, Any]]) -> dict[str, Glimpse]:
             if value is not None and is_field(name):
                 counts[name] = counts.get(name, 0) + 1
                 types.setdefault(name, set()).add(TYPES[type(value)])
-    return {name: Glimpse(counts[name] == len(objects), frozenset(types[name])) for name in counts}
+    total = len(objects)
+    return {name: Glimpse(counts[name] == total, frozenset(types[name]), counts[name], total) for name in counts}
 
 
 def tallied(tally: Tally, shape: Sketch, as_of: datetime) -> Tally:
     """The block with one more answer."""
-    answers, fields = dict(tally.answers), dict(tally.fields)
+    answers, fields, instances = dict(tally.answers), dict(tally.fields), dict(tally.instances)
     for path, seen in shape.items():
         answers[path] = answers.get(path, 0) + 1
+        instances[path] = instances.get(path, 0) + max((glimpse.of for glimpse in seen.values()), default=0)
         known = dict(fields.get(path, {}))
         for name, glimpse in seen.items():
             before = known.get(name, FieldTally())
@@ -151,9 +166,11 @@ def tallied(tally: Tally, shape: Sketch, as_of: datetime) -> Tally:
                 whole=before.whole + glimpse.whole,
                 some=before.some + 1,
                 types=tuple(sorted({*before.types, *glimpse.types})),
+                held=before.held + glimpse.held,
+                last=answers[path],
             )
         fields[path] = known
-    return Tally(since=tally.since or as_of, answers=answers, fields=fields)
+    return Tally(since=tally.since or as_of, answers=answers, fields=fields, instances=instances)
 
 
 def is_complete(tally: Tally) -> bool:
@@ -164,21 +181,50 @@ def is_complete(tally: Tally) -> bool:
 def settled(schema: AnswerSchema, tally: Tally, as_of: datetime) -> tuple[AnswerSchema, Tally, tuple[Difference, ...]]:
     """What is known after the full blocks of a tally, what is left to count, and what differs."""
     full = [path for path, count in tally.answers.items() if count >= BLOCK]
-    objects, found = dict(schema.objects), []
+    objects, found, emptier = dict(schema.objects), [], list(schema.emptier)
     for path in sorted(full):
         known, block = objects.get(path), tally.fields.get(path, {})
         if known is not None:
             found += list(differing(schema.operation, path, known, block, tally.answers[path]))
-        objects[path] = merged(known, block, tally.answers[path])
+        counted = filled(known, block, tally.instances.get(path, 0), tally.answers[path])
+        emptier = now_empty(emptier, path, {name: one.filled for name, one in (known or {}).items()}, counted, as_of)
+        objects[path] = with_shares(merged(known, block, tally.answers[path]), counted, path, emptier)
     rest = Tally(
         since=as_of,
         answers={path: count for path, count in tally.answers.items() if path not in full},
         fields={path: fields for path, fields in tally.fields.items() if path not in full},
+        instances={path: count for path, count in tally.instances.items() if path not in full},
     )
-    after: dict[str, object] = {"objects": objects}
+    after: dict[str, object] = {"objects": objects, "emptier": tuple(emptier)}
     if found:
         after |= {"changed_at": as_of, "stood_until": tally.since}
     return schema.model_copy(update=after), rest, tuple(found)
+
+
+def filled(
+    known: Mapping[str, Known] | None, block: Mapping[str, FieldTally], instances: int, answers: int
+) -> dict[str, Filled]:
+    """How often each field was there in a block: of one answer's worth of instances, for the next shows them again.
+
+    What was always there and is nowhere any more has vanished, and is told of as that.
+    """
+    each = max(1, round(instances / answers)) if instances else 0
+    optional = {name for name, one in (known or {}).items() if not one.always}
+    shares = {name: block[name].held / instances if name in block else 0.0 for name in {*optional, *block}}
+    return {name: Filled(held=round(share * each), of=each) for name, share in shares.items()} if each else {}
+
+
+def with_shares(
+    fields: dict[str, Known], counted: Mapping[str, Filled], path: str, emptier: Iterable[Emptier]
+) -> dict[str, Known]:
+    """The fields with how often they are there; a share that is wrong now does not teach."""
+    wrong = {one.field for one in emptier}
+    return {
+        name: known.model_copy(update={"filled": known.filled.more(counted[name])})
+        if name in counted and f"{path}.{name}" not in wrong
+        else known
+        for name, known in fields.items()
+    }
 
 
 def differing(
@@ -216,6 +262,8 @@ def merged(known: Mapping[str, Known] | None, block: Mapping[str, FieldTally], a
                 after[name] = old
         else:
             types = set(new.types) if old is None or not set(old.types) & set(new.types) else {*old.types, *new.types}
-            always = new.whole == answers and (old is None or old.always)
-            after[name] = Known(always=always, types=tuple(sorted(types)))
+            leaves = old is not None and old.always and new.last < answers  # the next block tells whether it is gone
+            always = leaves or (new.whole == answers and (old is None or old.always))
+            share = old.filled if old is not None else Filled()
+            after[name] = Known(always=always, types=tuple(sorted(types)), filled=share)
     return after

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.api_call import LINK_HEADER, MEANINGS, Call, Codes
-from models.classification import HTML, Judged, judge_status, parsed, unreadable
+from models.classification import BEARER_ERRORS, Judged, is_page, judge_status, on_a_page, parsed, unreadable
+from models.codes import meaning, table
 from models.gateway import gateway_fault
 from models.json_path import first, found, how_many, is_everywhere
 from models.reading import Code, Outcome
 
 STALE = "older_than_allowed"
 LONGEST_CODE = 64  # characters; no longer text is looked up
+LONGEST_SENTENCE = 300  # … but for the sentences that we know
+EYEWEAR = "eyewear"  # practice systems and payers that nobody declares codes for
 EPOCHS = (1e8, 1e11, 1e14)  # seconds from 1973 on, milliseconds, and what is neither
 
 
@@ -29,10 +33,10 @@ def judge_api(call: Call, codes: Codes, status: int, headers: Mapping[str, str],
     by_status = judge_status(status, headers)
     failed, code, meant = error_in(call, codes, content)
     if status not in call.expect:
-        return unexpected(by_status, code, meant)
+        return on_a_page(unexpected(by_status, code, meant), headers, body)
     if failed:
         return Judged(outcome=meant or Outcome.SEMANTIC, code=code)
-    if headers.get("content-type") == "text/html" or HTML.match(body):
+    if is_page(headers, body):
         return unreadable(headers, body)
     if not call.reads_json:
         return Judged(content=content)
@@ -50,15 +54,31 @@ def error_in(call: Call, codes: Codes, content: Any) -> tuple[bool, Code | None,
     if kept is not None:
         meaning = codes[kept]
         return True, kept, MEANINGS[meaning] if meaning else None
+    if (known := worded(text for value in said for text in texts(value, LONGEST_SENTENCE))) is not None:
+        return True, known[1], known[0]
     return bool(said), "vendor_error" if said else None, None
 
 
-def texts(value: Any) -> Iterable[str]:  # noqa: ANN401 - anything JSON can hold
+def worded(said: Iterable[str]) -> tuple[Outcome, Code] | None:
+    """What a sentence or number that we know from eyewear systems means; None: none of them is known.
+
+    >>> worded(["EHR session expired"])
+    (<Outcome.UNAUTHENTICATED: 'unauthenticated'>, 'ehr_session_expired')
+    """
+    sentences, numbers = table(EYEWEAR)["wording"], table(EYEWEAR)["ids"]
+    for text in said:
+        known = numbers.get(text) or next((one for one in sentences if one["says"] in text.lower()), None)
+        if known is not None:
+            return meaning(known)
+    return None
+
+
+def texts(value: Any, longest: int = LONGEST_CODE) -> Iterable[str]:  # noqa: ANN401 - anything JSON can hold
     """The short texts of an error: itself, or the values of an object, or of the first few of a list."""
     inside = value.values() if isinstance(value, dict) else value[:10] if isinstance(value, list) else (value,)
     for one in inside:
         deeper = one.values() if isinstance(one, dict) and value is not one else (one,)
-        yield from (text for text in deeper if isinstance(text, str) and len(text) <= LONGEST_CODE)
+        yield from (text for text in deeper if isinstance(text, str) and len(text) <= longest)
 
 
 def unexpected(by_status: Judged, code: Code | None, meant: Outcome | None) -> Judged:
@@ -66,7 +86,8 @@ def unexpected(by_status: Judged, code: Code | None, meant: Outcome | None) -> J
     if by_status.outcome.is_ok:
         return Judged(outcome=meant or Outcome.MALFORMED, code=code or "unexpected_status")
     named = code if code != "vendor_error" else None
-    return Judged(outcome=meant or by_status.outcome, code=by_status.code or named)
+    plain = by_status.code
+    return Judged(outcome=meant or by_status.outcome, code=plain if plain in BEARER_ERRORS else named or plain)
 
 
 def judge_content(call: Call, headers: Mapping[str, str], content: Any) -> Judged:  # noqa: ANN401 - any JSON
@@ -87,6 +108,19 @@ def judge_content(call: Call, headers: Mapping[str, str], content: Any) -> Judge
         next_url=following if isinstance(following, str) and following else None,
         content=content,
     )
+
+
+def is_repeated(call: Call, contents: Sequence[Any]) -> bool:
+    """Whether a further page of an answer brings nothing but records of the pages before it (catalogue S14)."""
+    if not call.records:
+        return False
+    met: set[str] = set()
+    for content in contents:
+        page = {json.dumps(record, sort_keys=True) for record in found(call.records, content)}
+        if len(page) > 1 and page <= met:  # one record may have been pushed on by a new one meanwhile
+            return True
+        met |= page
+    return False
 
 
 def is_stale(call: Call, newest_at: datetime | None, as_of: datetime) -> bool:

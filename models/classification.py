@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from models.codes import meaning, table
 from models.fhir_page import matches
 from models.gateway import gateway_fault
 from models.noun import Noun
@@ -52,19 +53,9 @@ ISSUES: dict[str, Outcome] = {
 }
 SEVERITIES = ("fatal", "error", "warning", "information")  # worst first
 INSIDE_200 = {Outcome.THROTTLED, Outcome.UNAUTHENTICATED, Outcome.FORBIDDEN}  # say more than "an error inside"
-# Epic's own codes, in `details.coding` (Epic on FHIR, error codes): what they mean beyond the code of the issue.
-EPIC: dict[str, tuple[Outcome, Code]] = {
-    "4100": (Outcome.CLIENT_ERROR, "invalid_parameter"),
-    "4102": (Outcome.CLIENT_ERROR, "not_found"),
-    "4107": (Outcome.CLIENT_ERROR, "patient_merged"),
-    "4110": (Outcome.CLIENT_ERROR, "required"),
-    "4111": (Outcome.CLIENT_ERROR, "required"),
-    "4112": (Outcome.CLIENT_ERROR, "invalid_parameter"),
-    "4113": (Outcome.CLIENT_ERROR, "paging_expired"),
-    "4115": (Outcome.CLIENT_ERROR, "invalid_parameter"),
-    "4118": (Outcome.FORBIDDEN, "not_permitted"),
-}  # 4101 says that nothing was found, which is no trouble of the connection
-WITHHELD = {"4119"}  # Epic's warning that further data may exist which this client is not shown
+EPIC: dict[str, tuple[Outcome, Code]] = {code: meaning(row) for code, row in table("epic")["codes"].items()}
+WITHHELD = frozenset(table("epic")["withheld"])
+MAINTENANCE: tuple[str, ...] = tuple(table("pages")["maintenance"])
 NOTHING_YET = {202, 204}  # statuses that come without a body: accepted and not done, or nothing to say
 BEARER_ERRORS = {"invalid_token", "insufficient_scope", "invalid_request"}  # RFC 6750, 3.1
 # RFC 6749, 5.2 and 4.1.2.1: what a token endpoint may say → whose trouble it is.
@@ -83,7 +74,17 @@ TOKEN_ERRORS: dict[str, Outcome] = {
     **dict.fromkeys(("temporarily_unavailable", "server_error"), Outcome.SERVER_ERROR),
     "slow_down": Outcome.THROTTLED,
 }
+# Refusals whose status alone names what is wrong (RFC 9110, 15.5): a format, another's edit, what is there no more.
+STATUSES: dict[int, Code] = {
+    406: "not_acceptable",
+    409: "conflict",
+    410: "gone",
+    412: "precondition_failed",
+    415: "unsupported_media_type",
+}
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+HEADING = re.compile(rb"<(?:title|h1)\b[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
+LONGEST_HEAD = 8192  # bytes of a page within which its title and first heading stand
 XML = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<(?:\?xml\b|[A-Za-z][\w.-]*(?::[\w.-]+)?[\s/>])")
 
 
@@ -129,7 +130,7 @@ def judge_status(status: int, headers: Mapping[str, str]) -> Judged:
     if 200 <= status < 300:  # noqa: PLR2004 - the ranges of RFC 9110, 15
         return Judged()
     if OUR_FAULT[0] <= status < OUR_FAULT[1]:
-        return Judged(outcome=Outcome.CLIENT_ERROR)
+        return Judged(outcome=Outcome.CLIENT_ERROR, code=STATUSES.get(status))
     if 300 <= status < 400:  # noqa: PLR2004 - never followed: an API has no business to move
         return Judged(outcome=Outcome.MALFORMED, code="redirected")
     return Judged(outcome=Outcome.SERVER_ERROR)
@@ -147,7 +148,7 @@ def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
         return Judged(outcome=fault[0], code=fault[1])
     severity, meant, withheld = worst_issue(outcomes_in(content))
     if not by_status.outcome.is_ok:
-        return _refined(by_status, meant)
+        return on_a_page(_refined(by_status, meant), headers, body)
     if content is None:
         return Judged() if status in NOTHING_YET and not body.strip() else unreadable(headers, body)
     if severity in {"fatal", "error"}:
@@ -204,11 +205,11 @@ def worst_issue(outcomes: Iterable[Any]) -> tuple[str | None, tuple[Outcome, Cod
     for severity in SEVERITIES:
         worst = [issue for issue in issues if issue.get("severity") == severity]
         if worst:
-            return severity, next(filter(None, map(meaning, worst)), None), withheld
+            return severity, next(filter(None, map(meaning_of, worst)), None), withheld
     return None, None, withheld
 
 
-def meaning(issue: dict[str, Any]) -> tuple[Outcome, Code] | None:
+def meaning_of(issue: dict[str, Any]) -> tuple[Outcome, Code] | None:
     """What one issue means: by the vendor's own code where that is known, else by FHIR's."""
     for code in _details(issue):
         if code in EPIC:
@@ -271,11 +272,29 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - anything JSON can hold
 
 def unreadable(headers: Mapping[str, str], body: bytes) -> Judged:
     """Why a body that should have been JSON is none: a page for people, XML, nothing at all, or something else."""
-    if headers.get("content-type") == "text/html" or HTML.match(body):
-        return Judged(outcome=Outcome.MALFORMED, code="html_page")
+    if is_page(headers, body):
+        return Judged(outcome=Outcome.MALFORMED, code="maintenance_page" if is_maintenance(body) else "html_page")
     if XML.match(body):
         return Judged(outcome=Outcome.MALFORMED, code="xml_body")
     return Judged(outcome=Outcome.MALFORMED, code="not_json" if body.strip() else "empty_body")
+
+
+def on_a_page(judged: Judged, headers: Mapping[str, str], body: bytes) -> Judged:
+    """A failure of theirs, named when the page that tells people of it speaks of maintenance (catalogue, S08)."""
+    if judged.outcome is not Outcome.SERVER_ERROR or judged.code is not None or not is_page(headers, body):
+        return judged
+    return judged.model_copy(update={"code": "maintenance_page"}) if is_maintenance(body) else judged
+
+
+def is_page(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a body is a page for people."""
+    return headers.get("content-type") == "text/html" or bool(HTML.match(body))
+
+
+def is_maintenance(page: bytes) -> bool:
+    """Whether the title or a heading of a page speaks of maintenance."""
+    said = b" ".join(HEADING.findall(page[:LONGEST_HEAD])).decode("utf-8", "replace").lower()
+    return any(words in said for words in MAINTENANCE)
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 - anything JSON can hold

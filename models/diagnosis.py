@@ -30,7 +30,7 @@ NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 fo
 TEMPERATURE = 1.0  # of the log odds: clues are not independent, so together they say less than each alone
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
-SHOWN = 16  # hypotheses that are kept with an incident: all others are far below one in a hundred
+SHOWN, LEADING = 16, 4  # hypotheses that are kept with an incident, and how many of them because they are the likeliest
 MOST_CHANGES = 5  # related factors; all of them are in `heal changes`
 NO_EXPERIENCE: Mapping[str, float] = MappingProxyType({})
 NOVEL = "novel"  # where learned weights speak of "something we have not met"
@@ -235,6 +235,16 @@ def look(facts: Facts, clue: Clue) -> Evidence | None:
     weight = math.log(clue.supports) * clue.strength(facts) if present else math.log(clue.contradicts)
     says = clue.says(facts) if present else clue.denies(facts)
     return Evidence(kind=clue.kind, says=says, supports=weight > 0, weight=weight)
+
+
+def worth_keeping(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """Those that a person may ask about, the likeliest first: the leading ones, and of the others the best examined.
+
+    A cause of which next to nothing could be measured is not ruled out by anything, and nobody learns from it.
+    """
+    examined = sorted(hypotheses[LEADING:], key=lambda one: -len(one.evidence))
+    kept = {one.cause for one in (*hypotheses[:LEADING], *examined[: SHOWN - LEADING])}
+    return tuple(one for one in hypotheses if one.cause in kept)
 
 
 def causes(signatures: Iterable[Signature]) -> frozenset[str]:

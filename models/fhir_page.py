@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,32 @@ def implausible(content: Any, kind: str, as_of: datetime) -> Code | None:  # noq
     if any(moment > as_of + SLACK for moment in instants if moment is not None):
         return "from_the_future"
     return None
+
+
+def wrong_with_pages(contents: Sequence[Any], kind: str, count: int | None, *, is_last: bool) -> Code | None:
+    """What is wrong with the pages of one search, taken together (catalogue S13, S14); None: they can be meant so.
+
+    Rows that somebody changed meanwhile may well be met twice; a page that brings nothing else is no next page. And a
+    full page without a next one is the end of a search only when that makes all that the server counted.
+
+    Args:
+        contents: the parsed bodies, in order.
+        kind: the resource type that was asked for.
+        count: the page size that was asked for; None: not said.
+        is_last: whether the last of these names no page after it.
+    """
+    pages = [list(matches(content)) for content in contents]
+    met: set[str] = set()
+    for nth, page in enumerate(pages):
+        if nth and any(resource.get("resourceType") != kind for resource in page):
+            return "foreign_rows"
+        ids = {text for resource in page if isinstance(text := resource.get("id"), str)}
+        if ids and ids <= met:
+            return "page_repeated"
+        met |= ids
+    total = contents[0].get("total") if contents and isinstance(contents[0], dict) else None
+    is_counted = isinstance(total, int) and not isinstance(total, bool) and sum(map(len, pages)) < total
+    return "page_truncated" if is_last and is_counted and len(pages[-1]) == count else None
 
 
 def newest(content: Any, as_of: datetime) -> datetime | None:  # noqa: ANN401 - anything JSON can hold

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.codes import meaning, table
 from models.reading import Code, Outcome
 
-# Apigee, "Fault codes": a prefix that names the part, and a name. Older gateways answer a spent quota with HTTP 500.
-# The first row whose beginning matches decides.
-FAULTS: tuple[tuple[str, Outcome, Code], ...] = (
-    ("keymanagement.service.access_token_expired", Outcome.UNAUTHENTICATED, "token_expired"),
-    ("steps.oauth.v2.access_token_expired", Outcome.UNAUTHENTICATED, "token_expired"),
-    ("keymanagement.service.invalid_access_token", Outcome.UNAUTHENTICATED, "invalid_token"),
-    ("steps.oauth.v2.invalid_access_token", Outcome.UNAUTHENTICATED, "invalid_token"),
-    ("steps.oauth.v2.FailedToResolveAccessToken", Outcome.UNAUTHENTICATED, "invalid_token"),
-    ("keymanagement.service.InvalidAPICallAsNoApiProductMatchFound", Outcome.FORBIDDEN, "insufficient_scope"),
-    ("steps.oauth.v2.insufficient_scope", Outcome.FORBIDDEN, "insufficient_scope"),
-    ("steps.oauth.v2.InsufficientScope", Outcome.FORBIDDEN, "insufficient_scope"),
-    ("oauth.v2.InvalidApiKey", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ("oauth.v2.FailedToResolveAPIKey", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ("oauth.v2.InvalidClientIdentifier", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ("steps.oauth.v2.InvalidClientIdentifier", Outcome.CREDENTIAL_REFUSED, "invalid_client"),
-    ("policies.ratelimit.", Outcome.THROTTLED, "throttled"),
-    ("policies.concurrentratelimit.", Outcome.THROTTLED, "throttled"),
-    ("messaging.adaptors.http.flow.", Outcome.SERVER_ERROR, "gateway_lost_target"),
+FAULTS: tuple[tuple[str, Outcome, Code], ...] = tuple(
+    (row["begins"], *meaning(row)) for row in table("gateway")["fault"]
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from models.classification import Judged, rung_of
+from models.codes import meaning, table
 from models.reading import Code, Operation, Outcome, Rung
 
 SEGMENTS = 64  # looked at in one message; MSA and ERR follow MSH at once
@@ -25,34 +26,12 @@ UNKNOWN_TYPE: Operation = "unknown"
 
 ACCEPTED = frozenset({"AA", "CA"})
 COMMITS = frozenset({"CA", "CE", "CR"})
-# HL7 v2 table 0008. An error without a number is trouble of the receiver, a rejection is about our message: so
-# do interface engines treat them when they decide what to send again (nextgenhealthcare/connect#1767).
+# Table 0008: what a code of MSA-1 means where no number refines it.
 ACKNOWLEDGEMENTS: dict[str, tuple[Outcome, Code | None]] = {
-    "AA": (Outcome.OK, None),
-    "AE": (Outcome.SERVER_ERROR, "application_error"),
-    "AR": (Outcome.CLIENT_ERROR, "application_reject"),
-    "CA": (Outcome.OK, "commit_accept"),  # kept safely; nothing is said about what became of it
-    "CE": (Outcome.SERVER_ERROR, "commit_error"),
-    "CR": (Outcome.CLIENT_ERROR, "commit_reject"),
+    name: (Outcome(row["outcome"]), row.get("code")) for name, row in table("hl7")["acknowledgements"].items()
 }
-# HL7 v2 table 0357 (http://terminology.hl7.org/CodeSystem/v2-0357) → retry class of the catalogue, S28 to S31.
-ERRORS: dict[int, tuple[Outcome, Code]] = {
-    100: (Outcome.CLIENT_ERROR, "segment_sequence_error"),
-    101: (Outcome.CLIENT_ERROR, "required_field_missing"),
-    102: (Outcome.CLIENT_ERROR, "data_type_error"),
-    103: (Outcome.CLIENT_ERROR, "table_value_not_found"),
-    104: (Outcome.CLIENT_ERROR, "value_too_long"),
-    198: (Outcome.CLIENT_ERROR, "non_conformant_cardinality"),
-    199: (Outcome.CLIENT_ERROR, "other_hl7_error"),
-    200: (Outcome.CLIENT_ERROR, "unsupported_message_type"),
-    201: (Outcome.CLIENT_ERROR, "unsupported_event_code"),
-    202: (Outcome.CLIENT_ERROR, "unsupported_processing_id"),
-    203: (Outcome.CLIENT_ERROR, "unsupported_version_id"),
-    204: (Outcome.CLIENT_ERROR, "unknown_key"),
-    205: (Outcome.CLIENT_ERROR, "duplicate_key"),
-    206: (Outcome.SERVER_ERROR, "record_locked"),
-    207: (Outcome.SERVER_ERROR, "application_internal_error"),
-}
+# Table 0357: what the number of an error means.
+ERRORS: dict[int, tuple[Outcome, Code]] = {int(number): meaning(row) for number, row in table("hl7")["errors"].items()}
 ACK_CODES: frozenset[Code] = frozenset(code for _, code in (*ACKNOWLEDGEMENTS.values(), *ERRORS.values()) if code)
 UNSUPPORTED = frozenset(ERRORS[number][1] for number in (200, 201, 202, 203))
 NO_ERRORS = {b"W", b"I"}  # ERR-4, table 0516: warning, information

@@ -28,6 +28,7 @@ class IndicationKind(StrEnum):
     ANSWERS_EMPTY = "answers_empty"  # share of answers without a record; usually
     NOT_LANDED = "not_landed"  # writes accepted and not landed; of all accepted (`of`)
     ITEMS_SKIPPED = "items_skipped"  # items that an import skipped; of all (`of`)
+    RUN_MISSED = "run_missed"  # s since a nightly run brought anything; how often one is due
     VISITS_WITHOUT_RX = "visits_without_rx"  # exams completed without a final prescription; of all (`of`)
     # what both sides hold, compared
     ROWS_MISSING = "rows_missing"  # keys of theirs that we lack; of all compared (`of`)
@@ -49,7 +50,7 @@ class IndicationKind(StrEnum):
     # our own resources, and what stands between
     POOL_WAIT = "pool_wait"  # p95 in ms; usually
     POOL_FULL = "pool_full"  # connections in use; the most there may be
-    QUEUE_GROWS = "queue_grows"  # depth; usually
+    QUEUE_GROWS = "queue_grows"  # age of its oldest in s, or its depth; the limit, or usually
     QUEUE_HEAD_STUCK = "queue_head_stuck"  # tries of the same message at its head; the most there should be
     CONSUMER_IDLE = "consumer_idle"  # samples in a row in which nothing was consumed although something waits
     BRIDGE_SILENT = "bridge_silent"  # s since its last sign of life; the limit

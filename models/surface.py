@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated
@@ -17,6 +18,7 @@ from pydantic import AwareDatetime, NonNegativeInt, StringConstraints
 from models.noun import Noun
 
 MOST_NAMED = 5  # changes of one kind that are told one by one; an upgrade may bring hundreds of search parameters
+LONGEST_CODE = 64  # characters of a code
 SHOWN = 8  # characters of a thumbprint or hash
 
 
@@ -236,3 +238,13 @@ def together(kind: Trait, verb: Verb, names: list[str]) -> Difference:
         after=count if verb is Verb.ADDED else None,
         says=says,
     )
+
+
+def code_of(name: str) -> str:
+    """A field's name as a code: what cannot stand in one becomes a dot, and its end says more than its beginning.
+
+    >>> code_of("Appointment.start")
+    'Appointment.start'
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.:-]", ".", name)[-LONGEST_CODE:]
+    return re.sub(r"^[^A-Za-z]+", "", plain) or "field"

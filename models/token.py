@@ -20,7 +20,7 @@ BARRED_FOR = timedelta(hours=1)  # after `invalid_credentials`, not even a remed
 SHORTER = 0.9  # a refusal below this share of the expected lifetime teaches us a new lifetime
 SHORTEST_S = 30.0  # a token refused younger than this was revoked, it did not grow old
 CLOCK_SLACK = timedelta(seconds=60)  # a token from farther in the future belongs to another clock
-BARRING = {"invalid_credentials"}  # asking again with the same password may lock the account
+BARRING = {"invalid_credentials", "user_refused"}  # asking again with the same password may lock the account
 
 
 class Grant(Noun):

@@ -8,38 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models.classification import Judged, judge_status, parsed, unreadable
+from models.classification import Judged, judge_status, on_a_page, parsed, unreadable
+from models.codes import meaning, table
 from models.gateway import gateway_fault
 from models.reading import Code, Outcome
 
-# Unity says everything in prose. The first row with all its words in the text decides; order matters.
-UNITY_WORDING: tuple[tuple[tuple[str, ...], Outcome, Code], ...] = (
-    (("logged out", "inactivity"), Outcome.UNAUTHENTICATED, "logged_out_idle"),
-    (("logged out",), Outcome.UNAUTHENTICATED, "logged_out_idle"),
-    (("maximum", "session"), Outcome.CREDENTIAL_REFUSED, "sessions_exhausted"),
-    (("maximum", "licen"), Outcome.CREDENTIAL_REFUSED, "sessions_exhausted"),
-    (("no", "licen", "available"), Outcome.CREDENTIAL_REFUSED, "sessions_exhausted"),
-    (("too many", "session"), Outcome.CREDENTIAL_REFUSED, "sessions_exhausted"),
-    (("session", "not retired"), Outcome.CREDENTIAL_REFUSED, "sessions_exhausted"),
-    (("token", "expired"), Outcome.UNAUTHENTICATED, "token_expired"),
-    (("token", "invalid"), Outcome.UNAUTHENTICATED, "token_expired"),
-    (("token", "not valid"), Outcome.UNAUTHENTICATED, "token_expired"),
-    (("not authenticated",), Outcome.UNAUTHENTICATED, "token_expired"),
-    (("account", "locked"), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
-    (("password",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
-    (("username",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
-    (("credential",), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
-    (("log", "invalid"), Outcome.CREDENTIAL_REFUSED, "invalid_credentials"),
-    (("licen", "expired"), Outcome.CREDENTIAL_REFUSED, "licence_expired"),
-    (("not licensed",), Outcome.FORBIDDEN, "not_permitted"),
-    (("not authorized",), Outcome.FORBIDDEN, "not_permitted"),
-    (("permission",), Outcome.FORBIDDEN, "not_permitted"),
-    (("access", "denied"), Outcome.FORBIDDEN, "not_permitted"),
-    (("object reference",), Outcome.SERVER_ERROR, "vendor_fault"),  # .NET's words for a fault of their own
-    (("deadlock",), Outcome.SERVER_ERROR, "vendor_fault"),
-    (("timeout", "expired"), Outcome.SERVER_ERROR, "vendor_fault"),  # of their database
-    (("operation has timed out",), Outcome.SERVER_ERROR, "vendor_fault"),
-    (("internal", "error"), Outcome.SERVER_ERROR, "vendor_fault"),
+UNITY_WORDING: tuple[tuple[tuple[str, ...], Outcome, Code], ...] = tuple(
+    (tuple(row["words"]), *meaning(row)) for row in table("unity")["wording"]
 )
 CLOCK_SLACK = timedelta(minutes=5)  # what Kerberos, under most Windows servers, tolerates
 QUARTER = timedelta(minutes=15)  # every offset of a time zone is a multiple of it
@@ -59,7 +34,7 @@ def judge_unity(action: str, status: int, headers: Mapping[str, str], body: byte
     if (text := unity_error(content, body)) is not None:
         return _worded(by_status, text)
     if not by_status.outcome.is_ok:
-        return by_status
+        return on_a_page(by_status, headers, body)
     if content is None:
         return unreadable(headers, body)
     return _rows(action, content)
@@ -74,9 +49,11 @@ def _rows(action: str, content: Any) -> Judged:  # noqa: ANN401 - anything JSON 
         return Judged(outcome=Outcome.MALFORMED, code="unexpected_shape")
     rows = [row for rows in found for row in (rows if isinstance(rows, list) else [rows])]
     if action == "GetUserAuthentication" and not any(map(is_valid_user, rows)):
-        return Judged(outcome=Outcome.CREDENTIAL_REFUSED, code="invalid_credentials")
+        return Judged(outcome=Outcome.CREDENTIAL_REFUSED, code="user_refused")
     if any(map(is_critical, rows)):
         return Judged(outcome=Outcome.SEMANTIC, code="critical_status", records=len(rows))
+    if rows and all(map(is_blank, rows)):
+        return Judged(outcome=Outcome.SEMANTIC, code="blank_record", records=0)
     return Judged(records=len(rows), content=rows)
 
 
@@ -89,6 +66,15 @@ def is_valid_user(row: object) -> bool:
 def is_critical(row: object) -> bool:
     """Whether a row reports a failure in place of data; `Status` of a record is written otherwise (catalogue, S24)."""
     return isinstance(row, dict) and "critical" in str(row.get("STATUS", "")).lower()
+
+
+def is_blank(row: object) -> bool:
+    """Whether every field of a row is empty: so are unknown ids answered, without an error (catalogue, S24)."""
+    return (
+        isinstance(row, dict)
+        and bool(row)
+        and not any(str("" if value is None else value).strip() for value in row.values())
+    )
 
 
 def _worded(by_status: Judged, text: str) -> Judged:

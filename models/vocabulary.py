@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from models.classification import BEARER_ERRORS, ISSUES, TOKEN_ERRORS
+from models.classification import BEARER_ERRORS, ISSUES, STATUSES, TOKEN_ERRORS
 from models.hl7_answers import ACK_CODES
 from models.integration import Integration
 from models.words import INTERACTIONS, MESSAGES, METRICS, RESOURCES, STEPS
@@ -49,6 +49,26 @@ CODES = frozenset(
         "session_expired",
         "token_expired",
         "invalid_credentials",
+        *STATUSES.values(),
+        "gateway_token_expired",
+        "licence_expired",
+        "logged_out_idle",
+        "user_refused",
+        "sessions_exhausted",
+        "patient_merged",
+        "paging_expired",
+        "page_truncated",
+        "page_repeated",
+        "foreign_rows",
+        "critical_status",
+        "blank_record",
+        "lone_object",
+        "unexpected_shape",
+        "maintenance_page",
+        "ack_incomplete",
+        "no_application_ack",
+        "ack_for_another_message",
+        "ack_without_id",
     }
 )
 

@@ -15,9 +15,11 @@ from random import Random
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote_plus, urlencode
 from uuid import UUID
+from zlib import crc32
 
 from pydantic import PositiveFloat
 
+from simulator.api_faults import FieldEmpty, FrozenCopy, PagesRepeat, TimesShifted
 from simulator.clock import Clock
 from simulator.faults import Fault, RefreshRefused, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response
@@ -103,6 +105,7 @@ class Api:
         self._clock, self._weather, self._rng = clock, weather, rng
         self._issued_at: dict[str, float] = {}  # simulated Unix seconds by token
         self._counts = {"issued": 0, "refused": 0}
+        self._frozen_at: datetime | None = None  # since when `frozen_copy` has been active
 
     def operation(self, request: Request) -> str:
         """`Appointment.list`, `token`, or `unknown`."""
@@ -174,12 +177,13 @@ class Api:
         return EXPIRED if self._clock.timestamp() - self._issued_at[token] >= lifetime else None
 
     def _list(self, request: Request, path: str, operation: str) -> Response:
-        stale = self._weather.find(StaleCache, request.route, operation)
-        now = self._clock.now() - timedelta(seconds=stale.age_s if stale else 0)
+        now = self._as_of(request, operation)
         until = min(now, _moment(request, "until", now))
         found = self._practice.arrivals(operation, _moment(request, "since", until - LOOK_BACK), until)
         size, number = _number(request, "per_page", PAGE), _number(request, "page", 1)
-        shown = [self._record(path, arrival) for arrival in found[(number - 1) * size : number * size]]
+        first = 0 if self._weather.find(PagesRepeat, request.route, operation) else (number - 1) * size
+        records = (self._record(path, arrival) for arrival in found[first : first + size])
+        shown = [self._spoiled(record, request, operation) for record in records]
         following = {name: values[-1] for name, values in request.query.items()} | {"page": str(number + 1)}
         more = number * size < len(found)
         link = f"{self._origin}{request.path}?{urlencode(following)}" if more else None
@@ -190,6 +194,25 @@ class Api:
         alone = shown[0] if len(shown) == 1 and self._weather.find(LoneObject) else shown
         answer = json_response(200, {"data": alone, "count": len(found), "page": {"next": link}, "error": None})
         return answer.with_headers({"Link": f'<{link}>; rel="next"'} if link else {})
+
+    def _as_of(self, request: Request, operation: str) -> datetime:
+        """The instant whose lists are shown."""
+        now = self._clock.now()
+        frozen = self._weather.find(FrozenCopy, request.route, operation)
+        self._frozen_at = (self._frozen_at or now) if frozen else None
+        stale = self._weather.find(StaleCache, request.route, operation)
+        return self._frozen_at or now - timedelta(seconds=stale.age_s if stale else 0)
+
+    def _spoiled(self, record: dict[str, Any], request: Request, operation: str) -> dict[str, Any]:
+        """A record as the active faults let it appear."""
+        shifted = self._weather.find(TimesShifted, request.route, operation)
+        empty = self._weather.find(FieldEmpty, request.route, operation)
+        if shifted:
+            stated = datetime.fromisoformat(record["updated_at"]) + timedelta(hours=shifted.hours)
+            record = record | {"updated_at": instant(stated)}
+        if empty and crc32(str(record["id"]).encode()) % 100 < 100 * empty.share:
+            record = record | {empty.field: None}
+        return record
 
     def _record(self, path: str, arrival: Arrival) -> dict[str, Any]:
         whose = {"id": arrival.patient, "name": patient_name(arrival.patient)}

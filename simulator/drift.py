@@ -138,8 +138,10 @@ def reshaped(content: Any, schema: SchemaChanged) -> Any:  # noqa: ANN401 - any 
 
 
 def records(content: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
-    """The resources of a Bundle, or the rows of Unity's tables; the objects themselves, to be changed."""
-    if isinstance(content, dict):
+    """The resources of a Bundle, the records of a list, or the rows of Unity's tables: the objects, to be changed."""
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        yield from content["data"]
+    elif isinstance(content, dict):
         yield from (entry["resource"] for entry in content.get("entry", ()))
     elif isinstance(content, list):
         yield from (row for table in content for rows in table.values() if isinstance(rows, list) for row in rows)

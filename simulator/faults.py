@@ -111,6 +111,12 @@ class HtmlPage(Fault):
     operation: str | None = None
 
 
+class Maintenance(Fault):
+    """Data calls are answered 503 with a page that speaks of maintenance, and with how long it lasts."""
+
+    retry_after_s: PositiveInt = 1800
+
+
 class Forbidden(Fault):
     """Data calls are answered 403, in the vendor's own format."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from simulator import rhythm
 from simulator.clock import Clock
-from simulator.faults import BadCertificate, Forbidden, HtmlPage, Latency, MalformedJson, ServerErrors
+from simulator.faults import BadCertificate, Forbidden, HtmlPage, Latency, Maintenance, MalformedJson, ServerErrors
 from simulator.messages import Application, Cut, Request, Response, text_response
 from simulator.people import Practice
 from simulator.server import Server
@@ -22,6 +22,11 @@ LOG_IN_PAGE = (
     "<!DOCTYPE html><html><head><title>Sign in</title></head>"
     "<body><form method='post'><input name='user'><input name='password' type='password'></form></body>"
     "</html>"
+)
+
+MAINTENANCE_PAGE = (
+    "<!DOCTYPE html><html><head><title>Scheduled maintenance</title></head>"
+    "<body><h1>Scheduled maintenance</h1><p>Back soon.</p></body></html>"
 )
 
 
@@ -123,6 +128,13 @@ class Service:
             return application.problem(errors.status, "exception", "The server failed.")
         if self.weather.find(Forbidden, route, operation):
             return application.problem(403, "forbidden", "The application may not do this.")
+        return self._page(route, operation)
+
+    def _page(self, route: str, operation: str) -> Response | None:
+        """A page for people, where an active fault shows one."""
+        if away := self.weather.find(Maintenance, route, operation):
+            page = text_response(503, MAINTENANCE_PAGE, "text/html; charset=utf-8")
+            return page.with_headers({"Retry-After": str(away.retry_after_s)})
         if self.weather.find(HtmlPage, route, operation):
             return text_response(200, LOG_IN_PAGE, "text/html; charset=utf-8")
         return None

@@ -13,6 +13,7 @@ from simulator.clock import Clock
 from simulator.faults import RefreshRefused, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response, text_response
 from simulator.people import PATIENTS, Arrival, Practice, birth_date, instant, patient_name
+from simulator.unity_faults import BlankRecords, EhrUserRefused, LicenceEnded, ServerClockMoved, SessionIdlesEarly
 from simulator.weather import Weather
 
 BASE = "/Unity/UnityService.svc/json"
@@ -25,6 +26,7 @@ TOKEN_EXPIRED = "token_expired: The security token has expired."  # noqa: S105 (
 TOKEN_UNKNOWN = "The security token is not valid."  # noqa: S105 (a message)
 SEATS_TAKEN = "error: Maximum number of licensed sessions reached for this application."
 STILL_OPEN = "error: The previous session of this user has expired and was not retired."
+LICENCE_ENDED = "error: The licence for this application has expired."
 BAD_LOGIN = "error: Username and Password not valid for this licence."
 
 
@@ -46,14 +48,14 @@ class Session:
     ended: float | None = None  # it keeps its seat
     because: str = ""
 
-    def age(self, now: float, lifetime_s: float) -> None:
+    def age(self, now: float, lifetime_s: float, idle_s: float) -> None:
         """End the session if its time is over; an end is final."""
         if self.ended is not None:
             return
         if now >= self.begun + lifetime_s:
             self.ended, self.because = self.begun + lifetime_s, TOKEN_EXPIRED
-        elif now >= self.used + IDLE_S:
-            self.ended, self.because = self.used + IDLE_S, INACTIVE
+        elif now >= self.used + idle_s:
+            self.ended, self.because = self.used + idle_s, INACTIVE
 
 
 class Unity:
@@ -121,6 +123,8 @@ class Unity:
         given = Licence(*(str(body.get(key)) for key in ("Appname", "Username", "Password")))
         if given != self._licence:
             return BAD_LOGIN
+        if self._weather.find(LicenceEnded):
+            return LICENCE_ENDED
         ended = any(session.ended is not None for session in self._sessions.values())
         if ended and self._weather.find(RefreshRefused):
             return STILL_OPEN
@@ -149,9 +153,10 @@ class Unity:
     def _age_sessions(self) -> None:
         """End what is over, and free the seats of what ended long ago."""
         now = self._clock.timestamp()
-        early = self._weather.find(TokenExpiresEarly)
+        early, idle = self._weather.find(TokenExpiresEarly), self._weather.find(SessionIdlesEarly)
+        lifetime_s = min(LIFETIME_S, early.lifetime_s) if early else LIFETIME_S
         for session in self._sessions.values():
-            session.age(now, min(LIFETIME_S, early.lifetime_s) if early else LIFETIME_S)
+            session.age(now, lifetime_s, min(IDLE_S, idle.idle_s) if idle else IDLE_S)
         if not self._weather.find(RefreshRefused):  # under that fault only retirement frees a seat
             self._sessions = {
                 token: session
@@ -160,7 +165,8 @@ class Unity:
             }
 
     def _server_info(self, _: dict[str, Any]) -> list[dict[str, str]]:
-        now = self._clock.now()
+        moved = self._weather.find(ServerClockMoved)
+        now = self._clock.now() + timedelta(seconds=moved.offset_s if moved else 0)
         info = {
             "ServerTimeZone": "Coordinated Universal Time",
             "ServerTime": now.isoformat(timespec="seconds").replace("+00:00", ""),
@@ -172,7 +178,7 @@ class Unity:
         return [info]
 
     def _user_authentication(self, body: dict[str, Any]) -> list[dict[str, str]]:
-        valid = body.get("Parameter1") == self._licence.password
+        valid = body.get("Parameter1") == self._licence.password and not self._weather.find(EhrUserRefused)
         return [{"ValidUser": "YES" if valid else "NO", "ErrorMessage": "" if valid else "Invalid password"}]
 
     def _patient(self, body: dict[str, Any]) -> list[dict[str, str]] | str:
@@ -180,7 +186,8 @@ class Unity:
         if not number.isdecimal() or not 1 <= int(number) <= PATIENTS:
             return "Patient not found."
         name = {"ID": number, "LastName": patient_name(int(number)), "Firstname": "Synthetic"}
-        return [name | {"dateofbirth": birth_date(int(number)), "mrn": f"TEST{int(number):06d}"}]
+        row = name | {"dateofbirth": birth_date(int(number)), "mrn": f"TEST{int(number):06d}"}
+        return [dict.fromkeys(row, "")] if self._weather.find(BlankRecords) else [row]
 
     def _schedule(self, body: dict[str, Any]) -> list[dict[str, str]] | str:
         return self._recent(body, "GetSchedule", {"Status": "Scheduled", "Description": "Synthetic visit"})

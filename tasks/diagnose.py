@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from models.anomaly import Case
 from models.credential import Credential
-from models.diagnosis import SHOWN, Diagnosis, explain
-from models.facts import Around, Facts, gather_facts
+from models.diagnosis import Diagnosis, explain, worth_keeping
+from models.facts import Facts, gather_facts
 from models.incident import Event, Incident, State
 from models.ladder import Ladder
 from models.prior import learned, proven
 from models.reading import Rung
 from models.signatures import known_signatures
+from tasks.around import around
 from tasks.changes import changes_before, watched
 from tasks.credentials import note_ladder
 from tasks.detect import gather_case
@@ -83,6 +84,7 @@ def facts_of(
     """What was measured since the trouble began, and what changed in the day before it."""
     since = max(incident.started_at, case.window.since)
     trouble = case.window.between(since, case.window.until)
+    standing = around(house, case.integration, case.as_of)
     return gather_facts(
         case.integration,
         trouble,
@@ -92,7 +94,7 @@ def facts_of(
         changes_before(house, case.integration.id, incident.started_at),
         onset=incident.started_at,
         watched=watched(house, case.integration.id),
-        around=Around(isolation=incident.isolation),
+        around=standing.model_copy(update={"isolation": incident.isolation}),
     )
 
 
@@ -101,7 +103,7 @@ def store(house: House, incident: Incident, verdict: Diagnosis, credential: Cred
     at = house.clock.now()
     says = f"Diagnosed: {verdict.cause} ({verdict.confidence:.0%})"
     known: dict[str, object] = {
-        "diagnosis": verdict.model_copy(update={"hypotheses": verdict.hypotheses[:SHOWN]}),
+        "diagnosis": verdict.model_copy(update={"hypotheses": worth_keeping(verdict.hypotheses)}),
         "ladder": incident.ladder,
         "isolation": incident.isolation,
         "credential": incident.credential or credential,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from models.anomaly import Case
 from models.configuration import Configuration
@@ -41,6 +42,7 @@ class House:
     cases: dict[str, Case] = field(default_factory=dict, compare=False, repr=False)
     fingerprints: dict[str, Keys] = field(default_factory=dict, compare=False, repr=False)  # SSH keys met in this run
     sketches: Sketches = field(default_factory=Sketches, compare=False, repr=False)
+    sights: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # by tasks.around, for a minute
 
     @cached_property
     def ledger(self) -> Ledger:

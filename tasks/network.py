@@ -41,6 +41,15 @@ CLIENT_CERTIFICATE = (
     "client_certificate cannot be used; give a PEM file with the certificate and its private key, without passphrase"
 )
 OLD_VERSION = {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW"}  # OpenSSL's reasons
+ALERTS = {  # … and of those that tell of the certificate that we showed, or did not (RFC 8446, 6.2; 1.3 says so late)
+    **dict.fromkeys(OLD_VERSION, "tls_version_too_old"),
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "client_certificate_expired",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "client_certificate_refused",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "client_certificate_refused",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "client_certificate_refused",
+    "TLSV1_ALERT_UNKNOWN_CA": "client_certificate_refused",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "client_certificate_refused",
+}
 OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL}
 
@@ -143,8 +152,8 @@ def _known(cause: BaseException, rung: Rung, *, answering: bool) -> Trouble | No
     if isinstance(cause, ssl.SSLCertVerificationError):
         code = CERTIFICATE_CODES.get(cause.verify_code, "certificate_not_trusted")
         return Trouble(Outcome.TLS_FAILED, code, Rung.TLS)
-    if isinstance(cause, ssl.SSLError) and cause.reason in OLD_VERSION:
-        return Trouble(Outcome.TLS_FAILED, "tls_version_too_old", Rung.TLS)
+    if isinstance(cause, ssl.SSLError) and cause.reason in ALERTS:
+        return Trouble(Outcome.TLS_FAILED, ALERTS[cause.reason], Rung.TLS)
     if isinstance(cause, ssl.SSLError) and rung is Rung.TLS:
         return Trouble(Outcome.TLS_FAILED, "handshake_failed", rung)
     if isinstance(cause, TimeoutError):  # the kernel's own patience ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from models.codes import table
 from models.facts import CLUSTERED, Facts
 from models.hl7_answers import ACK_CODES
 from models.indication import IndicationKind
@@ -17,8 +18,11 @@ SEVERAL = 6  # failed calls from which they say as much as they can; fewer say l
 STEADY_LATENCY = 1.5  # slower than usual by less than this is normal
 SKEW_S = 60.0  # beyond it, signed times are refused (spec: safety, D4)
 UPGRADE = (Trait.SOFTWARE_VERSION, Trait.PRODUCT_VERSION, Trait.FHIR_VERSION)
+OFFER = (Trait.RESOURCE, Trait.INTERACTION, Trait.SEARCH_PARAMETER)  # what they offer to be asked
 OURS = ("deploy", "configuration", "remark")
 CLIENT_STATUSES, SERVER_STATUSES = range(400, 500), range(500, 600)  # RFC 9110, 15
+PARTICULAR = frozenset(table("particular")["codes"])  # codes by which a failure names its cause
+NUMBERED = tuple(table("particular")["beginnings"])  # … and how such codes begin that a standard numbers
 Said = Callable[[Facts], str]
 
 
@@ -57,6 +61,28 @@ def _spoken(facts: Facts, outcome: Outcome, statuses: range, http: str, hl7: str
     if sum(count for status, count in facts.statuses.items() if status in statuses) >= max(1, told):
         return http
     return hl7 if not facts.statuses and not ACK_CODES.isdisjoint(facts.codes) else other
+
+
+def names_no_cause(*allowed: str, contradicts: float = 0.002) -> Clue:
+    """Of a general cause: held back where most failed calls carry a code that names another one.
+
+    Args:
+        allowed: codes that this cause does explain.
+        contradicts: so far down that it is not claimed either where the other cause is not known.
+    """
+
+    def named(facts: Facts) -> dict[str, int]:
+        particular = (code for code in facts.codes if code in PARTICULAR or code.startswith(NUMBERED))
+        return {code: facts.codes[code] for code in particular if code not in allowed}
+
+    return Clue(
+        kind=EvidenceKind.READINGS,
+        when=lambda f: False if f.failed and sum(named(f).values()) / f.failed >= MOSTLY else None,
+        says=lambda _: "No failed call names its cause",  # never weighed
+        denies=lambda f: "The answers name another cause: " + ", ".join(named(f)),
+        supports=1.1,
+        contradicts=contradicts,
+    )
 
 
 def holds(*rungs: Rung, supports: float = 2.0, contradicts: float = 0.3) -> Clue:

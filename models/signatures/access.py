@@ -1,11 +1,13 @@
-"""Identity: tokens, sessions, clients, scopes (catalogue S02–S07, S21–S23)."""
+"""Identity: tokens, sessions, clients, keys, scopes (catalogue S02–S07, S21–S23, S27)."""
 
 from __future__ import annotations
 
-from models.facts import Facts
+from models.indication import IndicationKind
 from models.reading import Outcome, Rung
 from models.signature import Clue, Desk, EvidenceKind, FaultDomain, RetryClass, Signature
 from models.signatures._clues import (
+    MOSTLY,
+    OURS,
     SKEW_S,
     breaks,
     changed_before,
@@ -13,55 +15,33 @@ from models.signatures._clues import (
     errors_are_unusual,
     failures_are,
     holds,
+    names_no_cause,
+    several,
+    shows,
+)
+from models.signatures._conditions import code_is, without
+from models.signatures._identity import (
+    REFUSALS,
+    at_the_licence,
+    clocks_agree,
+    expiry_factors,
+    expiry_says,
+    key_rotation,
+    lacking,
+    lifetimes,
+    no_key_rotation,
+    refused_early,
+    rested_before_failing,
+    rotation,
+    scopes_lack,
+    scopes_suffice,
 )
 from models.surface import Trait
 
-SHORTENED = 0.8  # a token refused before this share of its expected life was cut short
-REFUSALS = ("invalid_client", "invalid_credentials", "unauthorized_client")
 DOOR = (Trait.ENDPOINT, Trait.CLIENT_METHOD, Trait.GRANT_TYPE, Trait.SIGNING_ALGORITHM, Trait.SIGNING_KEY)
-
-
-def refused_early(facts: Facts) -> bool | None:
-    """Whether tokens die well before the lifetime that their issuer promised; None: not known."""
-    promised = facts.credential.promised_s if facts.credential else None
-    if promised is None or facts.failing_age_s is None:
-        return None
-    first_refused = min([facts.failing_age_s, *(facts.credential.observed_s if facts.credential else ())])
-    return first_refused < SHORTENED * promised
-
-
-def lifetimes(facts: Facts) -> str:
-    """The age at which tokens are refused beside the promised lifetime."""
-    credential = facts.credential
-    ages = [*(credential.observed_s if credential else ()), facts.failing_age_s or 0.0]
-    promised = (credential.promised_s if credential else None) or 0.0
-    return f"refused {min(ages) / 60:.0f} min after issue, promised {promised / 60:.0f} min"
-
-
-def expiry_says(facts: Facts) -> str:
-    """The cause in the words of the case: with or without a refused renewal."""
-    refusal = facts.credential.last_refusal if facts.credential else None
-    if refusal:
-        return f"Access token expired and the request for a new one is refused ({refusal})"
-    return "Access token or session expired before its scheduled renewal"
-
-
-def expiry_factors(facts: Facts) -> tuple[str, ...]:
-    """What made it worse."""
-    return (f"Token lifetime was shortened: {lifetimes(facts)}",) if refused_early(facts) else ()
-
-
-def clocks_agree() -> Clue:
-    """Their clock and ours agree, so a refusal is not about time."""
-    return Clue(
-        kind=EvidenceKind.READINGS,
-        when=lambda f: None if f.clock_skew_s is None else abs(f.clock_skew_s) <= SKEW_S,
-        says=lambda f: f"Clocks agree within {abs(f.clock_skew_s or 0):.0f} s",
-        denies=lambda f: f"Their Date header is {f.clock_skew_s or 0:+.0f} s from our clock (limit {SKEW_S:.0f} s)",
-        supports=1.2,
-        contradicts=0.02,
-    )
-
+WITH_CLIENTS = ("epic_fhir", "http_api", "x12_eligibility")  # who knows us by a client of ours; of files, S41 speaks
+WITH_TOKENS = ("epic_fhir", "http_api")
+UNITY = ("allscripts_unity",)
 
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
@@ -71,7 +51,8 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.IDENTITY,
         clues=(
             failures_are("Unauthorized", Outcome.UNAUTHENTICATED),
-            code_seen("Error answers carry", "token_expired", "logged_out_idle", "invalid_token"),
+            without(IndicationKind.USED_AFTER_REVOKE, "It was revoked", contradicts=0.0005),
+            code_seen("Error answers carry", "token_expired", "expired", "invalid_token"),
             breaks(Rung.AUTH),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),
             Clue(
@@ -94,6 +75,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 contradicts=0.8,
             ),
             errors_are_unusual(),
+            names_no_cause("token_expired"),
         ),
         remedies=("renew_credentials",),
         retry=RetryClass.REFRESH_ONCE,
@@ -108,6 +90,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="credentials_rejected",
+        entry="S03",
         says=lambda f: f"The identity provider rejects our client ({', '.join(c for c in f.codes if c in REFUSALS)})",
         fault_domain=FaultDomain.IDENTITY,
         clues=(
@@ -118,15 +101,48 @@ SIGNATURES: tuple[Signature, ...] = (
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),
             errors_are_unusual(),
             changed_before(*DOOR, "configuration"),
+            no_key_rotation(contradicts=0.1),
+            names_no_cause(),
         ),
         remedies=("renew_credentials",),
+        retry=RetryClass.BACK_OFF,
+        verify="a token is issued, and our own assertion keeps every rule",
+        desk=Desk.VENDOR,
+        call_when="our own assertion keeps every rule and is still refused; with client id, time and request id",
         recommends=(
             "Compare the client id, the key id and the published key set with the vendor's registration",
             "Ask the vendor's administrators whether the client was disabled or its key rotated",
         ),
+        kinds=WITH_CLIENTS,
+    ),
+    Signature(
+        cause="key_rotated",
+        entry="S06",
+        says=lambda f: f"The identity provider does not know our new key yet ({rotation(f)})",
+        fault_domain=FaultDomain.OURS,
+        clues=(
+            failures_are("Refused a token", Outcome.CREDENTIAL_REFUSED, supports=8.0),
+            key_rotation(supports=15.0, contradicts=0.01),
+            clocks_agree(),
+            breaks(Rung.AUTH),
+            holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5),
+            names_no_cause(),
+        ),
+        remedies=("renew_credentials",),
+        retry=RetryClass.BACK_OFF,
+        verify="a token is issued for an assertion with the new key id",
+        desk=Desk.VENDOR,
+        call_when="longer than 24 hours, or the old key is no longer published",
+        recommends=(
+            "Publish the old key beside the new one and sign with it until the vendor's copy of the key set is renewed",
+            "Ask the vendor how long the published key set is kept",
+        ),
+        kinds=WITH_TOKENS,
+        prior=0.5,
     ),
     Signature(
         cause="clock_skew",
+        entry="S07",
         says=lambda f: f"Our clock and theirs differ by {abs(f.clock_skew_s or 0):.0f} s, so signed times are refused",
         fault_domain=FaultDomain.OURS,
         clues=(
@@ -143,11 +159,36 @@ SIGNATURES: tuple[Signature, ...] = (
             failures_are("Refused a token", Outcome.CREDENTIAL_REFUSED, supports=4.0, contradicts=0.1),
             breaks(Rung.AUTH),
         ),
+        retry=RetryClass.BACK_OFF,
+        verify="a token is issued, and the clocks agree within 5 s",
+        desk=Desk.INFRASTRUCTURE,
+        call_when="the clocks differ by more than 5 minutes, or time synchronisation cannot be restored",
         recommends=("Repair time synchronisation (NTP) on the host that runs the integration",),
         prior=0.5,
     ),
     Signature(
+        cause="scope_reduced",
+        entry="S04",
+        says=lambda f: f"Our token may do less than we read: it lacks {lacking(f)}",
+        fault_domain=FaultDomain.IDENTITY,
+        clues=(
+            scopes_lack(supports=20.0, contradicts=0.02),
+            failures_are("Forbidden", Outcome.FORBIDDEN, supports=4.0, contradicts=0.2),
+            changed_before(Trait.SCOPE, Trait.SMART_CAPABILITY),
+            names_no_cause("invalid_scope", "insufficient_scope"),
+        ),
+        retry=RetryClass.FIX_INPUT,
+        verify="a token that grants every scope asked for, and the lost reads answered",
+        call_when="always; the approval is the vendor's administrators'",
+        recommends=(
+            "Have the missing scopes approved for the client, in the syntax that the server speaks (SMART v1 or v2)",
+            "Until then go on with what is granted, and tell who uses the lost parts",
+        ),
+        kinds=WITH_TOKENS,
+    ),
+    Signature(
         cause="scope_missing",
+        entry="S05",
         says=lambda f: f"Access is denied to {', '.join(f.affected_components) or 'some resources'}",
         fault_domain=FaultDomain.VENDOR,
         clues=(
@@ -161,8 +202,112 @@ SIGNATURES: tuple[Signature, ...] = (
                 supports=2.0,
                 contradicts=0.7,
             ),
+            scopes_suffice(supports=2.0, contradicts=0.05),
             changed_before(Trait.SCOPE, Trait.SMART_CAPABILITY, Trait.RESOURCE, Trait.INTERACTION),
+            names_no_cause("insufficient_scope"),
         ),
+        retry=RetryClass.FIX_INPUT,
+        verify="after the approval, a canary read of what was denied is answered",
+        call_when="at once; when wider scopes appear instead, security",
         recommends=("Have the missing scope or security class granted; retrying cannot help",),
+    ),
+    Signature(
+        cause="licence_rejected",
+        entry="S21",
+        says=lambda _: "Unity gives our application no session: its licence, user name or password is not accepted",
+        fault_domain=FaultDomain.IDENTITY,
+        clues=(
+            Clue(
+                kind=EvidenceKind.READINGS,
+                when=lambda f: at_the_licence(f) >= MOSTLY,
+                says=lambda f: f"GetToken gave no token to {at_the_licence(f):.0%} of {f.failed} failed calls",
+                denies=lambda f: f"GetToken refused only {at_the_licence(f):.0%} of {f.failed} failed calls",
+                supports=20.0,
+                contradicts=0.02,
+                strength=several,
+            ),
+            breaks(Rung.AUTH, supports=3.0),
+            holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
+            shows(
+                IndicationKind.CREDENTIAL_ENDS,
+                "The ledger says that it ends",
+                subject="password",
+                of=EvidenceKind.CREDENTIAL,
+                supports=2.0,
+                contradicts=0.9,
+            ),
+            names_no_cause("licence_expired"),
+        ),
+        remedies=("renew_credentials",),
+        retry=RetryClass.ONE_ATTEMPT,
+        verify="GetToken answers a bare token, and GetServerInfo works with it",
+        call_when="the second log-in is refused as well; for the licence itself, the vendor's support",
+        recommends=(
+            "Compare user name, password and application name with what the vendor licensed",
+            "Ask the vendor's support whether the licence ended",
+        ),
+        kinds=UNITY,
+    ),
+    Signature(
+        cause="session_idle",
+        entry="S22",
+        says=lambda f: f"Sessions are ended for inactivity ({f.share(Outcome.UNAUTHENTICATED):.0%} of calls)",
+        fault_domain=FaultDomain.OURS,
+        clues=(
+            code_is("Logged out due to inactivity", "logged_out_idle"),
+            failures_are("No session", Outcome.UNAUTHENTICATED, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
+            rested_before_failing(),
+        ),
+        remedies=("renew_credentials",),
+        retry=RetryClass.REFRESH_ONCE,
+        verify="the same action answers rows in a new session",
+        call_when="more than 3 times an hour: the keep-alive is too slow",
+        recommends=("Ask something small more often than the idle limit of the server",),
+        kinds=UNITY,
+    ),
+    Signature(
+        cause="password_expired",
+        entry="S23",
+        says=lambda _: "The EHR user behind our session is not valid any more: its password ended, or it is locked",
+        fault_domain=FaultDomain.PRACTICE,
+        clues=(
+            code_is("GetUserAuthentication says NO", "user_refused"),
+            breaks(Rung.AUTH, supports=2.0, contradicts=0.6),
+            shows(
+                IndicationKind.CREDENTIAL_ENDS,
+                "The ledger says that it ends",
+                of=EvidenceKind.CREDENTIAL,
+                supports=2.0,
+                contradicts=0.9,
+            ),
+        ),
+        retry=RetryClass.ONE_ATTEMPT,
+        verify="GetUserAuthentication says YES, once",
+        desk=Desk.PRACTICE,
+        call_when="at once, the practice's EHR administrator; another wrong log-in may lock the account",
+        recommends=(
+            "Have the practice's EHR administrator reset the user's password; it ends after 99 days without a notice",
+            "Write the new password where the integration reads it, before anything logs in again",
+        ),
+        kinds=UNITY,
+    ),
+    Signature(
+        cause="gateway_token_expired",
+        entry="S27",
+        says=lambda _: "The API gateway before the vendor's system says that our access token is over",
+        fault_domain=FaultDomain.IDENTITY,
+        clues=(
+            code_is("The gateway's fault says", "gateway_token_expired"),
+            failures_are("Unauthorized", Outcome.UNAUTHENTICATED, supports=2.0, contradicts=0.3),
+            errors_are_unusual(supports=1.2),
+            changed_before(*DOOR, *OURS),
+        ),
+        remedies=("renew_credentials",),
+        retry=RetryClass.REFRESH_ONCE,
+        verify="a canary call is answered with a new token",
+        call_when="the gateway does not know our client: whoever owns the credentials",
+        recommends=("Renew the token before the lifetime that the gateway gives it",),
+        kinds=("http_api", "epic_fhir", "allscripts_unity"),
     ),
 )

@@ -1,4 +1,4 @@
-"""The way there: name, connection, encryption, path (catalogue S56–S58, S63)."""
+"""The way there: name, connection, path (catalogue S33, S58, S63)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from models.reading import Outcome, Rung
 from models.signature import Clue, Desk, EvidenceKind, FaultDomain, Signature
 from models.signatures._clues import (
     breaks,
-    changed_before,
     errors_are_unusual,
     failures_are,
     holds,
     in_clusters,
+    names_no_cause,
     nothing_changed,
     shows,
     speed_is_usual,
 )
-from models.surface import Trait
+from models.signatures._conditions import NOT_FILES, alone, unless_coded
 
 NEARLY_ALL = 0.9
-TRUST_CODES = ("hostname_mismatch", "self_signed", "unknown_issuer")
+POOL_CODE = "pool_exhausted"  # no connection of our own was free: nothing was tried at all
+IDLE = 3.0  # times as long a pause before calls that fail as before those that succeed
 
 
 def intermittent(facts: Facts) -> bool:
@@ -57,17 +58,15 @@ def nothing_gets_through(supports: float = 4.0, contradicts: float = 0.1) -> Clu
     )
 
 
-def certificate(facts: Facts) -> str:
-    """What the TLS step showed."""
-    step = facts.step(Rung.TLS)
-    return step.says if step else "the certificate was not seen"
+def after_a_pause(facts: Facts) -> bool | None:
+    """Whether calls fail after a pause and not otherwise; None: too little is known of pauses."""
+    failing, fine = facts.idle_before_failure_s, facts.idle_before_success_s
+    return None if failing is None or not fine else failing >= IDLE * fine
 
 
-def tls_code(facts: Facts, codes: tuple[str, ...]) -> bool | None:
-    """Whether the handshake failed with one of these codes; None: no handshake was tried."""
-    step = facts.step(Rung.TLS)
-    seen = {*facts.codes, *([step.code] if step and step.code else [])}
-    return bool(seen & set(codes)) if seen or step else None
+def pauses(facts: Facts) -> str:
+    """The median pause before a failed call beside that before a good one."""
+    return f"{facts.idle_before_failure_s or 0:.0f} s against {facts.idle_before_success_s or 0:.0f} s"
 
 
 SIGNATURES: tuple[Signature, ...] = (
@@ -78,8 +77,12 @@ SIGNATURES: tuple[Signature, ...] = (
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("Connection reset or timed out", Outcome.RESET, Outcome.TIMEOUT),
+            names_no_cause(contradicts=0.05),
+            errors_are_unusual(supports=1.2, contradicts=0.1),
             some_get_through(),
-            in_clusters(),
+            unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),
+            alone(),
+            in_clusters(contradicts=0.3),
             nothing_changed(),
             holds(Rung.DNS, Rung.TLS, supports=1.5, contradicts=0.8),
             speed_is_usual(),
@@ -103,6 +106,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="connection_pool_stale",
+        entry="S33",
         says=lambda _: "Kept-alive connections are closed behind our back (idle time-out of a firewall or proxy)",
         fault_domain=FaultDomain.OURS,
         clues=(
@@ -115,20 +119,36 @@ SIGNATURES: tuple[Signature, ...] = (
                 supports=4.0,
                 contradicts=0.15,
             ),
+            Clue(
+                kind=EvidenceKind.READINGS,
+                when=after_a_pause,
+                says=lambda f: f"Calls fail after a pause: {pauses(f)} before a good one",
+                denies=lambda f: f"Calls fail without a pause before them: {pauses(f)} before a good one",
+                supports=4.0,
+                contradicts=0.6,
+            ),
+            errors_are_unusual(supports=1.2, contradicts=0.1),
             some_get_through(),
             holds(Rung.DNS, Rung.TCP, Rung.TLS, Rung.HTTP, supports=1.5, contradicts=0.5),
         ),
         remedies=("recycle_connections", "retry_failed"),
+        verify="not one reset over two such pauses",
+        desk=Desk.NETWORK,
+        call_when="the other end is a VPN, or recycling connections does not help",
         recommends=("Set keep-alive below the idle time-out of the firewall",),
         prior=0.5,
     ),
     Signature(
         cause="black_hole",
+        kinds=NOT_FILES,  # of a file server, S43 speaks
         says=lambda f: f"{f.integration_id} accepts connections or packets and never answers",
         fault_domain=FaultDomain.NETWORK,
         clues=(
             failures_are("No answer in time", Outcome.TIMEOUT),
+            names_no_cause(),
             nothing_gets_through(),
+            alone(),
+            unless_coded("No connection of our own was free", POOL_CODE, contradicts=0.005),
             Clue(
                 kind=EvidenceKind.LADDER,
                 when=lambda f: (
@@ -145,77 +165,23 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     Signature(
         cause="connection_refused",
+        kinds=NOT_FILES,  # of a file server, S43 speaks
         says=lambda f: f"{f.integration_id} refuses connections: nothing listens there, or a firewall rejects us",
         fault_domain=FaultDomain.VENDOR,
-        clues=(failures_are("Connection refused", Outcome.REFUSED, supports=20.0), breaks(Rung.TCP)),
+        clues=(failures_are("Connection refused", Outcome.REFUSED, supports=20.0), breaks(Rung.TCP), alone()),
         remedies=("change_route", "retry_failed"),
         recommends=("Ask the vendor whether the service is down or moved, and whether our address is allowed",),
     ),
     Signature(
         cause="name_not_resolved",
+        entry="S58",
         says=lambda f: f"The host name of {f.integration_id} does not resolve",
         fault_domain=FaultDomain.NETWORK,
-        clues=(failures_are("Name not resolved", Outcome.DNS_FAILED, supports=20.0), breaks(Rung.DNS)),
+        clues=(failures_are("Name not resolved", Outcome.DNS_FAILED, supports=20.0), breaks(Rung.DNS), alone()),
         remedies=("retry_failed",),
+        verify="two resolvers agree, and the certificate is for this name",
+        desk=Desk.NETWORK,
+        call_when="longer than 15 minutes: the domain's owner as well",
         recommends=("Check the resolver from another host, and ask the domain's owner whether the record moved",),
-    ),
-    Signature(
-        cause="certificate_expired",
-        says=lambda _: "Their TLS certificate has expired",
-        fault_domain=FaultDomain.VENDOR,
-        clues=(
-            failures_are("TLS handshake refused", Outcome.TLS_FAILED, supports=10.0),
-            breaks(Rung.TLS),
-            Clue(
-                kind=EvidenceKind.LADDER,
-                when=lambda f: tls_code(f, ("certificate_has_expired",)),
-                says=lambda f: f"Certificate: {certificate(f)}",
-                denies=lambda f: f"The certificate has not expired: {certificate(f)}",
-                supports=20.0,
-                contradicts=0.01,
-            ),
-        ),
-        recommends=("Ask the vendor to renew the certificate today; verification is never switched off",),
-    ),
-    Signature(
-        cause="certificate_untrusted",
-        says=lambda _: "Their TLS certificate is not the one we trust (name or issuer changed)",
-        fault_domain=FaultDomain.SECURITY,
-        clues=(
-            failures_are("TLS handshake refused", Outcome.TLS_FAILED, supports=10.0),
-            breaks(Rung.TLS),
-            Clue(
-                kind=EvidenceKind.LADDER,
-                when=lambda f: tls_code(f, TRUST_CODES),
-                says=lambda f: f"Certificate: {certificate(f)}",
-                denies=lambda f: f"Name and issuer are as expected: {certificate(f)}",
-                supports=20.0,
-                contradicts=0.01,
-            ),
-            changed_before(Trait.CERTIFICATE_ISSUER, Trait.CERTIFICATE_ENDS, Trait.CERTIFICATE),
-        ),
-        security=True,
-        recommends=("Compare the certificate with the vendor over another channel before trusting anything",),
-    ),
-    Signature(
-        cause="tls_refused",
-        says=lambda _: "The TLS handshake fails for a reason other than the certificate",
-        fault_domain=FaultDomain.VENDOR,
-        clues=(
-            failures_are("TLS handshake refused", Outcome.TLS_FAILED, supports=6.0),
-            errors_are_unusual(),
-            Clue(
-                kind=EvidenceKind.LADDER,
-                when=lambda f: (
-                    None if (known := tls_code(f, (*TRUST_CODES, "certificate_has_expired"))) is None else not known
-                ),
-                says=lambda f: f"Handshake: {certificate(f)}",
-                denies=lambda f: f"The certificate explains it: {certificate(f)}",
-                supports=4.0,
-                contradicts=0.02,
-            ),
-        ),
-        recommends=("Ask the vendor which TLS versions and ciphers they accept",),
-        prior=0.5,
     ),
 )

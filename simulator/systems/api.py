@@ -6,6 +6,7 @@ from random import Random
 from secrets import token_urlsafe
 
 from simulator import api
+from simulator.drift import Drifting
 from simulator.people import Practice
 from simulator.plan import Site
 from simulator.server import Server
@@ -23,7 +24,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     application = api.Api(server.origin, client, practice, plan.clock, weather, rng)
     service = Service(
         "api",
-        application=application,
+        application=Drifting(application, weather),
         servers={"main": server},
         practice=practice,
         weather=weather,

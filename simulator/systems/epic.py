@@ -7,7 +7,7 @@ from random import Random
 from joserfc.jwk import ECKey, RSAKey
 
 from simulator import epic
-from simulator.drift import Drifting
+from simulator.epic_faults import Untrue
 from simulator.keys import client_keys
 from simulator.people import Practice
 from simulator.plan import Site
@@ -34,7 +34,7 @@ def open_system(site: Site) -> tuple[Service, dict[str, str]]:
     application = epic.Epic(origins, registration, desk, practice, plan.clock, weather)
     service = Service(
         "epic",
-        application=Drifting(application, weather),
+        application=Untrue(application, weather),
         servers=servers,
         practice=practice,
         weather=weather,

@@ -24,6 +24,7 @@ from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
+from tasks.connectors._fhir_pages import together
 from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
@@ -289,7 +290,7 @@ class EpicFhir:
                 code = "paging_loop" if url else "next_link_elsewhere"
                 judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
                 return [*got[:-1], got[-1]._replace(judged=judged)]
-        return got
+        return together(got, self._settings.search(read.operation) or "", self._kind(read), is_last=url is None)
 
     def _headers(self, token: SecretStr) -> dict[str, str]:
         return FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}

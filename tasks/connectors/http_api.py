@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from models.api_answers import STALE, is_stale, judge_api
+from models.api_answers import STALE, is_repeated, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
 from models.classification import Judged
 from models.control import Which
@@ -193,6 +193,9 @@ class HttpApi:
             pages = await self._pages(self._http, call, key, deadline)
             if pages[-1].outcome is Outcome.UNAUTHENTICATED:
                 await self.keys.distrust(key)
+        if pages[-1].outcome.is_ok and call.reads_json:
+            content = [page.judged.content for page in pages]
+            self._context.sketches.note(self._context.integration, read.operation, self._clock, content, "answer")
         seen = reading(self._id, read, observed_at, pages, key.age_s(observed_at), self.open_connections)
         return seen.model_copy(update={"sent_bytes": len(body_of(call) or b"") * len(pages)})
 
@@ -230,6 +233,9 @@ class HttpApi:
                 code = "paging_loop" if url else "next_link_elsewhere"
                 judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
                 return [*got[:-1], got[-1]._replace(judged=judged)]
+        if len(got) > 1 and got[-1].outcome.is_ok and is_repeated(call, [page.judged.content for page in got]):
+            judged = Judged(outcome=Outcome.SEMANTIC, code="page_repeated", records=got[-1].judged.records)
+            return [*got[:-1], got[-1]._replace(judged=judged)]
         return got
 
     async def _fetch(self, client: BoundedClient, call: Call, url: str, key: Key, limit_s: float) -> Fetched:

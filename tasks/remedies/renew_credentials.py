@@ -1,6 +1,6 @@
 """Give up the present token or session properly, and obtain a new one (catalogue S02, S22).
 
-Not after `invalid_credentials`: another try with a wrong password may lock the account (S23).
+Not after `invalid_credentials` or `user_refused`: another try with a wrong password may lock the account (S23).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ remedy = Remedy(
     reversible=True,
     idempotent=True,
     needs=RenewsCredentials.__name__,
-    never_after=("invalid_credentials",),
+    never_after=("invalid_credentials", "user_refused"),
 )
 
 

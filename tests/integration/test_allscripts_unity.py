@@ -235,7 +235,7 @@ def test_the_user_of_the_record_system_is_checked_where_one_is_configured(clinic
 
     good, bad = asyncio.run(run())
     assert good.outcome is Outcome.OK
-    assert {(reading.outcome, reading.code) for reading in bad} == {(Outcome.CREDENTIAL_REFUSED, "invalid_credentials")}
+    assert {(reading.outcome, reading.code) for reading in bad} == {(Outcome.CREDENTIAL_REFUSED, "user_refused")}
     assert clinic.journal()["unity"]["calls"]["GetUserAuthentication"] == {"200": before + 2}
     assert clinic.journal()["unity"]["sessions"]["live"] == 1  # the refused one was handed back
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from models.api_answers import instant, is_stale, judge_api
+from models.api_answers import instant, is_repeated, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
+from models.classification import STATUSES
 from models.reading import Outcome
 
 NOW = datetime(2026, 3, 3, 2, tzinfo=UTC)
@@ -60,13 +61,13 @@ def fault(code: str) -> dict[str, Any]:
         pytest.param({"data": []}, 204, {}, Outcome.MALFORMED, "unexpected_status", id="another good status"),
         pytest.param({"data": []}, 206, {"expect": [200, 206]}, Outcome.OK, None, id="one that is expected too"),
         pytest.param({"error": {"code": "LOCKED"}}, 409, {}, Outcome.CLIENT_ERROR, "LOCKED", id="a refusal, named"),
-        pytest.param({"error": {"code": CANARY}}, 409, {}, Outcome.CLIENT_ERROR, None, id="a refusal by status alone"),
+        pytest.param({"error": {"code": CANARY}}, 409, {}, Outcome.CLIENT_ERROR, "conflict", id="by status alone"),
         pytest.param({}, 503, {}, Outcome.SERVER_ERROR, None, id="503"),
         pytest.param({}, 302, {}, Outcome.MALFORMED, "redirected", id="a redirect is never followed"),
         pytest.param(fault("keymanagement.service.access_token_expired"), 401, {}, Outcome.UNAUTHENTICATED,
-                     "token_expired", id="S27"),
+                     "gateway_token_expired", id="S27"),
         pytest.param(fault("keymanagement.service.access_token_expired"), 500, {}, Outcome.UNAUTHENTICATED,
-                     "token_expired", id="S27, whatever the status"),
+                     "gateway_token_expired", id="S27, whatever the status"),
         pytest.param(fault("oauth.v2.InvalidClientIdentifier"), 401, {}, Outcome.CREDENTIAL_REFUSED,
                      "invalid_client", id="a client that is not known"),
         pytest.param(fault("policies.ratelimit.QuotaViolation"), 500, {}, Outcome.THROTTLED, "throttled", id="quota"),
@@ -188,9 +189,50 @@ def test_no_answer_can_make_the_judgement_raise_or_speak_in_words_of_its_own(bod
     one = judge_api(Call(**LIST, require=["data[].id"]), CODES, status, {}, body)
     known = {None, "vendor_error", "unexpected_shape", "required_key_missing", "unreadable_time", "not_json"}
     known |= {"html_page", "empty_body", "unexpected_status", "redirected", *CODES}
+    known |= {*STATUSES.values(), "maintenance_page"}
     assert one.code in known
 
 
 @pytest.mark.parametrize("size", [100_000])
 def test_a_body_nested_beyond_reason_is_malformed(size):
     assert judged(b'{"data":' + b"[" * size).code == "not_json"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        pytest.param("EHR session expired", Outcome.UNAUTHENTICATED, "ehr_session_expired", id="a sentence"),
+        pytest.param({"message": "RevolutionEHR is open but you are NOT logged in."}, Outcome.UNAUTHENTICATED,
+                     "ehr_not_logged_in", id="inside an object, in any case"),
+        pytest.param({"id": "ADJPRD0001"}, Outcome.SERVER_ERROR, "payer_catalogue_fault", id="a number of theirs"),
+        pytest.param({"id": "ADJINV0001"}, Outcome.CLIENT_ERROR, "service_code_invalid", id="… of our own data"),
+        pytest.param("ADJPRD00011", Outcome.SEMANTIC, "vendor_error", id="no number of theirs"),
+        pytest.param("x" * 400 + "EHR session expired", Outcome.SEMANTIC, "vendor_error", id="a text without end"),
+    ],
+)  # fmt: skip
+def test_what_eyewear_systems_say_is_known_by_their_sentences_and_numbers(error, outcome, code):
+    judged_so = judge_api(Call(path="a"), {}, 200, {}, json.dumps({"error": error}).encode())
+    assert (judged_so.outcome, judged_so.code) == (outcome, code)
+
+
+def test_a_declared_code_goes_before_what_we_know_of_others():
+    codes = {"ADJPRD0001": "throttled"}
+    one = judge_api(Call(path="a"), codes, 200, {}, json.dumps({"error": {"id": "ADJPRD0001"}}).encode())
+    assert (one.outcome, one.code) == (Outcome.THROTTLED, "ADJPRD0001")
+
+
+@pytest.mark.parametrize(
+    ("pages", "repeated"),
+    [
+        pytest.param([[1, 2], [3, 4]], False, id="each its own"),
+        pytest.param([[1, 2], [1, 2]], True, id="the same again"),
+        pytest.param([[1, 2], [3, 4], [2, 3]], True, id="from two pages before it"),
+        pytest.param([[1, 2], [2, 3]], False, id="a new record pushed one on"),
+        pytest.param([[1, 2], [2]], False, id="… and it was the last"),
+        pytest.param([[1, 2], []], False, id="an empty last page"),
+    ],
+)
+def test_a_page_that_brings_only_what_was_there_is_no_next_page(pages, repeated):
+    contents = [{"data": [{"id": number} for number in page]} for page in pages]
+    assert is_repeated(Call(path="a", records="data[]"), contents) is repeated
+    assert not is_repeated(Call(path="a"), contents)

@@ -147,6 +147,40 @@ def test_a_token_endpoint_refuses_in_its_own_words(status, content, outcome, cod
     assert (judged.outcome, judged.code) == (outcome, code)
 
 
+SCHEDULED = b"<!DOCTYPE html><html><head><title>Scheduled Maintenance</title></head></html>"
+APACHE = b"<html><head><title>503 Service Unavailable</title></head><body>due to maintenance downtime</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "page", "outcome", "code"),
+    [
+        pytest.param(503, SCHEDULED, Outcome.SERVER_ERROR, "maintenance_page", id="S08: its title says so"),
+        pytest.param(
+            502, b"<html><h1 class='x'>We will be back</h1>", Outcome.SERVER_ERROR, "maintenance_page", id="h1"
+        ),
+        pytest.param(503, APACHE, Outcome.SERVER_ERROR, None, id="a web server's page for any 503 names it in passing"),
+        pytest.param(200, SCHEDULED, Outcome.MALFORMED, "maintenance_page", id="as if all were well"),
+        pytest.param(404, SCHEDULED, Outcome.CLIENT_ERROR, None, id="the request was wrong all the same"),
+        pytest.param(503, b"Scheduled maintenance", Outcome.SERVER_ERROR, None, id="no page"),
+        pytest.param(
+            503, b"<html><title>" + b"x" * 9000 + b"</title><h1>maintenance", Outcome.SERVER_ERROR, None, id="late"
+        ),
+    ],
+)
+def test_a_page_that_speaks_of_maintenance_in_its_title_is_named(status, page, outcome, code):
+    judged = judge_fhir(status, {}, page)
+    assert (judged.outcome, judged.code) == (outcome, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(406, "not_acceptable"), (409, "conflict"), (410, "gone"), (412, "precondition_failed"), (422, None)],
+)
+def test_a_refusal_whose_status_says_what_is_wrong_is_named(status, code):
+    judged = judge_fhir(status, {}, b"")
+    assert (judged.outcome, judged.code) == (Outcome.CLIENT_ERROR, code)
+
+
 INACTIVE = "As a Security precaution, you have been logged out due to inactivity."
 
 
@@ -157,6 +191,11 @@ INACTIVE = "As a Security precaution, you have been logged out due to inactivity
         pytest.param([{"getpatientinfo": {"ID": "1"}}], Outcome.OK, None, 1, id="one row, as an object"),
         pytest.param({"getpatientinfo": [{"ID": "1"}]}, Outcome.OK, None, 1, id="the list collapsed"),
         pytest.param([{"getpatientinfo": []}], Outcome.OK, None, 0, id="no rows"),
+        pytest.param(
+            [{"getpatientinfo": [{"ID": "", "mrn": None}]}], Outcome.SEMANTIC, "blank_record", 0, id="S24: blank"
+        ),
+        pytest.param([{"getpatientinfo": [{"ID": "", "x": 0}]}], Outcome.OK, None, 1, id="a zero says something"),
+        pytest.param([{"getpatientinfo": [{"ID": ""}, {"ID": "1"}]}], Outcome.OK, None, 2, id="one of two is blank"),
         pytest.param(
             [{"Error": f"Magic Error - Action: GetPatient - {INACTIVE}"}],
             Outcome.UNAUTHENTICATED,

@@ -13,13 +13,16 @@ from models.credential import Credential
 from models.diagnosis import (
     CEILING,
     INCONCLUSIVE,
+    LEADING,
     LIKELY,
     NOVEL_WEIGHT,
     RULED_OUT,
+    SHOWN,
     band,
     causes,
     explain,
     weigh,
+    worth_keeping,
 )
 from models.facts import Facts
 from models.ladder import Ladder, Step, Verdict
@@ -191,6 +194,7 @@ def fault(outcome: Outcome, share: float = 1.0, broken: Rung | None = None, **ch
         "affected_components": ("Patient API", "Appointment API"),
         "healthy_components": (),
         "steps": climb(broken, outcome, code),
+        "kind": "hl7_mllp" if changes.get("statuses") == {} else "epic_fhir",
     }
     return some_facts(**{**told, **changes})
 
@@ -322,3 +326,14 @@ def test_trouble_of_many_kinds_at_once_is_not_explained_away():
 
 def test_no_two_signatures_share_a_cause():
     assert len(causes(known_signatures())) == len(known_signatures())
+
+
+def test_what_is_kept_is_the_likeliest_and_then_whatever_was_examined_best():
+    examined = [a_signature(f"examined_{n}", a_clue(present=False), a_clue(present=False)) for n in range(SHOWN)]
+    unknown = [a_signature(f"unknown_{n:02}", a_clue(present=None)) for n in range(SHOWN)]
+    told = explain(FACTS, [*examined, *unknown], NOW).hypotheses
+    kept = worth_keeping(told)
+    assert [one.cause for one in kept] == [one.cause for one in told if one in kept]
+    assert kept[:LEADING] == told[:LEADING]
+    assert {one.cause.partition("_")[0] for one in kept[LEADING:]} == {"examined"}
+    assert len(kept) == SHOWN

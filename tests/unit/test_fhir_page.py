@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fhir_page import implausible, newest
+from models.fhir_page import implausible, newest, wrong_with_pages
 from models.unity_answers import strange_rows, strange_server_time
 
 NOW = datetime(2026, 3, 3, 15, tzinfo=UTC)
@@ -47,6 +47,34 @@ def bundle(*entries: object, **more: object) -> dict:
 )
 def test_a_page_that_cannot_be_meant_so_is_named(page, wrong):
     assert implausible(page, "Patient", NOW) == wrong
+
+
+def page_of(*ids: str, total: object = None, kind: str = "Patient") -> dict:
+    entries = [{"resource": {"resourceType": kind, "id": one}} for one in ids]
+    return bundle(*entries, **({} if total is None else {"total": total}))
+
+
+@pytest.mark.parametrize(
+    ("pages", "is_last", "wrong"),
+    [
+        pytest.param([page_of("a", "b", total=3), page_of("c")], True, None, id="all that was counted"),
+        pytest.param([page_of("a", "b", total=9), page_of("c", "d")], False, None, id="we looked at no more of them"),
+        pytest.param([page_of("a", "b", total=9)], True, "page_truncated", id="S13: a full page, and no next one"),
+        pytest.param([page_of("a", "b", total=9), page_of("c", "d")], True, "page_truncated", id="S13: the second"),
+        pytest.param([page_of("a", total=9)], True, None, id="a short page ends a search, whatever was counted"),
+        pytest.param([page_of("a", "b")], True, None, id="nothing was counted"),
+        pytest.param([page_of("a", "b", total=True)], True, None, id="a count that is none"),
+        pytest.param([page_of("a", "b"), page_of("b", "a")], False, "page_repeated", id="S14: the same rows again"),
+        pytest.param([page_of("a", "b"), page_of("b", "c")], True, None, id="one row moved on between two pages"),
+        pytest.param(
+            [page_of("a"), page_of("b", kind="Coverage")], True, "foreign_rows", id="S14: rows of another kind"
+        ),
+        pytest.param([page_of("a"), page_of()], True, None, id="an empty page at the end"),
+        pytest.param([[]], True, None, id="no bundle at all"),
+    ],
+)
+def test_pages_that_cannot_be_those_of_one_search_are_named(pages, is_last, wrong):
+    assert wrong_with_pages(pages, "Patient", 2, is_last=is_last) == wrong
 
 
 @pytest.mark.parametrize(
