@@ -70,6 +70,7 @@ def origin_of(
             normal=aligned(usual, columns),
             abnormal=aligned(now, columns),
             ends_s=now.ends_s,
+            normal_s=usual.ends_s,
             target=target,
             metric=metric,
             statistic=statistic or "Average",

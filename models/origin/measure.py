@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from models.origin.case import ADDS_UP, AVAILABILITY, LATENCY, REQUESTS, SIDES, Case
+from models.origin.case import ADDS_UP, AVAILABILITY, FEWEST, LATENCY, REQUESTS, Case, Kind, kind_of
 from models.origin.node import Ailing
-from models.origin.shift import FEWEST, middle_and_scale, onset, reach, surprise, totals
-from models.panel import Floats
+from models.origin.shift import middle_and_scale, onset, reach, surprise, totals
+from models.panel import Floats, Ints
 
-TOLD = 2  # series of a node that are put into words: the two most surprising
+TOLD = 3  # metrics of a node that are put into words
 
 
 def measured(case: Case) -> Mapping[str, Ailing]:
@@ -19,28 +19,58 @@ def measured(case: Case) -> Mapping[str, Ailing]:
 
     A node of which nothing usual is known, or that was never measured, is left out: trouble is looked for beyond it.
     """
-    sides = np.array([SIDES.get(one.metric, 0) for one in case.columns], dtype=float)
-    doubled, z, shift = surprise(case.normal, case.abnormal, sides)
-    requests = {node: _requests(case, node) for node in case.nodes}
-    some = [many for many in requests.values() if many is not None]
-    by_default = float(np.median([np.nansum(many[1]) for many in some])) / max(1, len(case.abnormal)) if some else 1.0
+    kinds = [kind_of(one.metric) for one in case.columns]
+    sides = np.array([kind.side for kind in kinds], dtype=float)
+    doubled, z, shift = surprise(case.normal, case.abnormal, sides, case.before)
+    can_tell = np.isfinite(case.normal).sum(axis=0) >= FEWEST
+    counts = {node: _requests(case, node) for node in case.nodes}
+    some = [float(now.mean()) for _, now in filter(None, counts.values())]
+    by_default = float(np.median(some)) if some else 1.0
     found: dict[str, Ailing] = {}
     for node, rows in case.rows.items():
-        can_tell = np.isfinite(case.normal[:, rows]).sum(axis=0) >= FEWEST
-        judged = [int(at) for at in rows[can_tell] if case.columns[at].metric != REQUESTS]
+        judged = [int(at) for at in rows if can_tell[at] and kinds[at] is not Kind.LOAD]
         if not judged:
             continue
-        best = sorted(judged, key=lambda at: -doubled[at])
-        amount, doubt = _amount(case, node, requests[node], by_default)
+        most = max(judged, key=lambda at: doubled[at])
+        amount, doubt = _amount(case, node, counts[node], by_default)
         found[node] = Ailing(
-            surprise=float(doubled[best[0]]),
-            began_s=_began(case, node, best[0], z, shift),
+            surprise=_own(case, rows[can_tell[rows]], kinds, doubled, shift),
+            began_s=_began(case, node, most, z, shift),
             amount=amount,
             doubt=doubt,
-            requests=_many(requests[node], by_default, len(case.abnormal)),
-            says=tuple(_says(case, at, shift) for at in best[:TOLD] if doubled[at] > 0),
+            says=_told(case, judged, doubled, shift),
         )
     return found
+
+
+def _own(case: Case, rows: Ints, kinds: Sequence[Kind], doubled: Floats, shift: Floats) -> float:
+    """The surprise of a node without what those it calls, and those that call it, explain of it.
+
+    Its latency is explained as far as that of its calls to others is as surprising; bytes and processor as far as the
+    number of its requests is, when both went the same way. Of several statistics of one metric the most surprising
+    counts, and metrics add up: a node of which everything is odd is odder.
+    """
+    best: dict[str, int] = {}
+    for at in map(int, rows):
+        metric = case.columns[at].metric
+        best[metric] = at if metric not in best or doubled[at] > doubled[best[metric]] else best[metric]
+    seen = max((doubled[at] for at in best.values() if kinds[at] is Kind.OF_CALLEES), default=0.0)
+    asked = max((at for at in best.values() if kinds[at] is Kind.LOAD), key=lambda at: doubled[at], default=None)
+    total = 0.0
+    for at in best.values():
+        less = seen if kinds[at] is Kind.LATENCY else 0.0
+        if kinds[at] is Kind.OTHER and asked is not None and shift[at] * shift[asked] > 0:
+            less = doubled[asked]
+        if kinds[at] not in {Kind.LOAD, Kind.OF_CALLEES}:
+            total += max(0.0, float(doubled[at] - less))
+    return total
+
+
+def _told(case: Case, judged: Sequence[int], doubled: Floats, shift: Floats) -> tuple[str, ...]:
+    """The series that stand out, in words: that of the target's metric first, then the most surprising."""
+    order = sorted(judged, key=lambda at: (case.columns[at].metric != case.metric, -doubled[at]))
+    odd = {case.columns[at].metric: at for at in reversed(order) if doubled[at] > 0}  # of each metric the first
+    return tuple(_says(case, at, shift) for at in list(reversed(odd.values()))[:TOLD])
 
 
 def _requests(case: Case, node: str) -> tuple[Floats, Floats] | None:
@@ -49,10 +79,6 @@ def _requests(case: Case, node: str) -> tuple[Floats, Floats] | None:
     if at is None or not np.isfinite(case.abnormal[:, at]).any():
         return None
     return np.nan_to_num(case.normal[:, at]), np.nan_to_num(case.abnormal[:, at])
-
-
-def _many(requests: tuple[Floats, Floats] | None, by_default: float, rows: int) -> float:
-    return by_default * rows if requests is None else float(requests[1].sum())
 
 
 def _amount(
@@ -69,8 +95,9 @@ def _amount(
     if np.isfinite(normal).sum() < FEWEST:
         return None, 0.0
     usually, now = requests or (np.full(len(normal), by_default), np.full(len(abnormal), by_default))
-    away = SIDES[case.metric] * np.column_stack([np.nan_to_num(normal - np.nanmedian(normal)) * usually])
-    extra = SIDES[case.metric] * np.nan_to_num(abnormal - np.nanmedian(normal)) * now
+    side = kind_of(case.metric).side
+    away = side * np.column_stack([np.nan_to_num(normal - np.nanmedian(normal)) * usually])
+    extra = side * np.nan_to_num(abnormal - np.nanmedian(normal)) * now
     rows = max(1, min(len(abnormal), len(normal)))
     return float(extra.sum()), float(max(0.0, reach(totals(away, rows), away, rows)[0]))
 
@@ -81,7 +108,7 @@ def _began(case: Case, node: str, best: int, z: Floats, shift: Floats) -> float 
         return case.began_s[node]
     at = case.column(node, case.metric, case.statistic, *ADDS_UP)
     at = best if at is None else at
-    side = SIDES.get(case.columns[at].metric, 0) or (1 if shift[at] >= 0 else -1)
+    side = kind_of(case.columns[at].metric).side or (1 if shift[at] >= 0 else -1)
     row = onset(side * z[:, at])
     return None if row is None else float(case.ends_s[row])
 

@@ -19,7 +19,6 @@ class Ailing:
     began_s: float | None = None  # unix seconds; None: cannot be dated
     amount: float | None = None  # extra seconds or failed requests of the target's kind; None: not measured
     doubt: float = 0.0  # how much of it a usual spell reaches by itself; in the unit of `amount`
-    requests: float = 1.0  # how many it answered; what it calls explains its callers in proportion to theirs
     says: tuple[str, ...] = ()  # what was measured, in words
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
+from scipy import stats
 
+from models.origin.case import FEWEST
 from models.panel import MOST, Floats
 
 REACH = 0.95  # what one usual spell in twenty reaches is noise: the customary 5 %
-GAUSSIAN_REACH = 1.645  # the same of a normal distribution, in deviations
 ENOUGH = 20  # spells from which their 95 % quantile can be told; of fewer it is computed from the deviation
-FEWEST = 3  # usual values of a series of which something can be said at all
 MAD_SCALE = 1.4826  # makes a MAD comparable with a standard deviation under normality
 TENTHS = 2.563  # deviations between the 10 % and the 90 % quantile of a normal distribution
 LEAST_SHARE = 0.01  # of the median: no series is believed to be steadier, or rounding would be a sign
@@ -24,6 +24,9 @@ LEAST_REACH = 0.5  # deviations: a mean that never leaves its middle does not ma
 
 def middle_and_scale(normal: Floats) -> tuple[Floats, Floats]:
     """(n,) median and robust deviation of each series (T, n); NaN where fewer than FEWEST values are known."""
+    if len(normal) < FEWEST:
+        unknown = np.full(normal.shape[1], np.nan)
+        return unknown, unknown.copy()
     known = np.isfinite(normal).sum(axis=0) >= FEWEST
     with np.errstate(all="ignore"), catch_warnings():
         simplefilter("ignore", RuntimeWarning)  # a series without values has no median, and none is wanted
@@ -66,27 +69,37 @@ def reach(spells: Floats, single: Floats, rows: int) -> Floats:
         found: Floats = np.quantile(spells, REACH, axis=0)
         return found
     _, scale = middle_and_scale(single)
-    computed: Floats = GAUSSIAN_REACH * np.nan_to_num(scale) * np.sqrt(rows)
+    known = np.maximum(np.isfinite(single).sum(axis=0), 2)
+    wider = stats.t.ppf(REACH, known - 1) * np.sqrt(1 + rows / known)  # few values: neither is known well
+    computed: Floats = wider * np.nan_to_num(scale) * np.sqrt(rows)
     return computed
 
 
-def surprise(normal: Floats, abnormal: Floats, sides: Floats) -> tuple[Floats, Floats, Floats]:
+def surprise(normal: Floats, abnormal: Floats, sides: Floats, before: Floats) -> tuple[Floats, Floats, Floats]:
     """(n,) surprise, (w, n) deviations and (n,) their mean.
 
-    Surprise is how often the spell's mean deviation doubles what one usual spell in twenty reaches; 0 below it.
+    Surprise is how often the spell's mean deviation doubles what one usual spell in twenty reaches; 0 below it. Where
+    it is known what was just before, the change from that is compared with such changes: what only goes on did not
+    begin now, and what drifts over hours is no sign.
 
     Args:
-        normal: (T, n).
+        normal: (T, n), oldest first.
         abnormal: (w, n).
         sides: (n,) +1: only higher counts, −1: only lower, 0: either.
+        before: (k, n) the rows just before; k = 0: unknown.
     """
     middle, scale = middle_and_scale(normal)
     z, usual = deviations(abnormal, middle, scale), deviations(normal, middle, scale)
-    rows = max(1, min(len(abnormal), len(normal)))
-    shift = means(z, max(1, len(abnormal)))[0] if len(abnormal) else np.zeros(normal.shape[1])
-    spells = means(usual, rows) if len(normal) else np.zeros((0, normal.shape[1]))
-    limit = np.fmax(reach(_towards(spells, sides), usual, rows) / (1 if len(spells) >= ENOUGH else rows), LEAST_REACH)
-    doubled: Floats = np.log2(np.fmax(_towards(shift[None], sides)[0] / limit, 1.0))
+    rows, k = max(1, min(len(abnormal), len(normal))), len(before)
+    shift = means(z, len(z))[0] if len(z) else np.zeros(normal.shape[1])
+    spells, changed = means(usual, rows), shift
+    if k and len(spells) - k >= ENOUGH:
+        spells = spells[k:] - means(usual, k)[: len(spells) - k]
+        changed = shift - means(deviations(before, middle, scale), k)[0]
+    limit = reach(towards(spells, sides), usual, rows) / (1 if len(spells) >= ENOUGH else rows)
+    is_known = np.isfinite(z).any(axis=0)
+    beyond = towards(changed[None], sides)[0] / np.fmax(limit, LEAST_REACH)
+    doubled: Floats = np.where(is_known, np.log2(np.fmax(beyond, 1.0)), 0.0)
     return doubled, z, shift
 
 
@@ -101,7 +114,7 @@ def onset(z: Floats) -> int | None:
     return found
 
 
-def _towards(values: Floats, sides: Floats) -> Floats:
+def towards(values: Floats, sides: Floats) -> Floats:
     """Towards the side of trouble; both sides where either is."""
     return np.where(sides == 0, np.abs(values), sides * values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from models.origin.calls import Calls
 from models.origin.case import LATENCY, Graph
@@ -49,7 +50,7 @@ def trace(
     calls = Calls(graph, ailing)
     share = shares(calls, ailing, target, within_s)
     gap = gaps(calls, ailing, target, within_s)
-    left, every = max(0.0, 1.0 - sum(share.values())), sum(gap.values())
+    left, every = float(not share), sum(gap.values())
     score = {
         name: min(1.0, share.get(name, 0.0) + (left * gap.get(name, 0.0) / every if every else 0.0)) for name in known
     }
@@ -71,11 +72,12 @@ def trace(
 
 
 def _order(found: Finding, name: str) -> tuple[float, ...]:
-    """Best first: by score; of equals the one whose trouble is greater, then the deeper one."""
+    """Best first: by score; of equals the one whose trouble is greater, then the earlier, then the deeper one."""
     one = found.ailing.get(name, Ailing())
     excess = max(0.0, (one.amount or 0.0) - one.doubt)
     is_below = found.target is None or name in found.calls.below(found.target)
-    return (-round(found.score[name], 9), not is_below, -excess, -one.surprise, -_depth(found, name))
+    began_s = inf if one.began_s is None else one.began_s
+    return (-round(found.score[name], 9), not is_below, -excess, -one.surprise, began_s, -_depth(found, name))
 
 
 def _depth(found: Finding, name: str) -> float:

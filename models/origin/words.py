@@ -36,6 +36,9 @@ def _reasons(found: Finding, node: str, began: Mapping[str, float]) -> Iterator[
         yield f"explained by {_names(ills)}, which it calls"
     if part > 0 or found.gap.get(node, 0.0) > 0:
         yield from _explains(found, node)
+        unknown = [name for name in found.calls.graph.get(node, ()) if name not in found.ailing]
+        if unknown:
+            yield f"it calls {_names(unknown)}, of which nothing is known: the trouble may have come from there"
     if node in began:
         behind = began[node] - min(began.values())
         yield f"began {span(behind)} after the first" if behind > 0 else "nothing began earlier"
