@@ -334,8 +334,9 @@ class _Agreement:
     def words(self, sign: Sign) -> str:
         """Who agrees with a sign; empty: nobody."""
         one = sign.series
-        if len(sign.detectors) > 1:
-            return f"{len(sign.detectors)} detectors agree"
+        witnesses = [name for name in sign.detectors if name not in LOOK_BACK]  # who looks back, sees the same cycles
+        if len(witnesses) > 1:
+            return f"{len(witnesses)} detectors agree"
         if self._views[one.integration_id, one.metric, one.subject] > 1:
             return "probes and traffic agree"
         if one in self._groups and self._members[self._groups[one]] > 1:

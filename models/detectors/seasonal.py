@@ -3,7 +3,8 @@
 Speaks beyond five robust deviations *and* a fifth as far again from the middle as the outermost values of the past (of
 a waiting time, twice as far): a steady series makes any tremor significant, and one with a long tail goes five
 deviations away every day. The z of a
-share counts the chance of drawing calls besides. What nobody feels is held (`Metric.felt`): three milliseconds may be
+share counts the chance of drawing calls besides. What the clean past has seen once scores no more than it may: such a
+value is not believed sooner for being far. What nobody feels is held (`Metric.felt`): three milliseconds may be
 ten deviations, and no one at a practice is slower for them.
 """
 
@@ -22,6 +23,7 @@ Z_LIMIT = 5.0  # at 168 hours × dozens of series a day, 3.5 would speak of noth
 LATELY = 3  # cycles whose failed calls are counted before a share is believed
 TAIL = 1.2  # of the way from the middle to the 0.5 % quantile on that side, which is passed every three hours
 WAITING = 2.0  # ... of a waiting time: it passes twice that quantile with the square of its chance, once in four weeks
+SEEN = 2.5  # the score at most of what the clean past has seen: below what two cycles in a row are believed for
 
 
 def judge(panel: Panel) -> Verdicts:
@@ -36,7 +38,9 @@ def judge(panel: Panel) -> Verdicts:
     most = np.fmax(Z_LIMIT * np.fmax(panel.scale, drawn), tail)
     by_spread = np.abs(off) / np.fmax(Z_LIMIT * np.fmax(seen_spread(panel), drawn), tail)
     found = deviating(panel, off, by_spread, np.abs(off) / most, failed(panel))
-    return replace(found, held=np.fmax(found.held, learning(panel)), since_s=since(panel, most, found.score > 1))
+    score = np.where(np.abs(off) <= usual.step, np.minimum(found.score, SEEN), found.score)
+    held = np.fmax(found.held, learning(panel))
+    return replace(found, score=score, held=held, since_s=since(panel, most, found.score > 1))
 
 
 def chance(panel: Panel) -> Floats:

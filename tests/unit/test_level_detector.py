@@ -87,3 +87,24 @@ def test_of_many_calls_more_must_fail(lately, speaks):
     usual = a_usual(middle=0.0, spread=0.0, low=0.0, high=0.2, bottom=0.0, top=0.0)
     panel = of_calls(*[(18, 0)] * 150, *lately, usual=usual)
     assert level.judge(panel).speaks[0] == speaks
+
+
+@pytest.mark.parametrize(
+    ("usual", "speaks"),
+    [
+        pytest.param({"level": 90.0}, True, id="more than twice the largest step of the past"),
+        pytest.param({"level": 115.0}, False, id="less than that: the host wanders"),
+        pytest.param({"level": 900.0, "spread": 22.0}, True, id="eight deviations, whatever the past has seen"),
+        pytest.param({"level": 900.0, "spread": 30.0}, False, id="... and fewer"),
+    ],
+)
+def test_a_host_that_wanders_by_itself_must_go_twice_as_far(usual, speaks):
+    assert level.judge(a_panel(np.array(SHIFT), usual=of(**usual))).speaks[0] == speaks
+
+
+def test_steps_of_counts_and_of_failures_hold_nothing_back():
+    """Their largest is the daily opening, or the outage of last week."""
+    few = a_usual(middle=40.0, spread=1.0, low=30.0, high=50.0, bottom=38.0, top=42.0, level=40.0)
+    bad = a_usual(middle=0.0, spread=0.0, low=0.0, high=0.2, bottom=0.0, top=0.0, level=1.0)
+    assert level.judge(a_panel([40.0] * 150 + [10.0] * 8, usual=few, metric="records")).speaks[0]
+    assert level.judge(of_calls(*[(18, 0)] * 150, *[(18, 9)] * 6, usual=bad)).speaks[0]

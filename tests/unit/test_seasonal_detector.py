@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.detectors.seasonal import Z_LIMIT, judge
+from models.detectors.seasonal import SEEN, Z_LIMIT, judge
 from models.panel import MOST, Held
+from models.sighting import STRONG
 from tests.panels import EVERY_S, NAN, a_panel, a_usual
 
 QUIET = "quiet"
@@ -117,3 +118,18 @@ def test_nobody_is_told_of_less_than_a_tenth_of_a_second_or_half_as_much_again(u
     if found.speaks[0]:
         assert now - usual >= 100
         assert now >= 1.5 * usual
+
+
+@pytest.mark.parametrize(
+    ("step", "score"),
+    [
+        pytest.param(NAN, 26.5, id="no step is known"),
+        pytest.param(2600.0, 26.5, id="further than any step of the past"),
+        pytest.param(2700.0, SEEN, id="the past has seen as much"),
+    ],
+)
+def test_what_the_past_has_seen_is_not_believed_of_two_cycles(step, score):
+    found = judge(a_panel([350.0, 3000.0], usual=a_usual(middle=350.0, spread=20.0, step=step)))
+    assert found.score[0] == pytest.approx(score)
+    assert found.speaks[0]
+    assert 1 < SEEN < STRONG

@@ -85,7 +85,8 @@ def test_three_of_the_last_five_confirm(states, stage):
 @pytest.mark.parametrize(
     ("sign", "others", "agrees"),
     [
-        pytest.param(a_sign(detectors=("deviation", "level")), (), "2 detectors agree", id="a second detector"),
+        pytest.param(a_sign(detectors=("deviation", "stability")), (), "2 detectors agree", id="a second detector"),
+        pytest.param(a_sign(detectors=("deviation", "level")), (), "", id="one that looks back saw the same cycles"),
         pytest.param(a_sign(), (a_sign(TRAFFIC),), "probes and traffic agree", id="a second vantage"),
         pytest.param(a_sign(), (a_sign(CONNECT),), "another series of its group agrees", id="its group"),
         pytest.param(a_sign(), (a_sign(Series("other", "latency")),), "", id="another integration"),
@@ -337,7 +338,7 @@ def test_what_nobody_can_see_for_a_day_no_longer_stands_and_is_not_said_to_have_
 
 STATES = st.text(alphabet="01-", max_size=60)  # -: not judged
 SEVERITIES = st.sampled_from(list(Severity))
-NAMES = st.sampled_from([("deviation",), ("deviation", "level"), ()])
+NAMES = st.sampled_from([("deviation",), ("deviation", "stability"), ()])
 CYCLES = st.lists(st.tuples(st.sampled_from("001111-"), SEVERITIES, NAMES), max_size=60)
 
 
