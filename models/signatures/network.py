@@ -85,7 +85,7 @@ SIGNATURES: tuple[Signature, ...] = (
             in_clusters(contradicts=0.3),
             nothing_changed(),
             holds(Rung.DNS, Rung.TLS, supports=1.5, contradicts=0.8),
-            speed_is_usual(),
+            speed_is_usual(contradicts=0.2),  # lost packets make the slowest calls slower, not the median
             shows(
                 IndicationKind.PATH_LOSS,
                 "Packets are lost on the way",
