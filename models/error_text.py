@@ -61,6 +61,8 @@ def template(text: str) -> str:
             if len(words) == MOST:
                 break
         before = word
+    if len(words) == MOST and words[-1] in TWOFOLD and (words[-2], words[-1]) not in PHRASES:
+        words[-1:] = [] if words[-2] is MASK else [MASK]  # the other half of its phrase was cut off
     return " ".join(words)
 
 

@@ -57,6 +57,7 @@ class Entry(Noun):
     met: NonNegativeInt = 0  # incidents with this cause so far
     catalogue: str | None = None  # the catalogue's number, e.g. S01
     see: str = ""  # where there is more: a command or a file
+    common: Annotated[float, Field(gt=0, le=1)] = 1.0  # rarer causes are less often what is meant
 
 
 class Found(Noun):
@@ -70,7 +71,7 @@ def search(query: str, entries: Sequence[Entry], most: int = MOST) -> tuple[Foun
     """The entries that answer best, the best first; none where nothing answers."""
     index = Index([(f"{one.id} {one.title}", one.text) for one in entries])
     scored = [
-        Found(entry=entry, score=round(score * WEIGHTS[entry.kind], 4))
+        Found(entry=entry, score=round(score * WEIGHTS[entry.kind] * entry.common, 4))
         for entry, score in zip(entries, index.scores(query), strict=True)
         if score > 0
     ]

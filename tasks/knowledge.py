@@ -18,6 +18,7 @@ from models.wording import span
 from tasks.house import House
 from tasks.recall import was_trouble
 
+RARE = 0.15  # of its score that the rarest cause lacks: enough to decide between equals
 ROOT = Path(__file__).parent.parent
 PAGES = "docs"
 
@@ -62,7 +63,8 @@ def of_causes(lived: list[Incident], tries: Tries, declared: Declared) -> Iterat
         remedies = {name: says(name) for name in signature.remedies}
         words = [*(kind.replace("_", " ") for kind in signature.kinds), signature.retry.value]
         whose = signature.fault_domain.value
-        yield cause_entry(signature.cause, whose, remedies, runbook(signature), met, signature.entry, words)
+        known = cause_entry(signature.cause, whose, remedies, runbook(signature), met, signature.entry, words)
+        yield known.model_copy(update={"common": 1 - RARE * (1 - min(1.0, signature.prior))})
 
 
 def runbook(signature: Signature) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _measured(month: Month, sites: Sequence[Site]) -> Measured:
         db.register("readings", pd.concat([one.readings for one in drawn], ignore_index=True))
         db.register("gauges", pd.concat([one.gauges for one in drawn], ignore_index=True))
         course = course_of_history(db, ids, month.since, month.until, MINUTE, SEEN)
-        hours = hours_of(db, asked, Pace(MINUTE, 0))
+        hours = hours_of(db, {name: one for name, one in asked.items() if name != "phase_s"}, Pace(MINUTE, 0))
     return Measured(course, hours)
 
 

@@ -295,6 +295,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause="gateway_token_expired",
         entry="S27",
+        prior=0.3,  # few vendors stand behind such a gateway
         says=lambda _: "The API gateway before the vendor's system says that our access token is over",
         fault_domain=FaultDomain.IDENTITY,
         clues=(

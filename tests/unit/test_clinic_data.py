@@ -24,7 +24,7 @@ from simulator.epic import Epic
 from simulator.faults import ROOM, RateLimit, describe, faults, parse
 from simulator.history import generate_history
 from simulator.people import BUILDERS, Practice, resource
-from simulator.unity import INACTIVE, LIFETIME_S, TOKEN_EXPIRED, Session
+from simulator.unity import IDLE_S, INACTIVE, LIFETIME_S, TOKEN_EXPIRED, Session
 from simulator.weather import GilbertElliott, RateWindow
 
 UNTIL = datetime(2026, 3, 30, tzinfo=UTC)  # three weeks after daylight saving began in New York
@@ -214,9 +214,9 @@ def test_a_fault_that_cannot_be_is_refused_with_the_choices(system, name, parame
 def test_a_unity_session_ends_by_idleness_or_age(calls_h, asked_h, ending):
     session = Session(begun=0.0, used=0.0)
     for call in calls_h:
-        session.age(call * 3600, LIFETIME_S)
+        session.age(call * 3600, LIFETIME_S, IDLE_S)
         session.used = call * 3600
-    session.age(asked_h * 3600, LIFETIME_S)
+    session.age(asked_h * 3600, LIFETIME_S, IDLE_S)
     assert session.because == ending
     assert (session.ended is None) == (not ending)
 
