@@ -7,6 +7,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
+from models.pace import Pace
 from tasks.clock import Clock
 
 
@@ -36,15 +37,21 @@ class CompressedClock:
     """
 
     def __init__(self, start: datetime, epoch: float, speed: float) -> None:
-        self.start, self.epoch, self.speed = start, epoch, speed
+        self.speed = speed
+        self.pace = Pace(start=start, epoch=epoch, speed=speed)
 
     def now(self) -> datetime:
         """The present instant of this clock in UTC."""
-        return self.start + timedelta(seconds=(time.time() - self.epoch) * self.speed)
+        return self.pace.at(time.time())
 
     async def sleep(self, seconds: float) -> None:
         """Wait this many seconds of this clock."""
         await asyncio.sleep(seconds / self.speed)
+
+    def go_on(self, span: timedelta) -> Pace:
+        """Run fast for this span of its own time from now, and as the wall does from there; says how, for others."""
+        self.pace = self.pace.onward(time.time(), span)
+        return self.pace
 
 
 _clock: ContextVar[Clock | None] = ContextVar("clock", default=None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.anomaly import Severity
 from models.panel import Flags, Held, Panel, Verdicts
-from models.series import Series
+from models.series import JOINT, Series
 from models.sighting import Sign
 
 UNKNOWN = (Held.LEARNING, Held.TOO_FEW, Held.CLOSED, Held.EXPECTED)  # held so, nobody can say how it is
@@ -59,9 +59,13 @@ def is_judged(panel: Panel, verdicts: Mapping[str, Verdicts]) -> Flags:
 
     It cannot while there is no value, unless a detector speaks of that; nor while what would be said is held back
     because too little is known, nobody works, or it was agreed. A change too small to be felt is no trouble, and is.
+    What has no values of its own can be judged when it was given a score: unmeasured, its score is 0.
     """
     speaks = np.zeros(len(panel.series), dtype=bool)
-    unknown = panel.in_maintenance | np.isnan(panel.latest)
+    valued = ~np.isnan(panel.latest)
+    for row in panel.rows(JOINT):
+        valued[row] = any(one.score[row] > 0 for one in verdicts.values())
+    unknown = panel.in_maintenance | ~valued
     for one in verdicts.values():
         speaks |= one.speaks
         unknown |= (one.score > 1) & np.isin(one.held, UNKNOWN)

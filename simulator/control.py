@@ -23,6 +23,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from models.errors import BadInput, Transient
+from models.pace import Pace
 from simulator.clock import Clock
 from simulator.plan import DEFAULT
 
@@ -90,6 +91,11 @@ class Clinic:
     def journal(self) -> dict[str, Any]:
         """Per system: `calls` by operation and status, `open_sockets`, `tokens`, `sessions`."""
         return self._ask("GET", "/journal")
+
+    def keep_to(self, pace: Pace) -> None:
+        """Let the simulated time, here and there, be what this pace shows."""
+        self._ask("PUT", "/clock", pace.model_dump(mode="json"))
+        self.clock.keep_to(pace)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         url = urlsplit(self.control)

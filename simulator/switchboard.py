@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import ValidationError
+
 from models.errors import BadInput
+from models.pace import Pace
 from simulator.clock import Clock
 from simulator.faults import describe, faults, find, parse
 from simulator.messages import Request, Response, json_response
@@ -49,8 +52,10 @@ class Switchboard:
             case "GET", ["clock"]:
                 shown = self._clock.model_dump(mode="json")
                 return json_response(200, shown | {"now": self._clock.now().isoformat()})
+            case "PUT", ["clock"]:
+                self._clock.keep_to(pace_of(request))
             case _:
-                says = "There are GET, PUT and DELETE /faults, GET /journal and GET /clock."
+                says = "There are GET, PUT and DELETE /faults, GET /journal, GET and PUT /clock."
                 return json_response(404, {"error": says})
         return self._faults()
 
@@ -73,3 +78,15 @@ class Switchboard:
         }
         catalogue = {name: describe(fault) for name, fault in faults().items()}
         return json_response(200, {"faults": catalogue, "active": active})
+
+
+def pace_of(request: Request) -> Pace:
+    """The pace that somebody asks the clock to keep to.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        return Pace.model_validate(request.json_object())
+    except ValidationError:
+        raise BadInput("A pace has start, epoch and speed, and until where it is to wait.") from None

@@ -432,6 +432,18 @@ def test_answers_carry_a_request_id_and_the_simulated_date(visitor):
     assert abs(shown - visitor.clinic.clock.now()) < timedelta(seconds=30)  # half a real second
 
 
+def test_the_clinic_waits_for_whoever_says_so(tmp_path):
+    with start_clinic(tmp_path, speed=3600.0, systems=("epic",)) as clinic:
+        pace = clinic.clock.pace.onward(time.time(), timedelta(minutes=1))
+        clinic.keep_to(pace)
+        time.sleep(0.3)  # eighteen minutes, if it ran on
+        shown = parsedate_to_datetime(Visitor(clinic).get("metadata").headers["date"])
+        assert timedelta(0) <= shown - pace.until.replace(microsecond=0) < timedelta(seconds=30)
+        assert abs(shown - clinic.clock.now()) < timedelta(seconds=30)
+        with pytest.raises(BadInput, match="A pace has start"):
+            clinic._ask("PUT", "/clock", {"speed": 1})
+
+
 def test_unity_logs_in_with_a_bare_token_and_answers_by_action(stranger):
     stranger.log_in("unity")
     assert re.fullmatch(r"[0-9a-f-]{36}", stranger.session)

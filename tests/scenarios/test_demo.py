@@ -32,6 +32,7 @@ UNITY, EPIC = "allscripts-unity-prod", "epic-fhir-prod"
 LONGEST_S = 300  # half a minute of it is work; the rest is for machines that have other things to do
 STOPS_WITHIN_S = 15
 BROKEN = "Now two things break"
+ENOUGH = 0.6  # of the minutes: a round that takes ten seconds takes a fifth of one more
 SEED = json.loads((ROOT / "tests" / "testdata" / "seed_report.json").read_text(encoding="utf-8"))
 
 
@@ -97,27 +98,26 @@ def attempts_of(demo: Demo, integration_id: str) -> tuple[Action, ...]:
     return demo.house.ledger.actions(incident_of(demo, integration_id).id)
 
 
-MINUTE = timedelta(minutes=1)
-ENOUGH = 0.7  # of the story's minutes had a round: with fewer, its half hour is over before three attempts are judged
-
-
 @pytest.fixture
 def unhurried(demo) -> bool:
     """Skips by name where the machine was so busy that latency became a story of its own.
 
-    The clinic slows nothing down, latencies are real, and a minute of the story is one second: whatever else runs
-    here is then seen, rightly, as a third trouble, and the two stories go other ways.
+    The clinic slows nothing down and latencies are real: whatever else runs here is then seen, rightly, as a third
+    trouble, and the two stories go other ways.
     """
     told = [anomaly.metric for i in demo.house.ledger.incidents() for anomaly in i.anomalies]
     slow = sorted({metric for metric in told if metric.startswith("latency:")})
     if slow:
         pytest.skip(f"this machine was too busy: {', '.join(slow)} was noticed, which nobody had broken")
-    story = incident_of(demo, EPIC)
-    window = recent(demo.house.home, EPIC, story.started_at, story.updated_at)
-    minutes, read = (story.updated_at - story.started_at) / MINUTE, len(window.cycles(MINUTE))
-    if read < ENOUGH * minutes:
-        pytest.skip(f"this machine was too busy: only {read} of {minutes:.0f} minutes of the story saw a round")
     return True
+
+
+def test_each_minute_of_the_stories_saw_a_round_however_slow_the_machine(demo):
+    minute = timedelta(minutes=1)
+    for integration_id in (UNITY, EPIC):
+        story = incident_of(demo, integration_id)
+        window = recent(demo.house.home, integration_id, story.started_at, story.updated_at)
+        assert len(window.cycles(minute)) >= ENOUGH * ((story.updated_at - story.started_at) / minute)
 
 
 def test_it_ends_well_and_leaves_no_process(demo):
@@ -174,7 +174,6 @@ def test_the_counts_beside_each_attempt_are_those_of_the_history(demo, integrati
     span = lookback(house.integration(integration_id))
     attempts = attempts_of(demo, integration_id)
     judged = [a for a in attempts if a.effect and a.judged_at and a.effective_at]
-    compared = 0
     for action in judged:
         since = max(action.effective_at, action.judged_at - span)
         assert action.effect.after == counted(demo, integration_id, since, action.judged_at + timedelta(seconds=1))
@@ -182,9 +181,6 @@ def test_the_counts_beside_each_attempt_are_those_of_the_history(demo, integrati
         began = max([incident.started_at, *earlier])
         if began > action.planned_at - span:  # else the window was shorter than the trouble
             assert action.effect.before == counted(demo, integration_id, began, action.planned_at)
-            compared += 1
-    if not compared:
-        pytest.skip("this machine was too busy: every attempt came later than a window reaches back")
 
 
 def counted(demo: Demo, integration_id: str, since: datetime, until: datetime) -> Counts:

@@ -9,7 +9,7 @@ import pytest
 
 from models.anomaly import Severity
 from models.panel import Held, Panel, Verdicts
-from models.series import Series
+from models.series import JOINT, Series
 from models.sighting import Stage, turned
 from models.signs import is_judged, judged_in, signs_of
 from tests.panels import END_S, EPIC, EVERY_S, NAN, a_panel, a_usual
@@ -77,6 +77,12 @@ def test_what_can_be_judged(latest, score, held, changes, judged):
     assert is_judged(one, said).tolist() == [judged]
     assert judged_in(one, said)(one.series[0]) is judged
     assert not judged_in(one, said)(Series("another", "latency"))
+
+
+@pytest.mark.parametrize(("score", "judged"), [(0.4, True), (0.0, False)])
+def test_what_has_no_values_of_its_own_is_judged_when_it_was_given_a_score(score, judged):
+    one = a_panel([NAN, NAN], metric=JOINT)
+    assert is_judged(one, {"joint": verdicts(score), "level": verdicts(0)}).tolist() == [judged]
 
 
 @pytest.mark.parametrize("held", [Held.LEARNING, Held.EXPECTED, Held.TOO_FEW, Held.CLOSED])
