@@ -100,17 +100,24 @@ def read_page(path: Path) -> Page:
     return Page(file=str(path), mistakes=(mistake,))
 
 
+def beginning(path: Path) -> str:
+    """How one comes by a file: by the example, unless it is the example's own place that was looked at."""
+    example = Path(EXAMPLES) / path.name
+    if path == example:
+        return "say where yours is with --config, or let `heal add` write a first one"
+    return f"start from the example: `cp {example} {path}`"
+
+
 def read_bytes(path: Path) -> bytes:
     """The file's bytes.
 
     Raises:
         Unreadable: when it is missing, not a file, may not be read, or is too large.
     """
-    copy = f"`cp {EXAMPLES}/{path.name} {path}`"
     if not path.exists():
-        raise Unreadable(0, f"there is no such file; start from the example: {copy}")
+        raise Unreadable(0, f"there is no such file; {beginning(path)}")
     if not path.is_file():
-        raise Unreadable(0, f"this is not a file; move it away and start from the example: {copy}")
+        raise Unreadable(0, f"this is not a file; move it away and {beginning(path)}")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -161,8 +168,7 @@ def walk(text: str, file: str) -> Page:
     """
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     if root is None:
-        example = f"{EXAMPLES}/{Path(file).name}"
-        raise Unreadable(0, f"there is nothing in it; start from the example: `cp {example} {file}`")
+        raise Unreadable(0, f"there is nothing in it; {beginning(Path(file))}")
     if not isinstance(root, yaml.MappingNode):
         raise Unreadable(line_of(root), "the file must consist of keys, `key: value`; compare it with the example")
     builder = Builder(file)

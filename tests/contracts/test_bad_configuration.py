@@ -842,6 +842,13 @@ def test_missing_files_are_both_reported_with_the_way_to_get_them(tmp_path: Path
     assert f"`cp deployments/policy.yaml {tmp_path}/none/policy.yaml`" in second
 
 
+def test_nobody_is_told_to_copy_a_file_onto_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Misconfigured) as caught:
+        load(Path("deployments"))
+    assert all(one.says.endswith("or let `heal add` write a first one") for one in caught.value.mistakes)
+
+
 def test_a_folder_in_place_of_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "integrations.yaml").mkdir()
     with pytest.raises(Misconfigured, match="this is not a file"):
