@@ -67,7 +67,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await watch(house, readings)
     found = detecting.worth_attending(house, await judge(house))
     incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]
-    approving.expire(house)
+    approving.withdraw(house)
     cascading.hold(house)
     for incident in incidents:
         await care(house, incident.id)
@@ -91,12 +91,14 @@ async def care(house: House, incident_id: str) -> None:
     """Diagnose when due, then remediate when due; each is a flow of its own that can be re-run by hand.
 
     What waits for the origin of a cascade is left alone: healing it cannot help, and whoever is called is called once.
+    What was begun before it was held is brought to its end all the same: measured, and taken back if it must be.
     """
     incident = house.ledger.incident(incident_id)
-    if incident.held_by is not None:
+    is_held = incident.held_by is not None
+    if is_held and not remediating.is_under_way(house, incident):
         return
     ground = {"configuration": str(house.configuration.path), "home": str(house.home)}
-    if diagnosing.is_due(incident, house.clock.now()):
+    if not is_held and diagnosing.is_due(incident, house.clock.now()):
         await diagnose(incident.id, **ground)
     if remediating.is_due(house, house.ledger.incident(incident.id)):
         await remediate(incident.id, **ground)

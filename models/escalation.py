@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime
 
@@ -17,6 +17,9 @@ from models.policy import Verdict as Permit
 from models.reading import Identifier
 from models.remedy import Action, ActionState, Outcome
 from models.signature import FaultDomain
+from models.wording import span
+
+CLOCK_UNSAFE = timedelta(minutes=10)  # held for so long, a clock is not measured wrongly but wrong (spec: safety, D4)
 
 
 class Reason(Noun):
@@ -71,6 +74,18 @@ class Situation:
         )
 
     @property
+    def present_for(self) -> timedelta:
+        """How long the incident has been in its present state."""
+        thread = self.incident.moments
+        left = max((nth for nth, moment in enumerate(thread) if moment.state is not self.incident.state), default=-1)
+        return self.as_of - min((moment.at for moment in thread[left + 1 :]), default=self.incident.detected_at)
+
+    def is_put_off(self, rule: str) -> bool:
+        """Whether nothing is tried because this rule of the decision table says wait."""
+        decision, is_waiting = self.decision, self.incident.state is State.DIAGNOSING
+        return is_waiting and decision is not None and (decision.verdict, decision.rule) == (Permit.HOLD, rule)
+
+    @property
     def is_stuck(self) -> bool:
         """Whether nothing is under way, and nothing will be without a person."""
         return self.incident.state in {State.OPEN, State.AWAITING_APPROVAL}
@@ -83,6 +98,7 @@ class EscalationRule:
     id: str
     applies: Callable[[Situation], bool]
     says: Callable[[Situation], str]
+    even_if_held: bool = False  # also while the origin of a cascade is told of in its place
 
 
 RULES: tuple[EscalationRule, ...] = (
@@ -90,16 +106,28 @@ RULES: tuple[EscalationRule, ...] = (
         "E4-security",
         lambda s: s.incident.diagnosis is not None and s.incident.diagnosis.security,
         lambda s: f"{s.incident.diagnosis.says if s.incident.diagnosis else ''}: healing is locked",
+        even_if_held=True,
     ),
     EscalationRule(
         "A7-unknown-effect",
         lambda s: any(a.state is ActionState.NEEDS_HUMAN for a in s.actions),
         lambda _: "an action was interrupted, and whether it took effect cannot be found out",
+        even_if_held=True,
     ),
     EscalationRule(
         "E1-attempts-unsuccessful",
         lambda s: len(s.unsuccessful) >= s.policy.escalation.after_attempts,
         lambda s: f"{len(s.unsuccessful)} automatic attempts did not restore the connection",
+    ),
+    EscalationRule(
+        "D9-flapping",
+        lambda s: s.is_put_off("D9"),
+        lambda s: s.decision.reason if s.decision else "",
+    ),
+    EscalationRule(
+        "D4-clock",
+        lambda s: s.is_put_off("D4") and s.present_for >= CLOCK_UNSAFE,
+        lambda s: f"{s.decision.reason}, for {span(CLOCK_UNSAFE.total_seconds())} already" if s.decision else "",
     ),
     EscalationRule(
         "E5-novel",
@@ -144,7 +172,8 @@ def reason_to_escalate(situation: Situation) -> Reason | None:
     """The first rule that applies; None while we may go on alone, or when a human was called already."""
     if situation.incident.escalated_for or not situation.incident.is_active:
         return None
-    rule = next((rule for rule in RULES if rule.applies(situation)), None)
+    is_held = situation.incident.held_by is not None
+    rule = next((rule for rule in RULES if (rule.even_if_held or not is_held) and rule.applies(situation)), None)
     return Reason(rule=rule.id, says=rule.says(situation)) if rule else None
 
 

@@ -59,15 +59,27 @@ def plain(text: object) -> str:
 
 def check_plain(text: str) -> str:
     """Refuse text that may not be kept, in a sentence that does not repeat it."""
+    return _checked(text, "write what was deployed, and its version")
+
+
+def check_word(text: str) -> str:
+    """The same for what people say of themselves and of a decision: other words help them."""
+    return _checked(text, "write it without, as in: Integration Team, the vendor asked for it")
+
+
+def _checked(text: str, instead: str) -> str:
     if not CHARACTERS.fullmatch(text):
         raise ValueError(f"write up to {LONGEST} plain letters, digits and . _ : / ( ) + & , # - and begin with a word")
     if looks_identifying(text):
-        raise ValueError("this could hold a number, date or name of a person; write what was deployed, and its version")
+        raise ValueError(f"this could hold a number, date or name of a person; {instead}")
     return text
 
 
 Remark = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_plain)]
 """One line about a change, of which nothing can name a patient."""
+
+Word = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_word)]
+"""Who decided, or why: the same, refused in other words."""
 
 
 def check_version(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from models.noun import Noun
-from models.plain import Remark
+from models.plain import Word
 from models.reading import Counts, Identifier
 
 
@@ -187,9 +187,13 @@ class Step(Noun):
 class Approval(Noun):
     """A person's word on a plan."""
 
-    by: Remark  # a person or a group
-    why: Remark
+    by: Word  # a person or a group
+    why: Word
     at: AwareDatetime
+
+    def is_of(self, other: Approval) -> bool:
+        """Whether it is the same person's, however they wrote themselves."""
+        return " ".join(self.by.split()).casefold() == " ".join(other.by.split()).casefold()
 
 
 class Action(Noun):

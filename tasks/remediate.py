@@ -16,6 +16,7 @@ from models.incident import Event, Incident, State
 from models.policy import Decision, Verdict
 from models.remedy import Action, ActionState, Remedy
 from tasks.act import act, act_on, planned, recover
+from tasks.approve import back, is_of_this_policy
 from tasks.choose import is_failing, pick, remedy_file
 from tasks.house import House
 from tasks.verify import REPLAY, verify
@@ -38,22 +39,33 @@ async def go_on(house: House, incident: Incident, action: Action) -> Incident:
     """What an action that is under way asks for."""
     if action.state is ActionState.VERIFYING:
         return verify(house, incident, action)
-    if action.state is ActionState.APPROVED and incident.state is State.AWAITING_APPROVAL:
+    if action.state is ActionState.APPROVED:
         return await as_agreed(house, incident, action)
-    if action.state in {ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.APPROVED}:
+    if action.state in {ActionState.EXECUTING, ActionState.UNKNOWN}:
         return await recover(house, incident, action)
     return incident
 
 
 async def as_agreed(house: House, incident: Incident, action: Action) -> Incident:
     """Carry out what people agreed to, if it may still be done and is still needed: limits hold for people too."""
+    if incident.state is not State.AWAITING_APPROVAL:
+        return drop(house, action, "the incident does not wait for it any more")
+    if not is_of_this_policy(house, action):
+        return drop(house, action, "the policy has changed since it was agreed to")
     _, decision = await pick(house, incident, (action.remedy,))
     if decision is not None and decision.verdict in {Verdict.ALLOWED, Verdict.NEEDS_APPROVAL}:
         return await act_on(house, incident, action)
-    now, says = house.clock.now(), f"{decision.reason} ({decision.rule})" if decision else "no longer possible"
+    return drop(house, action, f"{decision.reason} ({decision.rule})" if decision else "no longer possible")
+
+
+def drop(house: House, action: Action, why: str) -> Incident:
+    """Cancel what people agreed to; what somebody has begun meanwhile is left to them."""
+    now = house.clock.now()
     with house.ledger.change("remediate", now) as change:
-        change.save_action(action.to(ActionState.CANCELLED, judged_at=now), None)
-        return change.save_incident(incident.advance(Event.NO_REMEDY, now, f"{action.says}: not carried out, {says}"))
+        if change.action(action.id).state is ActionState.APPROVED:
+            change.save_action(action.to(ActionState.CANCELLED, judged_at=now), None)
+            back(change.incident(action.incident_id), f"{action.says}: not carried out, {why}", change, now)
+        return change.incident(action.incident_id)
 
 
 async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
@@ -111,6 +123,12 @@ def is_due(house: House, incident: Incident) -> bool:
     if action is not None and action.incident_id == incident.id:
         return is_ripe(house, action)
     return incident.state is State.MONITORING and house.ledger.backlog(incident.id).waiting > 0
+
+
+def is_under_way(house: House, incident: Incident) -> bool:
+    """Whether an action of this incident is open, be it that people agreed to it or that it was begun."""
+    action = house.ledger.open_action(incident.integration_id)
+    return action is not None and action.incident_id == incident.id
 
 
 def is_ripe(house: House, action: Action) -> bool:

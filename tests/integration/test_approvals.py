@@ -17,7 +17,7 @@ from models.plan import lines, told
 from models.remedy import ActionState
 from simulator.control import Clinic, start_clinic
 from tasks import remediate as remediating
-from tasks.approve import approve, expire, reject
+from tasks.approve import approve, reject, withdraw
 from tasks.choose import halted
 from tasks.halt import give_back, halt, resume, take_over
 from tasks.house import House, open_house
@@ -101,11 +101,11 @@ async def test_a_rejected_plan_is_not_proposed_again_in_this_incident(asked):
 
 async def test_what_nobody_agrees_to_in_time_expires_and_cannot_be_agreed_to(asked):
     (waiting,) = asked.ledger.waiting_actions()
-    assert expire(asked) == ()
+    assert withdraw(asked) == ()
     later = House(asked.configuration, asked.home, Later(asked.clock, waiting.expires_at))
     with pytest.raises(BadInput, match="expired at"):
         approve(later, waiting.id, ONE, "too late")
-    assert [one.id for one in expire(later)] == [waiting.id]
+    assert [one.id for one in withdraw(later)] == [waiting.id]
     assert later.ledger.action(waiting.id).state is ActionState.EXPIRED
     assert later.ledger.incident(waiting.incident_id).state is State.OPEN
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.anomaly import Severity
 from models.diagnosis import INCONCLUSIVE
 from models.escalation import RULES, Situation, contact_groups, raise_escalation, reason_to_escalate, team_for
-from models.incident import State
+from models.incident import Moment, State
 from models.integration import Contacts
 from models.policy import Decision, EscalationRule, Policy, Verdict
 from models.remedy import ActionState, Outcome
@@ -53,6 +53,23 @@ def decided(verdict: Verdict) -> Decision:
     return Decision(verdict=verdict, rule="D10", reason="tried 2 times in this incident (limit 2)")
 
 
+def held(rule: str, reason: str, minutes: int = 0, **changes: Any) -> Situation:
+    """A rule of the decision table has said wait, so many minutes after the diagnosis; long after the beginning."""
+    told = situation(state=State.DIAGNOSING, age=25 * MINUTE, **changes)
+    thread = (
+        Moment(at=NOW - 25 * MINUTE, state=State.OPEN, says="3 of the last 5 cycles were bad"),
+        Moment(at=NOW - minutes * MINUTE, state=State.DIAGNOSING, says="Diagnosed"),
+        Moment(at=NOW, state=State.DIAGNOSING, says="Diagnosed"),
+    )
+    incident = told.incident.model_copy(update={"moments": thread})
+    decision = Decision(verdict=Verdict.HOLD, rule=rule, reason=reason)
+    return Situation(**{**vars(told), "incident": incident, "decision": decision})
+
+
+FLAPS = "it came back 3 times after it was resolved (limit 3): it needs a person"
+SKEW = "their clock is +90 s from ours (limit 60 s): no timer can be trusted"
+
+
 FIRING: dict[str, tuple[Situation, str, str]] = {
     "a certificate of somebody else": (
         situation(diagnosis=a_diagnosis(security=True, says="Their certificate is not theirs")),
@@ -69,6 +86,8 @@ FIRING: dict[str, tuple[Situation, str, str]] = {
         "E1-attempts-unsuccessful",
         "3 automatic attempts did not restore the connection",
     ),
+    "flapping": (held("D9", FLAPS), "D9-flapping", FLAPS),
+    "a clock that stays wrong": (held("D4", SKEW, minutes=10), "D4-clock", f"{SKEW}, for 10 minutes already"),
     "no known cause": (situation(diagnosis=UNKNOWN), "E5-novel", "no known cause explains what was measured"),
     "refused by policy": (
         situation(decision=decided(Verdict.REFUSED)),
@@ -136,6 +155,8 @@ def test_nobody_is_called_for_what_is_over(told, state):
         pytest.param(situation(decision=decided(Verdict.HOLD)), id="waiting for another action"),
         pytest.param(situation(decision=decided(Verdict.NOT_NEEDED)), id="no fault any more"),
         pytest.param(situation(age=29 * MINUTE), id="a minute before half an hour"),
+        pytest.param(held("D4", SKEW, minutes=9), id="a clock that may have been measured wrongly"),
+        pytest.param(held("D5", "agreed maintenance: upgrade", minutes=20), id="agreed maintenance"),
         pytest.param(situation(actions=(failed(1), failed(2))), id="two attempts in vain, and a third left"),
         pytest.param(
             situation(actions=(failed(1), failed(2), an_action(id="ACT-3"))), id="two in vain and one that helped"
@@ -152,6 +173,14 @@ def test_nobody_is_called_for_what_is_over(told, state):
 )
 def test_nobody_is_disturbed_while_we_may_go_on(told):
     assert reason_to_escalate(told) is None
+
+
+@pytest.mark.parametrize("name", FIRING)
+def test_of_what_only_depends_nobody_hears_but_what_cannot_wait(name):
+    told, rule, _ = FIRING[name]
+    held_back = Situation(**{**vars(told), "incident": told.incident.model_copy(update={"held_by": "idp-main"})})
+    reason = reason_to_escalate(held_back)
+    assert (reason.rule if reason else None) == (rule if rule in {"E4-security", "A7-unknown-effect"} else None)
 
 
 def test_security_comes_before_everything_else():
