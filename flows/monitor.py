@@ -19,6 +19,7 @@ from tasks import changes as noting
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
+from tasks import fail_back as returning
 from tasks import intake as taking
 from tasks import learn_joint as learning
 from tasks import ourselves
@@ -42,6 +43,7 @@ take_in = coat(taking.take_in_round, name="take in", is_needed=taking.is_there_a
 survey = coat(surveying.survey_due, name="survey", is_needed=surveying.is_due)
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
+fail_back = coat(returning.look_back, name="fail back", is_needed=returning.is_away)
 watch = coat(watching.watch_all, name="watch")
 note = coat(ourselves.note_cycle, name="note", retries=0)
 
@@ -71,6 +73,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     cascading.hold(house)
     for incident in incidents:
         await care(house, incident.id)
+    await fail_back(house)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)
     await note(house, began, readings)

@@ -161,6 +161,7 @@ def job(house: House, action: Action, connector: Connector) -> Job:
         clock=house.clock,
         tuning=tuning_of(house, integration),
         lasts=permission.lasts,
+        by=lambda tuning: connected(house, integration, tuning),
     )
 
 

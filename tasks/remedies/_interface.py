@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -38,6 +39,7 @@ class Job:
     clock: Clock
     tuning: Tuning
     lasts: timedelta
+    by: Callable[[Tuning], AbstractAsyncContextManager[Connector]]  # a connector of its own under another tuning
 
     @property
     def made(self) -> tuple[Adjustment, ...]:

@@ -11,7 +11,10 @@ import pytest
 
 from models.catalogue import load, names
 from models.integration import Route
+from models.ladder import Ladder, Verdict
+from models.ladder import Step as LadderStep
 from models.policy import NEVER
+from models.reading import Rung
 from models.remedy import EffectClass, Remedy
 from models.signatures import known_signatures
 from models.tuning import Tuning, tuned
@@ -42,6 +45,23 @@ class StillClock:
         raise AssertionError(f"a change of our own settings waits for nothing, and not for {seconds} s")
 
 
+class Well:
+    """A connector whose ladder holds, or breaks at one rung."""
+
+    def __init__(self, broken: Rung | None = None) -> None:
+        self.broken = broken
+
+    async def __aenter__(self) -> Well:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def climb(self) -> Ladder:
+        failed = (LadderStep(rung=self.broken, verdict=Verdict.FAILED, says="no"),) if self.broken else ()
+        return Ladder.of("epic-fhir-main", NOW, failed)
+
+
 def a_job(name: str, tuning: Tuning, at: datetime = NOW) -> Job:
     """Everything that a change of our own settings may look at; there is no system and no ledger."""
     nothing = cast("Any", None)
@@ -53,6 +73,7 @@ def a_job(name: str, tuning: Tuning, at: datetime = NOW) -> Job:
         clock=StillClock(at),
         tuning=tuning,
         lasts=HOUR,
+        by=lambda _: Well(),
     )
 
 
@@ -94,7 +115,7 @@ def test_a_change_of_settings_is_stored_with_its_end_and_the_value_it_replaces(n
     before = Tuning()
     answer = applied(name, before)
     assert answer.ok
-    assert [step.successful for step in answer.steps] == [True]
+    assert all(step.successful for step in answer.steps)
     for adjustment in answer.adjustments:
         assert adjustment.since == NOW
         assert adjustment.until == NOW + HOUR
@@ -141,6 +162,14 @@ def test_a_remedy_stops_at_its_bound(name, attempts, setting, value):
         assert len(made) == nth + 1
     assert getattr(tuned(made, at), setting) == value
     assert applied(name, tuned(made, at)).adjustments == ()
+
+
+def test_calls_are_led_to_no_route_that_is_not_well():
+    job = a_job("change_route", Tuning())
+    ailing = Job(**{**vars(job), "by": lambda _: Well(Rung.TLS)})
+    answer = asyncio.run(load(ROOM, "change_route").apply(ailing))
+    assert (answer.ok, answer.adjustments) == (False, ())
+    assert [(step.says, step.successful) for step in answer.steps] == [("second is not well: tls fails", False)]
 
 
 def test_without_another_route_there_is_nowhere_to_go():
