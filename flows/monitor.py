@@ -23,6 +23,7 @@ from tasks import fail_back as returning
 from tasks import intake as taking
 from tasks import learn_joint as learning
 from tasks import ourselves
+from tasks import pending as planning
 from tasks import probe as probing
 from tasks import procedure as following
 from tasks import pull as pulling
@@ -73,6 +74,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     cascading.hold(house)
     for incident in incidents:
         await care(house, incident.id)
+    await planning.keep_pending(house)
     await fail_back(house)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)

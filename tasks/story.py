@@ -14,6 +14,7 @@ from models.follow import lookback
 from models.incident import Incident
 from models.integration import Integration
 from models.maintenance import Closure, downtimes, now_in
+from models.pending import Pending
 from models.reading import Counts, Source
 from models.remedy import Action, ActionState
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
@@ -23,6 +24,7 @@ from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
 from tasks.history.tallies import REACH
 from tasks.house import House
+from tasks.pending import waiting
 from tasks.recurrence import problem_of
 from tasks.remember import history, totals
 from tasks.slo import A_DAY, book, service
@@ -77,7 +79,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         problem=problem_id(house, incident),
         anomalies=incident.anomalies if incident else (),
         actions=actions,
-        pending=pending(actions, adjustments),
+        pending=pending(actions, adjustments, next_up(house, incident)),
         adjustments=adjustments,
         escalation=ledger.escalation(incident.id) if incident else None,
         backlog=ledger.backlog(incident.id) if incident else Backlog(),
@@ -97,6 +99,16 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         speeds=quick,
         stability=next((one for one in stable if one.source is Source.PROBE), None),
     )
+
+
+def next_up(house: House, incident: Incident | None) -> tuple[Pending, ...]:
+    """What is tried next in an incident, if what is being measured does not suffice; with the next cycle at the latest.
+
+    Between two cycles its time may have come, and nobody was there to act or to put it off.
+    """
+    now, some = house.clock.now(), waiting(house, incident.id) if incident else ()
+    soon = now + house.integration(incident.integration_id).probe_every if incident else now
+    return tuple(one if one.scheduled_at > now else one.put_off(soon) for one in some)
 
 
 def problem_id(house: House, incident: Incident | None) -> str | None:
@@ -154,8 +166,20 @@ def schedules(incident: Incident | None, credential: Credential | None) -> tuple
     return before, Schedule(lifetime_s=credential.lifetime_s, refresh_after_s=max(0.0, after))
 
 
-def pending(actions: Sequence[Action], adjustments: Sequence[Adjustment]) -> tuple[PendingAction, ...]:
-    """What waits for a person, and what will revert by itself."""
+def pending(
+    actions: Sequence[Action], adjustments: Sequence[Adjustment], next_up: Sequence[Pending] = ()
+) -> tuple[PendingAction, ...]:
+    """What is tried next, what waits for a person, and what will revert by itself."""
+    coming = tuple(
+        PendingAction(
+            action=one.says,
+            estimated_impact=one.expected,
+            prerequisites=one.needs if one.is_automatic else f"{one.needs}; approval by a person",
+            automatic=one.is_automatic,
+            scheduled_at=one.scheduled_at,
+        )
+        for one in next_up
+    )
     waiting = tuple(
         PendingAction(
             action=action.says,
@@ -177,4 +201,4 @@ def pending(actions: Sequence[Action], adjustments: Sequence[Adjustment]) -> tup
         )
         for a in adjustments
     )
-    return waiting + reverting
+    return coming + waiting + reverting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 
@@ -51,7 +51,7 @@ class Well:
     def __init__(self, broken: Rung | None = None) -> None:
         self.broken = broken
 
-    async def __aenter__(self) -> Well:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

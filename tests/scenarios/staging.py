@@ -22,7 +22,9 @@ from tasks import diagnose as diagnosing
 from tasks import procedure as following
 from tasks import recurrence as recurring
 from tasks import remediate as remediating
+from tasks.fail_back import look_back
 from tasks.house import House, open_house
+from tasks.pending import keep_pending
 from tasks.probe import probe_all
 from tasks.remember import remember
 
@@ -62,6 +64,8 @@ async def cycle(house: House) -> Incident | None:
             incident = await diagnosing.diagnose(house, incident.id)
         if remediating.is_due(house, house.ledger.incident(incident.id)):
             incident, _ = await remediating.remediate(house, incident.id)
+    await keep_pending(house)
+    await look_back(house)
     return incident
 
 

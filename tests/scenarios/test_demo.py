@@ -19,6 +19,7 @@ import pytest
 from flows.clock import WallClock
 from models.follow import lookback
 from models.incident import Incident, State
+from models.pending import Pending, PendingState
 from models.reading import Counts
 from models.remedy import Action, Outcome
 from models.report import check, json_schema
@@ -166,6 +167,23 @@ def test_the_second_story_reaches_a_person_after_three_attempts(demo, unhurried)
     tried = [a for a in attempts_of(demo, EPIC) if a.effect and a.judged_at and a.judged_at <= escalation.raised_at]
     assert len(tried) >= 3
     assert max(tried, key=lambda action: action.judged_at).outcome is not Outcome.SUCCESSFUL
+
+
+def test_what_was_to_be_tried_next_was_done_at_its_time_or_withdrawn_with_a_reason(demo):
+    ledger = demo.house.ledger
+    promised = ledger.all_kept(Pending, EPIC)
+    assert promised
+    for one in promised:
+        actions = ledger.actions(one.incident_id)
+        first = next(action for action in actions if action.id == one.after)
+        done = [a for a in actions if a.remedy == one.remedy and a.planned_at > first.planned_at]
+        if one.state is PendingState.EXECUTED:
+            assert done[0].planned_at >= one.scheduled_at
+        elif one.state is PendingState.WITHDRAWN:
+            assert one.why
+        else:
+            assert first.is_open or incident_of(demo, EPIC).state is State.DIAGNOSING
+    assert any(one.state is PendingState.EXECUTED for one in promised)
 
 
 @pytest.mark.parametrize("integration_id", [UNITY, EPIC])
