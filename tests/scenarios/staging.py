@@ -16,6 +16,7 @@ from flows import demo_configuration
 from flows.clock import CompressedClock
 from flows.watch import pause
 from models.incident import Incident
+from models.reading import Reading
 from simulator.control import Clinic
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
@@ -50,9 +51,12 @@ def configure(directory: Path, *integrations: dict[str, Any]) -> Path:
     return directory
 
 
-async def cycle(house: House) -> Incident | None:
-    """One round of the monitor as plain verbs: what flows/monitor.py says, without Prefect."""
-    remember(await probe_all(house), house.home)
+async def cycle(house: House, seen: list[Reading] | None = None) -> Incident | None:
+    """One round of the monitor as plain verbs: what flows/monitor.py says, without Prefect; `seen` gets its readings."""
+    readings = await probe_all(house)
+    remember(readings, house.home)
+    if seen is not None:
+        seen += readings
     incident = None
     for case, anomalies in detecting.worth_attending(house, detecting.detect(house)):
         incident = detecting.keep_incident(house, case, anomalies)
