@@ -158,7 +158,7 @@ SIGNATURES: tuple[Signature, ...] = (
             *(without(kind, "Maintenance is due", contradicts=0.02) for kind in WINDOW),
             without(IndicationKind.QUEUE_HEAD_STUCK, "One message is tried again and again"),
         ),
-        remedies=("retry_failed", "reduce_polling"),
+        remedies=("retry_failed", "reduce_polling", "change_route"),
         retry=RetryClass.BACK_OFF,
         verify="fewer than 1 % of calls fail on their side for 15 minutes",
         desk=Desk.VENDOR,

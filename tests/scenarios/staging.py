@@ -52,7 +52,7 @@ def configure(directory: Path, *integrations: dict[str, Any]) -> Path:
 
 
 async def cycle(house: House, seen: list[Reading] | None = None) -> Incident | None:
-    """One round of the monitor as plain verbs: what flows/monitor.py says, without Prefect; `seen` gets its readings."""
+    """One round of the monitor as plain verbs, without Prefect: flows/monitor.py in small. `seen` gets its readings."""
     readings = await probe_all(house)
     remember(readings, house.home)
     if seen is not None:
