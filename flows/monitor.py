@@ -9,6 +9,7 @@ from prefect import flow
 from flows.clock import clock
 from flows.coat import coat
 from flows.diagnose import diagnose
+from flows.questions import keep_questions
 from flows.remediate import remediate
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
@@ -76,6 +77,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
         await care(house, incident.id)
     await planning.keep_pending(house)
     await fail_back(house)
+    await keep_questions(house)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)
     await note(house, began, readings)

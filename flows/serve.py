@@ -48,6 +48,7 @@ def serve_all(configuration: Path, home: Path, every: timedelta) -> None:
     from prefect import serve  # noqa: PLC0415
     from prefect.schedules import Cron, Interval  # noqa: PLC0415
 
+    from flows.approve import approve  # noqa: PLC0415
     from flows.diagnose import diagnose  # noqa: PLC0415
     from flows.fold import fold  # noqa: PLC0415
     from flows.monitor import monitor  # noqa: PLC0415
@@ -62,5 +63,6 @@ def serve_all(configuration: Path, home: Path, every: timedelta) -> None:
         fold: {"schedules": [Cron("15 * * * *")], "parameters": place},
         diagnose: {},
         remediate: {},
+        approve: {},
     }
     serve(*(f.to_deployment(f.name, **{"parameters": ground} | options) for f, options in served.items()), limit=4)

@@ -35,6 +35,7 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
             from flows.coat import one_client  # noqa: PLC0415  # Prefect, as below
             from flows.fold import fold  # noqa: PLC0415  # Prefect takes a second and a half to import
             from flows.monitor import monitor  # noqa: PLC0415  # as above
+            from flows.questions import ask_here  # noqa: PLC0415  # as above
 
             server.wait()
         hour = house.clock.now().hour
@@ -43,6 +44,7 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
             while done != cycles:
                 try:
                     await monitor(str(configuration), str(house.home), everybody=once)
+                    await ask_here(house)
                 except HealError as error:  # our own trouble: the next cycle is another chance
                     say(f"This cycle failed: {error}")
                 told, done = tell_news(house, told), done + 1

@@ -74,6 +74,15 @@ class Situation:
         )
 
     @property
+    def how_to_answer(self) -> str:
+        """Where people say yes or no to a plan that waits; nothing when none does."""
+        plan = next((action for action in self.actions if action.state is ActionState.AWAITING_APPROVAL), None)
+        if plan is None:
+            return ""
+        until = f", until {plan.expires_at:%H:%M} UTC" if plan.expires_at else ""
+        return f"; heal approve {plan.id}, or approve {plan.id} in the Prefect UI under Runs{until}"
+
+    @property
     def present_for(self) -> timedelta:
         """How long the incident has been in its present state."""
         thread = self.incident.moments
@@ -141,7 +150,7 @@ RULES: tuple[EscalationRule, ...] = (
             and s.decision is not None
             and s.decision.verdict in {Permit.REFUSED, Permit.NEEDS_APPROVAL, Permit.DRY_RUN}
         ),
-        lambda s: f"rule {s.decision.rule}: {s.decision.reason}" if s.decision else "",
+        lambda s: f"rule {s.decision.rule}: {s.decision.reason}{s.how_to_answer}" if s.decision else "",
     ),
     EscalationRule(
         "E1-nothing-left",

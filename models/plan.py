@@ -65,14 +65,15 @@ def plan(
                 remedy=request.remedy,
                 decision=decision,
                 people=people(request.remedy) if asks else 0,
-                lasts_s=_lasting(request.remedy, request.permission),
+                lasts_s=lasting(request.remedy, request.permission),
                 is_next=decision.verdict in ENDS and not any(step.is_next for step in steps),
             )
         )
     return tuple(steps)
 
 
-def _lasting(remedy: Remedy, permission: Permission) -> float | None:
+def lasting(remedy: Remedy, permission: Permission) -> float | None:
+    """Seconds until it is taken back by itself; None: it is done once."""
     temporary = remedy.reversible and remedy.effect in {EffectClass.LOCAL, EffectClass.TRAFFIC}
     return permission.lasts.total_seconds() if temporary else None
 
@@ -94,14 +95,15 @@ def _row(step: Step) -> tuple[str, ...]:
         f"{decision.reason} ({decision.rule})",
         REACH[remedy.effect],
         f"{remedy.verify_cycles} cycles of newer readings",
-        _undone(step),
+        taken_back(step.remedy, step.lasts_s),
     )
 
 
-def _undone(step: Step) -> str:
-    if not step.remedy.reversible:
+def taken_back(remedy: Remedy, lasts_s: float | None) -> str:
+    """How it ends, in words."""
+    if not remedy.reversible:
         return "cannot be taken back"
-    return f"by itself after {span(step.lasts_s)}, sooner if it does not help" if step.lasts_s else "if it gets worse"
+    return f"by itself after {span(lasts_s)}, sooner if it does not help" if lasts_s else "if it gets worse"
 
 
 def lines(incident: Incident, steps: Sequence[Step]) -> Iterator[str]:

@@ -30,6 +30,11 @@ def failed(nth: int = 1, **changes: Any):
     return an_action(**{"id": f"ACT-{nth}", "state": ActionState.FAILED, "outcome": Outcome.NONE, **changes})
 
 
+def a_waiting_plan():
+    waits = {"state": ActionState.AWAITING_APPROVAL, "executed_at": None, "expires_at": NOW + 30 * MINUTE}
+    return an_action(id="ACT-2", **waits)
+
+
 def situation(**changes: Any) -> Situation:
     """An incident of ten minutes that is being worked on, with a remedy left; nobody needs to be called."""
     about = {
@@ -98,6 +103,15 @@ FIRING: dict[str, tuple[Situation, str, str]] = {
         situation(state=State.AWAITING_APPROVAL, decision=decided(Verdict.NEEDS_APPROVAL)),
         "E3-outside-boundaries",
         "rule D10: tried 2 times in this incident (limit 2)",
+    ),
+    "a plan that waits": (
+        situation(
+            state=State.AWAITING_APPROVAL,
+            decision=Decision(verdict=Verdict.NEEDS_APPROVAL, rule="D15", reason="policy says ask"),
+            actions=(failed(), a_waiting_plan()),
+        ),
+        "E3-outside-boundaries",
+        "rule D15: policy says ask; heal approve ACT-2, or approve ACT-2 in the Prefect UI under Runs, until 14:15 UTC",
     ),
     "only on paper": (
         situation(decision=decided(Verdict.DRY_RUN)),
