@@ -35,9 +35,9 @@ logging.getLogger("prefect.flow_runs").addFilter(lambda record: not record.getMe
 class Word(RunInput):
     """What a person fills in."""
 
-    decision: Literal["agree", "reject"] = Field(description="Rejected, it is not proposed again in this incident.")
+    decision: Literal["agree", "reject"] = Field(description="What is rejected is not proposed again in this incident.")
     by: str = Field(description="Who decides: a person or a group.", json_schema_extra=PLAIN)
-    why: str = Field(description="Why, in a sentence. No patient's name, no number of theirs.", json_schema_extra=PLAIN)
+    why: str = Field(description="Why, in a sentence. Nothing about a patient.", json_schema_extra=PLAIN)
 
 
 async def answer() -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ def form_of(
         refused: why what was written just now is not taken; None: nothing was.
     """
     rows = _rows(action, remedy, integration, diagnosis, watched, people, lasts_s)
-    told = "\n".join(f"- **{head}** {text}" for head, text in rows)
+    told = "\n".join(f"- **{head}:** {text}" for head, text in rows)
     first = f"**Not taken: {refused}. Please write it anew.**\n\n" if refused else ""
     return (
         f"{first}May this be done?\n\n{told}\n\n"
