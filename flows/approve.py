@@ -12,7 +12,7 @@ from tasks.house import open_house
 from tasks.question import note_asked, question_of, take_in
 
 
-@flow(name="approve", persist_result=False)
+@flow(name="approve", retries=1, retry_delay_seconds=5, persist_result=False)
 async def approve(action: str, configuration: str = "deployments", home: str | None = None) -> State[None]:
     """Wait, suspended, for a person's word on a plan. Resume the run in the UI to give it.
 

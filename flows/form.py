@@ -18,7 +18,7 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Cancelled, Completed
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.types import JsonValue
 
 from models.plain import CHARACTERS, LONGEST
@@ -33,8 +33,9 @@ logging.getLogger("prefect.flow_runs").addFilter(lambda record: not record.getMe
 
 
 class Word(RunInput):
-    """What a person fills in."""
+    """What a person fills in; an error does not repeat it."""
 
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     decision: Literal["agree", "reject"] = Field(description="What is rejected is not proposed again in this incident.")
     by: str = Field(description="Who decides: a person or a group.", json_schema_extra=PLAIN)
     why: str = Field(description="Why, in a sentence. Nothing about a patient.", json_schema_extra=PLAIN)

@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from flows.clock import use
 from flows.coat import one_client
 from flows.questions import ask_here, keep_questions
+from flows.watch import watch
 from models.question import Asked
 from models.remedy import Action, ActionState
 from tasks.approve import approve, withdraw
@@ -50,20 +51,15 @@ def api(prefect_server) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
-    """One integration that nobody will call, and a policy that asks."""
+    """One integration where nobody answers, and a policy that asks."""
     page = {
         "id": EPIC,
-        "name": "Epic FHIR API",
-        "kind": "epic_fhir",
+        "name": "HL7 interface engine",
+        "kind": "hl7_mllp",
         "timezone": "America/New_York",
-        "impact": "Delayed prescription data",
-        "settings": {
-            "base_url": "https://epic.example.org/api/FHIR/R4",
-            "client_id": "env:NOWHERE",
-            "private_key": "env:NOWHERE",
-            "key_id": "k1",
-        },
-        "reads": [{"operation": "Patient.search", "component": "Patient API"}],
+        "impact": "New patients do not arrive",
+        "settings": {"host": "127.0.0.1", "port": 9, "tls": False},
+        "reads": [{"operation": "Echo", "component": "Interface engine"}],
     }
     folder = tmp_path / "configuration"
     folder.mkdir()
@@ -140,7 +136,7 @@ def test_a_plan_that_waits_is_asked_about_once_and_agreed_to_in_the_ui(at_desk, 
         assert "Suspended" not in caplog.text, "a question is no error"
         run = await desk.run()
         assert (run.state.type, run.state.name) == (StateType.PAUSED, "Suspended")
-        assert run.name == f"approve {desk.plan.id}: Temporarily reduce polling frequency (Epic FHIR API)"
+        assert run.name == f"approve {desk.plan.id}: Temporarily reduce polling frequency (HL7 interface engine)"
         assert set(run.parameters) == {"action", "configuration", "home"}
         schema, says = desk.form(run)
         assert schema["required"] == ["decision", "by", "why"]
@@ -179,8 +175,8 @@ def test_a_no_in_the_ui_is_a_no(at_desk):
 def test_two_people_are_asked_one_after_the_other_and_what_cannot_be_taken_is_asked_again(at_desk, prefect_server):
     async def story(desk: Desk) -> None:
         run = await desk.run()
-        assert desk.resume(run.id, decision="agree", by=ONE, why="for MRN 7351928") == "REJECT"
-        assert desk.resume(run.id, decision="maybe", by=ONE, why=WHY) == "REJECT"
+        for wrong in ({"why": "for MRN 7351928"}, {"by": "MRN 7351928"}, {"by": "<b>"}, {"decision": "maybe"}):
+            assert desk.resume(run.id, **{"decision": "agree", "by": ONE, "why": WHY, **wrong}) == "REJECT"
         assert (await desk.run()).state.name == "Suspended"
 
         for by, why, says in (
@@ -234,6 +230,19 @@ def test_a_question_that_is_overtaken_ends_by_itself_and_says_how(at_desk, meanw
         assert desk.house.ledger.all_kept(Asked) == ()
 
     at_desk(story)
+
+
+def test_heal_monitor_asks_in_its_own_process(configuration, tmp_path, api, prefect_server, monkeypatch):
+    """One round of the command itself, which serves no deployment."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server.environment["PREFECT_API_URL"])
+    desk = Desk(configuration, tmp_path / "home", api)
+
+    async def round_() -> FlowRun:
+        use(desk.clock)
+        await watch(configuration, tmp_path / "home", once=True)
+        return await desk.run()
+
+    assert asyncio.run(round_()).state.name == "Suspended"
 
 
 def test_without_prefect_nobody_is_asked_there_and_the_cycle_goes_on(configuration, tmp_path, api, caplog):
