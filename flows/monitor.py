@@ -32,6 +32,7 @@ from tasks import recurrence as recurring
 from tasks import remediate as remediating
 from tasks import sample as sampling
 from tasks import survey as surveying
+from tasks import take_back as taking_back
 from tasks import watch as watching
 from tasks.house import House, open_house
 from tasks.remember import remember
@@ -72,6 +73,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     found = detecting.worth_attending(house, await judge(house))
     incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]
     approving.withdraw(house)
+    await taking_back.give_back(house)
     cascading.hold(house)
     for incident in incidents:
         await care(house, incident.id)

@@ -51,6 +51,7 @@ def request_for(
     refusal_code: str | None,
     skew_s: float | None = None,
     in_maintenance: str | None = None,
+    has_observer: bool = True,
 ) -> Request:
     """Everything the decision table looks at, counted from the ledger's rows.
 
@@ -68,6 +69,7 @@ def request_for(
         refusal_code: the code of the latest refused credential request.
         skew_s: their clock minus ours.
         in_maintenance: the reason that was agreed for being away now.
+        has_observer: whether it can be found out if its effect is in place.
     """
     if incident.diagnosis is None:
         raise ValueError(f"{incident.id} has no diagnosis to act on")
@@ -90,6 +92,8 @@ def request_for(
         hands_off=incident.hands_off is not None,
         reopened=incident.reopened,
         capable=capable,
+        has_actuator=remedy.role is None or integration.actuators.of(remedy.role) is not None,
+        has_observer=has_observer,
         still_failing=still_failing,
         busy=any(action.is_open and action.state is not ActionState.APPROVED for action in actions),
         rolled_back=any(action.state is ActionState.ROLLED_BACK for action in mine),

@@ -124,6 +124,11 @@ RULES: tuple[EscalationRule, ...] = (
         even_if_held=True,
     ),
     EscalationRule(
+        "A8-not-taken-back",
+        lambda s: any(a.state is ActionState.ROLLBACK_FAILED for a in s.actions),
+        lambda _: "what was done outside of us did not help, and could not be taken back",
+    ),
+    EscalationRule(
         "E1-attempts-unsuccessful",
         lambda s: len(s.unsuccessful) >= s.policy.escalation.after_attempts,
         lambda s: f"{len(s.unsuccessful)} automatic attempts did not restore the connection",

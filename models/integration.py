@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
+from models.actuator import Actuators
 from models.bridge import Bridge
 from models.calendar import Calendar, Hours
 from models.canary import Canary
@@ -186,6 +187,7 @@ class Integration(Noun):
     limits: tuple[Limit, ...] = ()  # values that may not be passed, beside the SLA's
     depends_on: tuple[Code, ...] = ()  # other integrations by id, or what several share: practice-vpn, idp.example.org
     controls: ControlSettings | None = None  # None: as the configuration says for all
+    actuators: Actuators = Actuators()  # what may be done outside of us, by role
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property

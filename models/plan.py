@@ -38,6 +38,7 @@ class Step(Noun):
     decision: Decision
     people: int  # who would have to agree; 0: nobody is asked
     lasts_s: float | None  # until it is taken back by itself; None: it is done once
+    would: str | None = None  # what would be done outside of us; None: nothing would
     is_next: bool  # it is what would be done now; those behind it only when it does not help
 
 
@@ -46,6 +47,7 @@ def plan(
     remedies: Mapping[str, Remedy],
     ask: Callable[[Remedy], Request],
     people: Callable[[Remedy], int],
+    would: Callable[[Remedy], str | None] = lambda _: None,
 ) -> tuple[Step, ...]:
     """Every remedy of a diagnosis in its order, with the decision about it.
 
@@ -54,6 +56,7 @@ def plan(
         remedies: by name.
         ask: what the decision table is asked of each.
         people: how many must agree to each that waits for people.
+        would: what each would do outside of us; it calls nobody.
     """
     steps: list[Step] = []
     for name in wanted:
@@ -66,6 +69,7 @@ def plan(
                 decision=decision,
                 people=people(request.remedy) if asks else 0,
                 lasts_s=lasting(request.remedy, request.permission),
+                would=would(request.remedy),
                 is_next=decision.verdict in ENDS and not any(step.is_next for step in steps),
             )
         )
@@ -74,7 +78,8 @@ def plan(
 
 def lasting(remedy: Remedy, permission: Permission) -> float | None:
     """Seconds until it is taken back by itself; None: it is done once."""
-    temporary = remedy.reversible and remedy.effect in {EffectClass.LOCAL, EffectClass.TRAFFIC}
+    stands = remedy.effect in {EffectClass.LOCAL, EffectClass.TRAFFIC} and not remedy.is_momentary
+    temporary = remedy.reversible and stands
     return permission.lasts.total_seconds() if temporary else None
 
 
@@ -90,7 +95,7 @@ def _row(step: Step) -> tuple[str, ...]:
     return (
         "→" if step.is_next else "",
         remedy.name,
-        remedy.says + (f"; costs {remedy.cost}" if remedy.cost else ""),
+        remedy.says + (f": {step.would}" if step.would else "") + (f"; costs {remedy.cost}" if remedy.cost else ""),
         WORDS[decision.verdict] + people,
         f"{decision.reason} ({decision.rule})",
         REACH[remedy.effect],
@@ -103,6 +108,8 @@ def taken_back(remedy: Remedy, lasts_s: float | None) -> str:
     """How it ends, in words."""
     if not remedy.reversible:
         return "cannot be taken back"
+    if remedy.is_momentary:
+        return "over when it is done"
     return f"by itself after {span(lasts_s)}, sooner if it does not help" if lasts_s else "if it gets worse"
 
 

@@ -160,6 +160,7 @@ class Request:
     held_by: str | None = None  # the origin of the cascade that it only depends on
     reopened: int = 0  # how often the trouble came back after it was resolved
     capable: bool = True  # the connector has what the remedy needs
+    has_actuator: bool = True  # … and the integration declares the actuator that it asks for
     still_failing: bool = True  # a fresh reading reproduces the fault
     busy: bool = False  # another action holds the integration
     tier: Mode = Mode.AUTO  # of the integration
@@ -219,6 +220,8 @@ def forbidden(request: Request) -> str | None:
         return f"{remedy.name} is reserved for people"
     if not request.capable:
         return f"this kind of system cannot do it ({remedy.needs})"
+    if not request.has_actuator:
+        return f"no actuator for {remedy.role} is declared"
     if request.refusal_code in remedy.never_after:
         return f"{remedy.name} must not follow {request.refusal_code}: it could lock the account"
     if request.rolled_back:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from models.actuator import Role
 from models.noun import Noun
 from models.plain import Word
 from models.reading import Counts, Identifier
@@ -37,6 +38,8 @@ class Remedy(Noun):
     reversible: bool
     idempotent: bool
     needs: str | None = None  # name of a connector capability, e.g. "RenewsCredentials"
+    role: Role | None = None  # of an actuator that the integration must declare
+    is_momentary: bool = False  # over when it is done: nothing of it stands that could be taken back
     never_after: tuple[str, ...] = ()  # codes of a refusal after which it must not be tried
     verify_cycles: Annotated[int, Field(ge=1)] = 3  # cycles of fresh readings before it is judged
     cost: str | None = None  # what it costs while in force, e.g. "reduced data freshness"

@@ -108,8 +108,8 @@ async def carry_out(house: House, incident: Incident, action: Action, lease: Lea
     """The effect itself, then its result in one transaction with the adjustments that revert by themselves."""
     try:
         applied = await apply(house, action)
-    except TimeoutError:
-        return interrupted(house, incident, action, lease)
+    except TimeoutError as error:
+        return interrupted(house, incident, action, lease, str(error) or f"no answer within {APPLY_S:.0f} s")
     now = house.clock.now()
     last = applied.steps[-1].says
     with house.ledger.change("remediate", now) as change:
@@ -141,12 +141,12 @@ async def apply(house: House, action: Action) -> Applied:
     return applied
 
 
-def interrupted(house: House, incident: Incident, action: Action, lease: Lease) -> Incident:
+def interrupted(house: House, incident: Incident, action: Action, lease: Lease, why: str) -> Incident:
     """Nobody knows whether it took effect: the next step finds out before anything is done again."""
     now = house.clock.now()
     with house.ledger.change("remediate", now) as change:
         change.save_action(action.to(ActionState.UNKNOWN), lease)
-        return change.save_incident(incident.note(now, f"{action.says}: no answer within {APPLY_S:.0f} s"))
+        return change.save_incident(incident.note(now, f"{action.says}: {why}"))
 
 
 def job(house: House, action: Action, connector: Connector) -> Job:
@@ -162,6 +162,8 @@ def job(house: House, action: Action, connector: Connector) -> Job:
         tuning=tuning_of(house, integration),
         lasts=permission.lasts,
         by=lambda tuning: connected(house, integration, tuning),
+        base=house.configuration.path,
+        home=house.home,
     )
 
 

@@ -13,10 +13,12 @@ from models.catalogue import load
 from models.choice import Chosen, choose, request_for
 from models.follow import flags, trailing_good
 from models.incident import GOOD_CYCLES, Incident
+from models.integration import Integration
 from models.maintenance import Closure, downtimes, now_in
 from models.plain import UNREADABLE, plain
 from models.policy import Decision, Request
 from models.remedy import Remedy
+from tasks.actuate import can_observe
 from tasks.connectors import _interface as capabilities
 from tasks.connectors._interface import RenewsCredentials
 from tasks.detect import gather_case
@@ -59,6 +61,7 @@ async def asking(house: House, incident: Incident) -> Callable[[Remedy], Request
             in_maintenance=away,
             still_failing=failing,
             refusal_code=refusal,
+            has_observer=is_observed(integration, remedy),
         )
 
     return ask
@@ -85,6 +88,12 @@ def maintenance_of(house: House, incident: Incident) -> str | None:
     closures = house.ledger.all_kept(Closure, one.id)
     away = now_in(downtimes(one.maintenance, one.timezone, now, now + timedelta(minutes=1), closures), now)
     return away.reason if away else None
+
+
+def is_observed(integration: Integration, remedy: Remedy) -> bool:
+    """Whether it can be found out if the effect of a remedy is in place: what is done outside of us may say nothing."""
+    actuator = integration.actuators.of(remedy.role) if remedy.role else None
+    return actuator is None or can_observe(actuator)
 
 
 def is_capability(name: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.configuration import Configuration
 from models.errors import Misconfigured, Mistake
 from tasks.configuration.intake import check_intake, check_receivers
-from tasks.configuration.integrations import check_integrations, controls_in
+from tasks.configuration.integrations import check_integrations, controls_in, missing_programs
 from tasks.configuration.page import Page, read_page
 from tasks.configuration.policy import check_policy
 from tasks.configuration.references import missing_secrets, plain_secrets
@@ -41,6 +41,7 @@ def load(directory: Path, *, check_secrets: bool = True) -> Configuration:
         mistakes += check_together(watched, integrations, policy)
     if check_secrets:
         mistakes += [*missing_secrets(watched, directory), *missing_secrets(permitted, directory)]
+        mistakes += missing_programs(watched)
     if mistakes or policy is None:
         raise Misconfigured(from_top_to_bottom(mistakes))
     return Configuration(

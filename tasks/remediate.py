@@ -2,6 +2,7 @@
 
     diagnosing   choose a remedy → intent (committed) → effect → result (committed) → verifying
     verifying    enough fresh readings? → the outcome word → monitoring, or undo and back to diagnosing
+    rolling back undo what was done outside of us, until that is done or a person is called
     monitoring   replay the reads that were missed
     executing    found after a crash: ask whether the effect is in place, then go on or stop
 
@@ -19,6 +20,7 @@ from tasks.act import act, act_on, planned, recover
 from tasks.approve import back, is_of_this_policy
 from tasks.choose import is_failing, pick, remedy_file
 from tasks.house import House
+from tasks.take_back import roll_back
 from tasks.verify import REPLAY, verify
 
 
@@ -38,7 +40,10 @@ async def remediate(house: House, incident_id: str) -> tuple[Incident, Decision 
 async def go_on(house: House, incident: Incident, action: Action) -> Incident:
     """What an action that is under way asks for."""
     if action.state is ActionState.VERIFYING:
-        return verify(house, incident, action)
+        incident = verify(house, incident, action)
+        action = house.ledger.action(action.id)
+    if action.state is ActionState.ROLLING_BACK:
+        return await roll_back(house, incident, action)
     if action.state is ActionState.APPROVED:
         return await as_agreed(house, incident, action)
     if action.state in {ActionState.EXECUTING, ActionState.UNKNOWN}:

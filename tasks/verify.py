@@ -11,6 +11,7 @@ from tasks.act import lease_on
 from tasks.choose import case_of, remedy_file
 from tasks.house import House
 from tasks.ledger import Change
+from tasks.take_back import standing
 
 REPLAY = "replay_missed"
 KEPT = frozenset({Outcome.PARTIAL, Outcome.MINIMAL})  # what helped a little stays until its own end
@@ -54,17 +55,28 @@ def conclude(
         if word is Outcome.SUCCESSFUL:
             change.save_action(action.to(ActionState.SUCCEEDED, **measured), lease)
             moved = incident.advance(Event.VERIFIED, case.as_of, says, restored_at=good_since(case, incident))
+        elif word not in KEPT and standing(house, action):  # outside of us: the next step undoes it
+            take_back(house, action, case, change)
+            change.save_action(action.to(ActionState.ROLLING_BACK, **measured), lease)
+            moved = incident.note(case.as_of, f"{says}. Now taken back")
         else:
-            if word is Outcome.WORSE:
+            is_undone = word is Outcome.WORSE and not is_momentary(action)
+            if is_undone:
                 action = change.save_action(action.to(ActionState.ROLLING_BACK, **measured), lease)
             if word not in KEPT:
                 take_back(house, action, case, change)
-            ended = ActionState.ROLLED_BACK if word is Outcome.WORSE else ActionState.FAILED
+            ended = ActionState.ROLLED_BACK if is_undone else ActionState.FAILED
             change.save_action(action.to(ended, **measured), lease)
             moved = incident.advance(Event.NOT_VERIFIED, case.as_of, says)
         moved = change.save_incident(moved)
     house.ledger.release(lease, case.as_of)
     return moved
+
+
+def is_momentary(action: Action) -> bool:
+    """Whether it was over when it was done: then it may have failed, and cannot have been taken back."""
+    remedy: Remedy = remedy_file(action.remedy).remedy
+    return remedy.is_momentary
 
 
 def take_back(house: House, action: Action, case: Case, change: Change) -> None:

@@ -128,7 +128,7 @@ SIGNATURES: tuple[Signature, ...] = (
             errors_are_unusual(supports=1.2),
             holds(Rung.DNS, Rung.TCP, supports=1.5, contradicts=0.1),
         ),
-        remedies=("recycle_connections",),
+        remedies=("recycle_connections", "restart_component"),
         retry=RetryClass.ASK_FIRST,
         verify="a harmless message is acknowledged",
         desk=Desk.RECEIVER,

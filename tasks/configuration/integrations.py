@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from models import catalogue
+from models.actuator import Actuators
 from models.configuration import IntakeSettings
 from models.control_setting import USUAL, ControlSettings
 from models.errors import Mistake
@@ -18,7 +19,7 @@ from tasks.configuration.page import Page, Place
 from tasks.configuration.wording import no_such, validate
 from tasks.http import check_base_url
 
-CONNECTORS = "tasks.connectors"
+CONNECTORS, ACTUATORS = "tasks.connectors", "tasks.actuators"
 MAIN = "main"  # the name of the first way, `base_url` itself (models.tuning.Tuning.route)
 SHORTEST_ROUND = timedelta(seconds=1)  # the monitor cannot be quicker than its own scheduler
 
@@ -45,6 +46,7 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         mistakes += repeated_credentials(page, (*place, "credentials"), entry)
         mistakes += check_routes(page, place, entry)
         mistakes += check_metrics(page, place, entry)
+        mistakes += check_actuators(page, place, entry)
     mistakes += repeated(page, ("integrations",), page.data, "id")
     if watched is None:
         return (), mistakes
@@ -147,6 +149,42 @@ def check_metrics(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterato
                 check_base_url(metric["url"])
             except ValueError as error:
                 yield page.mistake((*here, "url"), f"`url`: {error}")
+
+
+def check_actuators(page: Page, place: Place, entry: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Whether there is an actuator of each kind, and what it says of its settings."""
+    for where, declared in written_actuators(place, entry):
+        kind, known = declared.get("kind"), catalogue.names(ACTUATORS)
+        if not isinstance(kind, str):
+            continue
+        if kind not in known:
+            yield page.mistake((*where, "kind"), no_such("", kind, known, "kind of actuator"))
+        elif "settings" not in declared:
+            yield page.mistake(where, "`settings` is missing; add it (docs/configuration.md says what it means)")
+        elif isinstance(declared["settings"], dict):
+            yield from validate(page, catalogue.load(ACTUATORS, kind).Settings, (*where, "settings"))[1]
+
+
+def written_actuators(place: Place, entry: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Those of an entry that are blocks of keys, with their places; the others are mistakes already."""
+    written = entry.get("actuators")
+    known = written if isinstance(written, dict) else {}
+    for role in Actuators.model_fields:
+        if isinstance(known.get(role), dict):
+            yield (*place, "actuators", role), known[role]
+
+
+def missing_programs(page: Page) -> Iterator[Mistake]:
+    """What keeps actuators from working on this machine, as far as can be seen without doing anything."""
+    for index, entry in entries(page.data, "integrations"):
+        for where, declared in written_actuators(("integrations", index), entry):
+            if declared.get("kind") not in catalogue.names(ACTUATORS):
+                continue
+            file = catalogue.load(ACTUATORS, str(declared["kind"]))
+            objections = getattr(file, "objections", None)
+            settings = validate(page, file.Settings, (*where, "settings"))[0] if "settings" in declared else None
+            if objections and settings:
+                yield from (page.mistake((*where, "settings", key), says) for key, says in objections(settings))
 
 
 def check_rounds(page: Page, watched: Watched) -> Iterator[Mistake]:

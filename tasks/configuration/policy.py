@@ -56,7 +56,7 @@ def check_auto(page: Page, place: Place, remedy: Remedy, permission: Permission)
         says = f"`{remedy.name}` changes {remedy.effect} and is for people only; write `mode: never` or `approve`"
         yield page.mistake((*place, "mode"), says)
         return
-    if not (remedy.reversible and remedy.effect in TEMPORARY):
+    if not (remedy.reversible and remedy.effect in TEMPORARY) or remedy.is_momentary:
         return
     if "lasts" not in permission.model_fields_set:
         yield page.mistake((*place, "mode"), "with `mode: auto`, say when it is taken back, e.g. `lasts: 1h`")

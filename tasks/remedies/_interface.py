@@ -3,7 +3,9 @@
 `remedy`            a `models.remedy.Remedy`: what it is, what it touches, what it needs
 `apply(job)`        do it, once; returns `Applied`
 `observe(job)`      is the effect in place? True, False, or None when that cannot be known
-`undo(job)`         optional: take it back, beyond reverting the adjustments that it made
+
+What is done outside of us goes through an actuator of the integration (tasks.actuate), which writes down what
+undoing it needs; taking back is then the same for every remedy, as it is for adjustments.
 
 Most remedies only change how *we* talk: they return adjustments, and the ledger's own transaction is their
 effect. `adjusting` makes such a file out of one function.
@@ -16,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from models.integration import Integration
@@ -40,6 +43,8 @@ class Job:
     tuning: Tuning
     lasts: timedelta
     by: Callable[[Tuning], AbstractAsyncContextManager[Connector]]  # a connector of its own under another tuning
+    base: Path = Path()  # where relative files of the configuration start from
+    home: Path = Path()  # where the stores live
 
     @property
     def made(self) -> tuple[Adjustment, ...]:

@@ -1,13 +1,16 @@
 """Take another declared way to the same system, when it is well (catalogue S63; traffic: only when pre-approved).
 
-The way back is tasks.fail_back's: when the main way was well for half an hour.
+A switch outside of us is turned where one is declared, and back by the end of its time. Else the way back is tasks.fail_back's: when the main way was well for half an hour.
 """
 
 from __future__ import annotations
 
+from models.actuator import Role
 from models.ladder import Ladder
 from models.remedy import EffectClass, Remedy, Step
 from models.tuning import Setting
+from tasks.actuate import actuate, errand_of
+from tasks.actuate import observe as observed
 from tasks.remedies._interface import Applied, Changes, Job, adjusted, adjustments
 
 remedy = Remedy(
@@ -30,6 +33,15 @@ def others(job: Job) -> list[str]:
 
 
 async def apply(job: Job) -> Applied:
+    """Turn the switch that is declared, with an end; else take another way ourselves."""
+    if job.integration.actuators.of(Role.ROUTE) is None:
+        return await by_ourselves(job)
+    began = job.clock.now()
+    done = await actuate(job, Role.ROUTE, job.lasts)
+    return Applied(ok=done.ok, steps=(Step(at=began, says=f"Route switched: {done.says}", successful=done.ok),))
+
+
+async def by_ourselves(job: Job) -> Applied:
     """Climb the ladder of each other route, and take the first that reaches the top: no call goes to an ailing one."""
     steps: list[Step] = []
     for name in others(job):
@@ -52,4 +64,8 @@ def told(name: str, ladder: Ladder) -> str:
     return f"{name} is well: every rung holds" if broken is None else f"{name} is not well: {broken.rung} fails"
 
 
-observe = adjusted
+async def observe(job: Job) -> bool | None:
+    """Whether it is taken."""
+    if job.integration.actuators.of(Role.ROUTE) is None:
+        return await adjusted(job)
+    return await observed(errand_of(job, Role.ROUTE))
