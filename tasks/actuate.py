@@ -105,10 +105,13 @@ async def actuate(job: Job, role: Role, lasts: timedelta | None = None) -> Done:
         raise LookupError(f"no actuator for {role} is declared for {job.integration.id}")
     file = file_of(actuator)
     settings = file.Settings.model_validate(actuator.settings)
-    meant = await intend(job, role, file, settings, lasts)
+    try:
+        meant = await intend(job, role, file, settings, lasts)
+    except Misconfigured as error:  # it names a place, never a value
+        return not_done(str(error))
     try:
         done = await file.apply(errand_of(job, role, meant.previous), settings)
-    except Misconfigured as error:  # before anything was done: it names a place, never a value
+    except Misconfigured as error:  # before anything was done
         done = not_done(str(error))
     stage = Stage.NOT_DONE if not done.ok else Stage.IN_FORCE if file.can_undo(settings) else Stage.DONE
     keep(job.ledger, meant, job.clock.now(), state=stage)

@@ -28,7 +28,14 @@ from models.signatures import known_signatures
 ROOT = Path(__file__).parents[1]
 ROOMS = ("models", "tasks", "flows", "expectations", "simulator")
 CLOCKLESS = ("models", "tasks", "expectations")  # below flows, time is an argument
-CATALOGUES = ("tasks.connectors", "tasks.remedies", "tasks.notifiers", "models.detectors", "models.signatures")
+CATALOGUES = (
+    "tasks.connectors",
+    "tasks.remedies",
+    "tasks.actuators",
+    "tasks.notifiers",
+    "models.detectors",
+    "models.signatures",
+)
 ENTRIES = [(room, name) for room in CATALOGUES for name in names(room)]
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 PAGES = sorted((ROOT / "tasks" / "sql").glob("*.sql"))
@@ -202,6 +209,14 @@ def test_a_remedy_is_named_by_its_file_and_cures_a_cause(name):
     assert callable(file.apply)
     assert callable(file.observe)
     assert name in {remedy for signature in known_signatures() for remedy in signature.remedies} | ON_RECOVERY
+
+
+@pytest.mark.parametrize("name", names("tasks.actuators"))
+def test_an_actuator_offers_settings_and_says_acts_looks_and_takes_back(name):
+    file = load("tasks.actuators", name)
+    assert issubclass(file.Settings, Noun)
+    assert all(callable(getattr(file, what)) for what in ("dry_run", "apply", "observe", "undo"))
+    assert all(callable(getattr(file, what)) for what in ("can_observe", "can_undo"))
 
 
 @pytest.mark.parametrize("name", names("tasks.notifiers"))

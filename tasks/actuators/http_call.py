@@ -1,7 +1,6 @@
 """A call to an administrative API: templated, signed, with the plan's hash as its idempotency key.
 
-Signed as Standard Webhooks 1.0.0 ask (tasks.signing). A refusal (3xx, 4xx) is known not to have done anything; no
-answer, and a server error, leave it open, and whoever comes next looks before calling again.
+Signed as Standard Webhooks 1.0.0 ask (tasks.signing); the receiver may take each `webhook-id` once.
 """
 
 from __future__ import annotations
@@ -18,16 +17,15 @@ from models.integration import Text
 from models.json_path import JsonPath, first
 from models.noun import Advice, Noun
 from models.placeholder import BRACES, Template, check_body, filled
-from models.reading import Rung
 from models.written import Period, SecretReference, limited
-from tasks.actuators._interface import LONGEST_S, Done, Errand, Unknown, not_done
+from tasks.actuators._call import call, done, is_any_good
+from tasks.actuators._interface import LONGEST_S, Done, Errand, not_done
 from tasks.auth_schemes import HeaderName
-from tasks.http import BoundedClient, Fetched, check_base_url
+from tasks.http import Fetched, check_base_url
 from tasks.secrets import resolve
 from tasks.signing import key_of, signature
 
 OURS = frozenset({"host", "content-length", "content-type", "idempotency-key"})
-NEVER_SENT = frozenset({Rung.DNS, Rung.TCP, Rung.TLS})  # what broke there never reached them
 KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 LARGEST_EPOCH_S = 1e11  # a larger number counts milliseconds
 
@@ -75,7 +73,7 @@ class Call(Noun):
 
     def is_expected(self, status: int) -> bool:
         """Whether this answer means that it was done."""
-        return status in self.expects if self.expects else 200 <= status < 300  # noqa: PLR2004 - any 2xx
+        return status in self.expects if self.expects else is_any_good(status)
 
     def content(self, values: Mapping[str, str]) -> bytes | None:
         """The body with its placeholders filled in."""
@@ -131,7 +129,7 @@ async def apply(errand: Errand, settings: Settings) -> Done:
         Unknown: no answer, or a server error.
         Misconfigured: a secret is not there.
     """
-    return await call(errand, settings, settings, errand.key)
+    return await send(errand, settings, settings, errand.key)
 
 
 async def undo(errand: Errand, settings: Settings) -> Done:
@@ -141,7 +139,7 @@ async def undo(errand: Errand, settings: Settings) -> Done:
         Unknown: no answer, or a server error.
         Misconfigured: a secret is not there.
     """
-    return await call(errand, settings, settings.undo, f"{errand.key}-undo") if settings.undo else not_done("no undo")
+    return await send(errand, settings, settings.undo, f"{errand.key}-undo") if settings.undo else not_done("no undo")
 
 
 async def observe(errand: Errand, settings: Settings) -> bool | None:
@@ -172,7 +170,7 @@ def can_undo(settings: Settings) -> bool:
     return settings.undo is not None
 
 
-async def call(errand: Errand, settings: Settings, one: Call, key: str) -> Done:
+async def send(errand: Errand, settings: Settings, one: Call, key: str) -> Done:
     """One signed call, and what its answer means."""
     values = errand.values(settings.target)
     content, now = one.content(values), int(errand.clock.now().timestamp())
@@ -183,11 +181,7 @@ async def call(errand: Errand, settings: Settings, one: Call, key: str) -> Done:
         signed = signature(key_of(settings.signing_secret, errand.base), key, now, content or b"")
         headers |= {"webhook-id": key, "webhook-timestamp": str(now), "webhook-signature": signed}
     answer = await fetch(errand, settings, one.method, filled(one.url, values), headers, content)
-    if answer.status is None and answer.rung in NEVER_SENT:
-        return not_done(f"nobody was reached ({answer.code or answer.outcome})")
-    if answer.status is None or (answer.status >= 500 and not one.is_expected(answer.status)):  # noqa: PLR2004
-        raise Unknown(f"no acceptance ({answer.status or answer.code or answer.outcome})")
-    return Done(ok=one.is_expected(answer.status), says=f"answered with HTTP {answer.status}")
+    return done(answer, one.is_expected)
 
 
 def secrets_of(errand: Errand, settings: Settings) -> dict[str, str]:
@@ -201,14 +195,8 @@ def secrets_of(errand: Errand, settings: Settings) -> dict[str, str]:
 async def fetch(
     errand: Errand, settings: Settings, method: str, url: str, headers: Mapping[str, str], content: bytes | None
 ) -> Fetched:
-    """One bounded call within the integration's own networks."""
-    bundle = None if settings.ca_bundle is None else str(errand.base / settings.ca_bundle)
-    limit_s = settings.timeout.total_seconds()
-    client = BoundedClient(ca_bundle=bundle, deadline_s=limit_s, lookup=errand.integration.lookup)
-    try:
-        return await client.fetch(method, url, headers=headers, content=content)
-    finally:
-        await client.aclose()
+    """One call under these settings."""
+    return await call(errand, method, url, headers, content, settings.timeout.total_seconds(), settings.ca_bundle)
 
 
 def is_same(value: Any, wanted: Any, values: Mapping[str, str]) -> bool:  # noqa: ANN401 - anything JSON can hold

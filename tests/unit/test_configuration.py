@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 from models import catalogue
+from models.actuator import Actuators
 from models.api_call import Call
 from models.bridge import Bridge
 from models.calendar import Hours
@@ -226,6 +227,7 @@ def test_a_read_that_the_connector_does_not_know_is_reported_at_its_line() -> No
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 OF_KINDS = {kind: catalogue.load("tasks.connectors", kind).Settings for kind in catalogue.names("tasks.connectors")}
+OF_ACTUATORS = {kind: catalogue.load("tasks.actuators", kind).Settings for kind in catalogue.names("tasks.actuators")}
 OF_ROUTES = {route: catalogue.load("tasks.notifiers", route).Settings for route in catalogue.names("tasks.notifiers")}
 CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("## integrations.yaml", Integration),
@@ -237,6 +239,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### feeds", Feed),
     ("### bridges", Bridge),
     ("### canary", Canary),
+    ("### actuators", Actuators),
     ("## policy.yaml", Policy),
     ("### remedies", Permission),
     ("### limits", Limits),
@@ -254,7 +257,11 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### messages of `hl7_mllp`", Message),
     ("### files of `flat_file`", ExpectedFile),
     ("### calls of `http_api`", Call),
-    *((f"### settings of `{name}`", model) for name, model in {**OF_KINDS, **OF_ROUTES}.items() if model.model_fields),
+    *(
+        (f"### settings of `{name}`", model)
+        for name, model in {**OF_KINDS, **OF_ACTUATORS, **OF_ROUTES}.items()
+        if model.model_fields
+    ),
 ]
 
 
@@ -284,7 +291,7 @@ def test_the_page_states_the_defaults_of_the_limits() -> None:
 
 
 def test_the_page_names_every_entry_of_the_rooms() -> None:
-    for room in ("tasks.connectors", "tasks.remedies", "tasks.notifiers"):
+    for room in ("tasks.connectors", "tasks.remedies", "tasks.notifiers", "tasks.actuators"):
         assert all(f"`{name}`" in PAGE for name in catalogue.names(room))
 
 

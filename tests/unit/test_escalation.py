@@ -86,6 +86,11 @@ FIRING: dict[str, tuple[Situation, str, str]] = {
         "A7-unknown-effect",
         "an action was interrupted, and whether it took effect cannot be found out",
     ),
+    "what cannot be taken back": (
+        situation(actions=(failed(state=ActionState.ROLLBACK_FAILED),)),
+        "A8-not-taken-back",
+        "what was done outside of us did not help, and could not be taken back",
+    ),
     "three attempts in vain": (
         situation(state=State.DIAGNOSING, actions=tuple(failed(n) for n in range(3))),
         "E1-attempts-unsuccessful",
