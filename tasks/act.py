@@ -15,7 +15,8 @@ from models.incident import Event, Incident, State
 from models.queue import Lease, acting_on
 from models.reading import Counts
 from models.remedy import Action, ActionState, Effect, EffectClass, Outcome, Remedy, plan_hash
-from tasks.choose import case_of, remedy_file
+from tasks.actuators._interface import Unknown
+from tasks.choose import case_of, remedy_file, version_of
 from tasks.connectors._interface import Connector
 from tasks.house import House
 from tasks.probe import connected, tuning_of
@@ -75,7 +76,7 @@ def planned(house: House, incident: Incident, chosen: Chosen) -> Action:
         state=ActionState.PLANNED,
         rule=chosen.decision.rule,
         reason=chosen.decision.reason,
-        plan_hash=plan_hash(incident.id, remedy.name, house.configuration.policy.sha256, attempt),
+        plan_hash=plan_hash(incident.id, remedy.name, version_of(house, incident.integration_id), attempt),
         attempt=attempt,
         planned_at=now,
         effect=None if remedy.effect is EffectClass.OBSERVE else effect_before(house, incident),
@@ -108,7 +109,7 @@ async def carry_out(house: House, incident: Incident, action: Action, lease: Lea
     """The effect itself, then its result in one transaction with the adjustments that revert by themselves."""
     try:
         applied = await apply(house, action)
-    except TimeoutError as error:
+    except (TimeoutError, Unknown) as error:
         return interrupted(house, incident, action, lease, str(error) or f"no answer within {APPLY_S:.0f} s")
     now = house.clock.now()
     last = applied.steps[-1].says
@@ -134,6 +135,7 @@ async def apply(house: House, action: Action) -> Applied:
 
     Raises:
         TimeoutError: when it takes too long; whether it took effect must then be found out.
+        Unknown: its actuator does not know; the same holds.
     """
     async with connected(house, house.integration(action.integration_id)) as connector:
         async with asyncio.timeout(APPLY_S):

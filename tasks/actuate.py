@@ -16,7 +16,7 @@ from models.actuator_tables import Seen
 from models.catalogue import load
 from models.errors import Misconfigured
 from models.integration import Integration
-from tasks.actuators._interface import ActuatorFile, Done, Errand, not_done
+from tasks.actuators._interface import ActuatorFile, Done, Errand, Unknown, not_done
 from tasks.clock import Clock
 
 if TYPE_CHECKING:  # brings SQLAlchemy, which `heal validate` does not wait for
@@ -176,7 +176,7 @@ async def take_back(
         done = await file.undo(errand, settings)
     except Misconfigured as error:
         return not_done(str(error))
-    except TimeoutError as error:
+    except Unknown as error:
         return not_done(f"whether it was taken back is not known: {error}")
     if done.ok:
         keep(ledger, tried, clock.now(), state=Stage.TAKEN_BACK, until=None)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from models.errors import BadInput
 from models.incident import Event, Incident, State
 from models.remedy import Action, ActionState, Approval, plan_hash
-from tasks.choose import remedy_file
+from tasks.choose import remedy_file, version_of
 from tasks.house import House
 from tasks.ledger import Change, Ledger
 
@@ -124,9 +124,9 @@ def agreeable(house: House, action: Action, now: datetime) -> Action:
 
 
 def is_of_this_policy(house: House, action: Action) -> bool:
-    """Whether it was planned under the policy that is in force."""
-    policy = house.configuration.policy
-    return action.plan_hash == plan_hash(action.incident_id, action.remedy, policy.sha256, action.attempt)
+    """Whether it was planned under the policy, and with the actuators, that are in force."""
+    version = version_of(house, action.integration_id)
+    return action.plan_hash == plan_hash(action.incident_id, action.remedy, version, action.attempt)
 
 
 def wanted(house: House, action: Action) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
 from statistics import median
 from types import ModuleType
 
+from models.actuator import Actuators
 from models.anomaly import Case
 from models.catalogue import load
 from models.choice import Chosen, choose, request_for
@@ -88,6 +90,14 @@ def maintenance_of(house: House, incident: Incident) -> str | None:
     closures = house.ledger.all_kept(Closure, one.id)
     away = now_in(downtimes(one.maintenance, one.timezone, now, now + timedelta(minutes=1), closures), now)
     return away.reason if away else None
+
+
+def version_of(house: House, integration_id: str) -> str:
+    """What a plan is made under: the policy, and what an integration declares of how things are done outside of us."""
+    policy, actuators = house.configuration.policy.sha256, house.integration(integration_id).actuators
+    if actuators == Actuators():
+        return policy
+    return hashlib.sha256(f"{policy}\n{actuators.model_dump_json()}".encode()).hexdigest()
 
 
 def is_observed(integration: Integration, remedy: Remedy) -> bool:

@@ -66,7 +66,7 @@ def not_done(says: str) -> Done:
     return Done(ok=False, says=says)
 
 
-class Unknown(TimeoutError):
+class Unknown(Exception):
     """Nobody can say whether it took effect: it must be found out before anything is done again."""
 
 

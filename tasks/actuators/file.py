@@ -23,7 +23,7 @@ from models.errors import BadInput
 from models.noun import Advice, Noun
 from models.one_key import Format, Value, changed, value_at
 from models.written import Period, limited
-from tasks.actuators._interface import LONGEST_S, Done, Errand, not_done
+from tasks.actuators._interface import LONGEST_S, Done, Errand, Unknown, not_done
 from tasks.actuators._run import Check, run, trouble_with
 
 LARGEST = 1 << 20  # bytes
@@ -193,7 +193,7 @@ async def replaced(settings: Settings, edit: Edit, what: str) -> Done:
         if await asyncio.to_thread(content_of, settings) != content:
             return not_done(f"{path.name} was not changed: somebody else is changing it")
         await asyncio.to_thread(take_place, beside, path)
-    except TimeoutError:  # of the check: nothing has taken its place
+    except Unknown:  # of the check: nothing has taken its place
         return not_done(f"{path.name} was not changed: its check did not end in time")
     except (BadInput, UnicodeDecodeError, OSError) as error:
         says = str(error) if isinstance(error, BadInput) else type(error).__name__

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.actuator import Role
 from models.integration import Environment
 from models.policy import TABLE, Limits, Permission, Policy, Request, Verdict, decide
 from models.remedy import EffectClass
@@ -94,6 +95,13 @@ def approve(**changes: Any) -> Permission:
             Verdict.REFUSED,
             "this kind of system cannot do it (ChangesRoute)",
             id="D2 the connector cannot",
+        ),
+        pytest.param(
+            {"remedy": a_remedy(name="restart_component", role=Role.RESTART), "has_actuator": False},
+            "D2",
+            Verdict.REFUSED,
+            "no actuator for restart is declared",
+            id="D2 nobody said how",
         ),
         pytest.param(
             {
