@@ -7,7 +7,8 @@
     python channel.py quiet   FOLDER         ends with 0 while it is drained, else with 1
 
 While a file `jam` lies in its folder, its two threads take two locks in opposite orders, as a wrong program does: they
-wait for each other for ever. Only another process consumes what they left. It knows the standard library alone.
+wait for each other for ever, and only another process consumes what they left. With a file `rejects` every message is
+refused; with a file `broken` no further process comes up. It knows the standard library alone.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def answered(message: bytes, folder: Path) -> bytes:
         time.sleep(0.002)
     ids = head[4:6] + head[2:4]
     ack = b"|".join([b"MSH", head[1], *ids, head[6], b"", b"ACK", b"1" + head[9], head[10], head[11]])
-    return b"\x0b" + ack + b"\rMSA|AA|" + head[9] + b"\r\x1c\r"
+    verdict = b"AR" if (folder / "rejects").exists() else b"AA"
+    return b"\x0b" + ack + b"\rMSA|" + verdict + b"|" + head[9] + b"\r\x1c\r"
 
 
 def consume(folder: Path) -> None:
@@ -84,7 +86,7 @@ def restart(folder: Path, port: int) -> None:
     (folder / "jam").unlink(missing_ok=True)
     with (folder / "restarts").open("a") as told:
         told.write(os.environ.get("HEAL_KEY", "by hand") + "\n")
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, __file__, "serve", str(folder), str(port)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -92,13 +94,13 @@ def restart(folder: Path, port: int) -> None:
         start_new_session=True,
     )
     end = time.monotonic() + PATIENCE_S
-    while not (folder / "pid").exists() and time.monotonic() < end:
+    while not (folder / "pid").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
 
 
 def main(what: str, folder: Path, *rest: str) -> int:
     """See the head of this file."""
-    if what == "serve":
+    if what == "serve" and not (folder / "broken").exists():
         serve(folder, int(rest[0]))
     elif what == "restart":
         restart(folder, int(rest[0]))

@@ -39,7 +39,8 @@ def folder(tmp_path: Path, free_tcp_port: int) -> Iterator[Path]:
         (place / name).mkdir(parents=True)
     channel.restart(place, free_tcp_port)
     yield place
-    os.kill(int((place / "pid").read_text()), signal.SIGKILL)
+    if (place / "pid").exists():
+        os.kill(int((place / "pid").read_text()), signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
@@ -152,4 +153,26 @@ def test_a_deadlocked_channel_is_drained_restarted_once_and_a_second_restart_is_
     call = consider_escalation(story.house, incident, next(s.decision for s in decided if s.remedy.role))
     assert call is not None
     assert call.reason.rule == "E3-outside-boundaries"
+    assert len(restarts(folder)) == 1
+
+
+def test_a_channel_that_works_and_refuses_is_never_restarted(tmp_path, folder, free_tcp_port):
+    story = Story(configure(tmp_path / "configuration", folder, free_tcp_port), tmp_path / "home")
+    (folder / "rejects").touch()
+    incident = story.go_on(State.OPEN)
+    story.quiet(2)
+    assert incident.diagnosis is not None
+    assert incident.diagnosis.cause == "message_rejected"
+    assert (story.house.ledger.actions(incident.id), restarts(folder)) == ((), [])
+
+
+def test_a_channel_that_does_not_come_up_again_is_not_restarted_twice(tmp_path, folder, free_tcp_port):
+    story = Story(configure(tmp_path / "configuration", folder, free_tcp_port), tmp_path / "home")
+    (folder / "broken").touch()
+    jam(folder)
+    incident = story.go_on(State.VERIFYING)
+    story.go_on(State.DIAGNOSING, State.OPEN)
+    story.quiet(2)
+    (action,) = story.house.ledger.actions(incident.id)
+    assert (action.state, action.outcome) == (ActionState.FAILED, Outcome.NONE)
     assert len(restarts(folder)) == 1
