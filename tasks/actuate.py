@@ -154,12 +154,12 @@ async def take_back(
     one: Actuation, integration: Integration, ledger: Ledger, clock: Clock, base: Path, home: Path
 ) -> Done:
     """Undo it, and write down that it was; that it is tried is written down first."""
+    tried = keep(ledger, one, clock.now(), undo_tries=one.undo_tries + 1)
     actuator = integration.actuators.of(one.role)
     if actuator is None or actuator.kind != one.kind:
         return not_done(f"the actuator for {one.role} is not declared any more")
     file = file_of(actuator)
     settings = file.Settings.model_validate(actuator.settings)
-    tried = keep(ledger, one, clock.now(), undo_tries=one.undo_tries + 1)
     errand = Errand(
         role=one.role,
         integration=integration,

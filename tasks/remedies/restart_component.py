@@ -14,7 +14,7 @@ from models.actuator import Actuation, Role, actuation_id
 from models.remedy import EffectClass, Remedy, Step
 from tasks.actuate import actuate, errand_of, take_back
 from tasks.actuate import observe as observed
-from tasks.actuators._interface import Done, not_done
+from tasks.actuators._interface import Done, Unknown, not_done
 from tasks.remedies._interface import Applied, Job
 
 QUIET_S = 5.0  # real seconds that a drain has to come into effect, where it can be observed
@@ -41,11 +41,19 @@ async def apply(job: Job) -> Applied:
     try:
         if steps[0].successful:
             steps.append(await step(job, "Restarted", actuate(job, Role.RESTART)))
-    finally:  # whatever became of the restart
-        drained = job.ledger.kept(Actuation, actuation_id(job.action.id, Role.DRAIN))
-        if drained is not None and drained.stands:
-            steps.append(await step(job, "Let new work in again", let_in(job, drained)))
-    return applied(steps)
+    except Unknown:  # cancelled is another matter: our time is over, and the drain's own end lets new work in
+        await open_again(job)
+        raise
+    return applied([*steps, *await open_again(job)])
+
+
+async def open_again(job: Job) -> list[Step]:
+    """Take the drain back, if there is anything to take back."""
+    drained = job.ledger.kept(Actuation, actuation_id(job.action.id, Role.DRAIN))
+    if drained is None or not drained.stands:
+        return []
+    undoing = take_back(drained, job.integration, job.ledger, job.clock, job.base, job.home)
+    return [await step(job, "Let new work in again", undoing)]
 
 
 def applied(steps: Sequence[Step]) -> Applied:
@@ -68,11 +76,6 @@ async def drain(job: Job) -> Done:
             return not_done(f"not quiet within {QUIET_S:.0f} s; not restarted")
         await asyncio.sleep(LOOKS_EVERY_S)
     return done
-
-
-async def let_in(job: Job, drained: Actuation) -> Done:
-    """Take the drain back."""
-    return await take_back(drained, job.integration, job.ledger, job.clock, job.base, job.home)
 
 
 async def observe(job: Job) -> bool | None:

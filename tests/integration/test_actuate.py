@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 
+from flows.commands import actuators as command
 from models.actuator import Actuation, Actuator, Actuators, Stage
 from models.anomaly import Severity
 from models.choice import Chosen
 from models.configuration import Configuration
+from models.errors import HEALTHY, BadInput
 from models.incident import Event, Incident, State
 from models.integration import Environment, Integration
 from models.plan import told
-from models.policy import Permission, Policy
+from models.policy import Decision, Permission, Policy, Verdict
 from models.remedy import Action, ActionState
 from models.tier import Mode
 from tasks import act as acting
+from tasks.approve import is_of_this_policy
 from tasks.choose import pick, remedy_file
 from tasks.escalate import consider_escalation
 from tasks.halt import halt, resume
@@ -57,6 +60,7 @@ def pause(folder: Path) -> Actuator:
 
 ASK = {"type": "QRY^A19", "segments": ["QRD|1"], "writes": False}
 ASKS = {"Patient.search": ASK, "Appointment.search": ASK}
+ALLOWED = Decision(verdict=Verdict.ALLOWED, rule="D16", reason="traffic, within limits")
 PERMITTED = Permission(mode=Mode.AUTO, lasts=timedelta(hours=1))
 SYNC = "[sync] # of orders\npaused = false\n"
 
@@ -138,6 +142,49 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     assert restarted.startswith(f"run {sys.executable} -c ")
     assert told(incident, steps).rows[0][-1] == "over when it is done"
     assert (lines(tmp_path), (tmp_path / "sync.toml").read_text(), standing(house)) == (0, SYNC, {})
+
+
+def test_looking_at_actuators_does_nothing(tmp_path, monkeypatch, capsys):
+    house = a_house(tmp_path, restart=restart(tmp_path), pause=pause(tmp_path))
+    monkeypatch.setattr(command, "house_of", lambda *_, **__: house)
+    assert command.command("test", ID, "pause") == HEALTHY
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "set sync.paused" in shown
+    assert (lines(tmp_path), (tmp_path / "sync.toml").read_text(), standing(house)) == (0, SYNC, {})
+    with pytest.raises(BadInput, match="declares no actuator of that role; it has: restart, pause"):
+        command.command("test", ID, "drain")
+
+
+def test_a_word_on_a_plan_is_worth_nothing_once_it_would_do_something_else(tmp_path):
+    house = a_house(tmp_path, pause=pause(tmp_path))
+    incident = in_trouble(house, "pause_sync")
+    chosen, _ = asyncio.run(pick(house, incident, ("pause_sync",)))
+    assert chosen is not None
+    plan = acting.planned(house, incident, chosen)
+    assert is_of_this_policy(house, plan)
+    assert not is_of_this_policy(a_house(tmp_path, pause=restart(tmp_path)), plan)
+
+
+def test_a_restart_whose_end_nobody_knows_lets_new_work_in_again(tmp_path):
+    hangs = Actuator(
+        kind="command", settings={"run": [sys.executable, "-c", "import time; time.sleep(9)"], "timeout": "1s"}
+    )
+    house = a_house(tmp_path, restart=hangs, drain=pause(tmp_path))
+    incident = in_trouble(house, "restart_component")
+    chosen = Chosen(remedy=remedy_file("restart_component").remedy, decision=ALLOWED)
+    moved = asyncio.run(acting.act(house, incident, chosen))
+    (action,) = house.ledger.actions(incident.id)
+    assert (action.state, moved.moments[-1].says) == (ActionState.UNKNOWN, f"{action.says}: killed after 1 s")
+    assert (standing(house)["drain"], (tmp_path / "sync.toml").read_text()) == (Stage.TAKEN_BACK, SYNC)
+
+
+def test_an_actuator_that_is_not_declared_any_more_calls_a_person(tmp_path):
+    house, incident = paused(tmp_path)
+    house = seen(House(a_house(tmp_path).configuration, house.home, house.clock), *ALL_BAD)
+    step(house, incident)
+    _, action = step(house, incident)
+    assert action is not None
+    assert action.state is ActionState.ROLLBACK_FAILED
 
 
 # --- killed on the way -----------------------------------------------------------------------------------------------
