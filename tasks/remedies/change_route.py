@@ -1,6 +1,7 @@
 """Take another declared way to the same system, when it is well (catalogue S63; traffic: only when pre-approved).
 
-A switch outside of us is turned where one is declared, and back by the end of its time. Else the way back is tasks.fail_back's: when the main way was well for half an hour.
+A switch outside of us is turned where one is declared, and turned back at the end of its time. Without one, the way
+back is tasks.fail_back's: when the main way was well for half an hour.
 """
 
 from __future__ import annotations
