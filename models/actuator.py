@@ -6,7 +6,9 @@ What was done is written down before it is done, with what taking it back will n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -59,6 +61,7 @@ class Stage(StrEnum):
     DONE = "done"  # done, and cannot
     NOT_DONE = "not_done"  # refused, and known not to have been done
     TAKEN_BACK = "taken_back"
+    TAKEN_OVER = "taken_over"  # a later attempt did the same, and takes back what this one found
 
 
 STANDS = frozenset({Stage.INTENDED, Stage.IN_FORCE})  # what a roll-back, or its end, must take back
@@ -73,6 +76,7 @@ class Actuation(Kept):
     role: Role
     kind: Code
     key: RecordId  # the plan's hash: the idempotency key of the effect
+    subject: Code  # a hash of what it was done to, as it was declared then
     state: Stage = Stage.INTENDED
     previous: str | None = None  # what was there before, or its hash; never a secret
     since: AwareDatetime
@@ -87,6 +91,12 @@ class Actuation(Kept):
     def is_due(self, as_of: datetime) -> bool:
         """Whether its end has come."""
         return self.stands and self.until is not None and self.until <= as_of
+
+
+def subject_of(actuator: Actuator, keys: Iterable[str]) -> str:
+    """What an actuator acts on, by those of its settings that say so (hex, behind a letter)."""
+    said = [actuator.kind, {key: actuator.settings.get(key) for key in keys}]
+    return "s" + hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def actuation_id(action_id: str, role: Role) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from models.actuator import Actuation, Actuator, Role, Stage, actuation_id
+from models.actuator import Actuation, Actuator, Role, Stage, actuation_id, subject_of
 from models.actuator_tables import Seen
 from models.catalogue import load
 from models.errors import Misconfigured
@@ -41,10 +41,15 @@ def can_observe(actuator: Actuator) -> bool:
     return file.can_observe(file.Settings.model_validate(actuator.settings))
 
 
+def is_same(one: Actuation, actuator: Actuator) -> bool:
+    """Whether what is declared now acts on what was acted on then."""
+    return one.kind == actuator.kind and one.subject == subject_of(actuator, file_of(actuator).SUBJECT)
+
+
 def can_undo(one: Actuation, integration: Integration) -> bool:
     """Whether what was done can be taken back, as it is declared now."""
     actuator = integration.actuators.of(one.role)
-    if actuator is None or actuator.kind != one.kind:
+    if actuator is None or not is_same(one, actuator):
         return True  # it must be, and cannot: that is for a person to hear
     file = file_of(actuator)
     return file.can_undo(file.Settings.model_validate(actuator.settings))
@@ -106,7 +111,7 @@ async def actuate(job: Job, role: Role, lasts: timedelta | None = None) -> Done:
     file = file_of(actuator)
     settings = file.Settings.model_validate(actuator.settings)
     try:
-        meant = await intend(job, role, file, settings, lasts)
+        meant = await intend(job, role, file, actuator, settings, lasts)
     except Misconfigured as error:  # it names a place, never a value
         return not_done(str(error))
     try:
@@ -118,27 +123,35 @@ async def actuate(job: Job, role: Role, lasts: timedelta | None = None) -> Done:
     return done
 
 
-async def intend(job: Job, role: Role, file: ActuatorFile, settings: object, lasts: timedelta | None) -> Actuation:
-    """What is about to be done, and what was there before; what an earlier try wrote down stays."""
-    name = actuation_id(job.action.id, role)
+async def intend(
+    job: Job, role: Role, file: ActuatorFile, actuator: Actuator, settings: object, lasts: timedelta | None
+) -> Actuation:
+    """What is about to be done, and what was there before: what an earlier try, or an earlier attempt, found stays."""
+    name, now, subject = actuation_id(job.action.id, role), job.clock.now(), subject_of(actuator, file.SUBJECT)
     known = job.ledger.kept(Actuation, name)
     if known is not None and known.stands:
         return known
+    made = job.ledger.all_kept(Actuation, job.integration.id)
+    earlier = sorted((one for one in made if one.stands and one.subject == subject), key=lambda one: one.since)
     before = getattr(file, "before", None)
-    now = job.clock.now()
+    found = await before(errand_of(job, role), settings) if before and not earlier else None
     meant = Actuation(
         id=name,
         integration_id=job.integration.id,
         incident_id=job.action.incident_id,
         action_id=job.action.id,
         role=role,
-        kind=file.__name__.rpartition(".")[2],  # type: ignore[attr-defined]  # a module
+        kind=actuator.kind,
         key=job.action.plan_hash,
-        previous=await before(errand_of(job, role), settings) if before else None,
+        subject=subject,
+        previous=earlier[0].previous if earlier else found,
         since=now,
         until=None if lasts is None else now + lasts,
     )
-    keep(job.ledger, meant, now)
+    with job.ledger.change("actuate", now) as change:
+        change.keep(meant)
+        for one in earlier:
+            change.keep(one.model_copy(update={"state": Stage.TAKEN_OVER, "until": None}))
     return meant
 
 
@@ -156,8 +169,8 @@ async def take_back(
     """Undo it, and write down that it was; that it is tried is written down first."""
     tried = keep(ledger, one, clock.now(), undo_tries=one.undo_tries + 1)
     actuator = integration.actuators.of(one.role)
-    if actuator is None or actuator.kind != one.kind:
-        return not_done(f"the actuator for {one.role} is not declared any more")
+    if actuator is None or not is_same(one, actuator):
+        return not_done(f"the actuator for {one.role} is not declared any more as it was")
     file = file_of(actuator)
     settings = file.Settings.model_validate(actuator.settings)
     errand = Errand(

@@ -217,6 +217,7 @@ def test_an_actuator_offers_settings_and_says_acts_looks_and_takes_back(name):
     assert issubclass(file.Settings, Noun)
     assert all(callable(getattr(file, what)) for what in ("dry_run", "apply", "observe", "undo"))
     assert all(callable(getattr(file, what)) for what in ("can_observe", "can_undo"))
+    assert set(file.SUBJECT) <= set(file.Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", names("tasks.notifiers"))

@@ -1,5 +1,6 @@
 """What an actuator file offers.
 
+`SUBJECT`                     which settings say what is acted on; when they change, nothing is undone by the new ones
 `Settings`                    a model that checks the `settings:` of an actuator of this kind
 `dry_run(errand, settings)`   one sentence: what would be done; calls nobody, shows no secret
 `before(errand, settings)`    optional: what undoing it will need; kept in the ledger before anything is done
@@ -73,6 +74,7 @@ class Unknown(Exception):
 class ActuatorFile(Protocol):
     """An actuator module, as the catalogue loads it."""
 
+    SUBJECT: tuple[str, ...]
     Settings: type[Any]
 
     def dry_run(self, errand: Errand, settings: Any) -> str:  # noqa: ANN401 - the file's own Settings

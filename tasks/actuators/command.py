@@ -17,6 +17,8 @@ from models.written import Period, limited
 from tasks.actuators._interface import LONGEST_S, Done, Errand, Unknown, not_done
 from tasks.actuators._run import Argv, run, trouble_with
 
+SUBJECT = ("run", "target")
+
 
 class Settings(Noun):
     """What is run, and what tells whether it worked."""

@@ -26,6 +26,7 @@ from models.written import Period, limited
 from tasks.actuators._interface import LONGEST_S, Done, Errand, Unknown, not_done
 from tasks.actuators._run import Check, run, trouble_with
 
+SUBJECT = ("path", "key", "to")
 LARGEST = 1 << 20  # bytes
 KEPT = "kept-files"  # under the home
 FILE = "{file}"

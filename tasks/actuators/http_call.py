@@ -21,10 +21,11 @@ from models.written import Period, SecretReference, limited
 from tasks.actuators._call import call, done, is_any_good
 from tasks.actuators._interface import LONGEST_S, Done, Errand, not_done
 from tasks.auth_schemes import HeaderName
-from tasks.http import Fetched, check_base_url
+from tasks.http import Fetched, check_base_url, split_origin
 from tasks.secrets import resolve
 from tasks.signing import key_of, signature
 
+SUBJECT = ("method", "url", "target", "body")
 OURS = frozenset({"host", "content-length", "content-type", "idempotency-key"})
 KINDS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 LARGEST_EPOCH_S = 1e11  # a larger number counts milliseconds
@@ -109,6 +110,14 @@ class Settings(Call):
     ca_bundle: str | None = None
     observe: Observation | None = None
     undo: Call | None = None
+
+    @model_validator(mode="after")
+    def _stays_there(self) -> Self:
+        """Headers hold credentials: they go to one host."""
+        others = [one.url for one in (self.observe, self.undo) if one is not None]
+        if any(split_origin(BRACES.sub("x", url))[0] != split_origin(BRACES.sub("x", self.url))[0] for url in others):
+            raise Advice("`observe` and `undo` must call the same host as `url`: credentials go nowhere else")
+        return self
 
 
 def dry_run(errand: Errand, settings: Settings) -> str:

@@ -22,6 +22,7 @@ from tasks.actuators._interface import LONGEST_S, Done, Errand, not_done
 from tasks.http import BaseUrl, Fetched, check_base_url
 from tasks.secrets import resolve
 
+SUBJECT = ("do", "deployment", "limit", "to", "api_url")
 API_URL = "PREFECT_API_URL"
 PAUSED = {"pause": True, "resume": False}
 Name = Annotated[str, StringConstraints(pattern=r"^[^/%&<>]{1,100}$")]

@@ -67,6 +67,11 @@ SYNC = "[sync] # of orders\npaused = false\n"
 
 def a_house(folder: Path, **actuators: Actuator) -> House:
     (folder / "sync.toml").write_text(SYNC)
+    configuration = a_house_of(folder, **actuators)
+    return seen(House(configuration, folder / "home", MovedClock(BEGINNING)), 20, 20, 20, 20, 20)
+
+
+def a_house_of(folder: Path, **actuators: Actuator) -> Configuration:
     one = Integration(
         **an_integration().model_dump(exclude={"id", "kind", "settings", "environment", "actuators"}),
         id=ID,
@@ -79,8 +84,7 @@ def a_house(folder: Path, **actuators: Actuator) -> House:
         name: Permission(mode=Mode.AUTO, lasts=timedelta(hours=1)) for name in ("restart_component", "pause_sync")
     }
     policy = Policy(version="1", owner="Integration Team", remedies=remedies)
-    configuration = Configuration(integrations=(one,), policy=policy, path=folder)
-    return seen(House(configuration, folder / "home", MovedClock(BEGINNING)), 20, 20, 20, 20, 20)
+    return Configuration(integrations=(one,), policy=policy, path=folder)
 
 
 def seen(house: House, *failed: int) -> House:
@@ -319,6 +323,31 @@ def test_at_its_end_a_pause_is_taken_back_unless_healing_is_halted(tmp_path):
     assert (tmp_path / "sync.toml").read_text() == SYNC
     asyncio.run(watch_all(house, ()))
     assert [one for one in alerts(house) if one.watch == "not_taken_back"] == []
+
+
+def test_a_pause_upon_a_pause_ends_in_what_stood_before_the_first(tmp_path):
+    house, _ = paused(tmp_path)
+    (first,) = house.ledger.all_kept(Actuation, ID)
+    action = house.ledger.action(first.action_id).model_copy(update={"id": "ACT-2025-03-26-002"})
+    house.clock.move(30 * MINUTE)  # type: ignore[attr-defined]
+    job = acting.job(house, action, None)  # type: ignore[arg-type]  # it calls nobody
+    assert asyncio.run(remedy_file("pause_sync").apply(job)).ok
+    house.clock.move(33 * MINUTE)  # type: ignore[attr-defined]  # the end of the first alone
+    assert asyncio.run(give_back(house)) == ()
+    assert (tmp_path / "sync.toml").read_text() != SYNC
+    house.clock.move(30 * MINUTE)  # type: ignore[attr-defined]
+    assert len(asyncio.run(give_back(house))) == 1
+    assert (tmp_path / "sync.toml").read_text() == SYNC
+
+
+def test_what_was_done_to_one_thing_is_not_undone_to_another(tmp_path):
+    house, _ = paused(tmp_path)
+    other = pause(tmp_path)
+    moved = Actuator(kind=other.kind, settings={**other.settings, "key": "sync.hourly"})
+    changed = House(a_house_of(tmp_path, pause=moved), house.home, house.clock, house.cases)
+    house.clock.move(timedelta(hours=2))  # type: ignore[attr-defined]
+    assert asyncio.run(give_back(changed)) == ()
+    assert standing(house) == {"pause": Stage.IN_FORCE}
 
 
 def test_a_restart_that_makes_it_worse_has_failed_and_is_not_said_to_be_taken_back(tmp_path):

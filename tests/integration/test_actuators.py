@@ -230,7 +230,8 @@ async def test_whether_a_call_is_in_place_is_read_from_an_answer(wanted, reply, 
         pytest.param({"body": {"a": [{"b": "{password}"}]}}, "may stand in braces", id="deep in a body"),
         pytest.param({"body": {"a": "env:HOME"}}, "a body holds none", id="a secret in a body"),
         pytest.param({"headers": {"Idempotency-Key": "1"}}, "ours to write", id="our header"),
-        pytest.param({"observe": {"url": "https://a.example.org/", "path": "a"}}, "either `equals`", id="to what"),
+        pytest.param({"observe": {"url": "http://127.0.0.1:1/", "path": "a"}}, "either `equals`", id="to what"),
+        pytest.param({"undo": {"url": "https://b.example.org/x"}}, "the same host", id="credentials for another host"),
     ],
 )
 def test_what_a_call_may_not_say_is_refused(changes, says):
