@@ -52,6 +52,7 @@ def request_for(
     skew_s: float | None = None,
     in_maintenance: str | None = None,
     has_observer: bool = True,
+    nothing_left: bool = False,
 ) -> Request:
     """Everything the decision table looks at, counted from the ledger's rows.
 
@@ -70,6 +71,7 @@ def request_for(
         skew_s: their clock minus ours.
         in_maintenance: the reason that was agreed for being away now.
         has_observer: whether it can be found out if its effect is in place.
+        nothing_left: whether it would change nothing.
     """
     if incident.diagnosis is None:
         raise ValueError(f"{incident.id} has no diagnosis to act on")
@@ -94,6 +96,7 @@ def request_for(
         capable=capable,
         has_actuator=remedy.role is None or integration.actuators.of(remedy.role) is not None,
         has_observer=has_observer,
+        nothing_left=nothing_left,
         still_failing=still_failing,
         busy=any(action.is_open and action.state is not ActionState.APPROVED for action in actions),
         rolled_back=any(action.state is ActionState.ROLLED_BACK for action in mine),

@@ -160,6 +160,7 @@ class Request:
     held_by: str | None = None  # the origin of the cascade that it only depends on
     reopened: int = 0  # how often the trouble came back after it was resolved
     capable: bool = True  # the connector has what the remedy needs
+    nothing_left: bool = False  # its setting is at its bound already, or there is nowhere to go
     has_actuator: bool = True  # … and the integration declares the actuator that it asks for
     still_failing: bool = True  # a fresh reading reproduces the fault
     busy: bool = False  # another action holds the integration
@@ -216,17 +217,18 @@ def exhausted(request: Request) -> str | None:
 def forbidden(request: Request) -> str | None:
     """Why this remedy may never run here, in words; None when it may."""
     remedy = request.remedy
-    if remedy.effect in NEVER or request.mode is Mode.NEVER:
-        return f"{remedy.name} is reserved for people"
-    if not request.capable:
-        return f"this kind of system cannot do it ({remedy.needs})"
-    if not request.has_actuator:
-        return f"no actuator for {remedy.role} is declared"
-    if request.refusal_code in remedy.never_after:
-        return f"{remedy.name} must not follow {request.refusal_code}: it could lock the account"
-    if request.rolled_back:
-        return f"{remedy.name} was taken back in this incident"
-    return None
+    stops = (
+        (remedy.effect in NEVER or request.mode is Mode.NEVER, f"{remedy.name} is reserved for people"),
+        (not request.capable, f"this kind of system cannot do it ({remedy.needs})"),
+        (not request.has_actuator, f"no actuator for {remedy.role} is declared"),
+        (request.nothing_left, f"{remedy.name} has nothing left to change here"),
+        (
+            request.refusal_code in remedy.never_after,
+            f"{remedy.name} must not follow {request.refusal_code}: it could lock the account",
+        ),
+        (request.rolled_back, f"{remedy.name} was taken back in this incident"),
+    )
+    return next((says for applies, says in stops if applies), None)
 
 
 def unproven(request: Request) -> str | None:

@@ -25,7 +25,8 @@ from tasks.connectors import _interface as capabilities
 from tasks.connectors._interface import RenewsCredentials
 from tasks.detect import gather_case
 from tasks.house import House
-from tasks.probe import connected
+from tasks.probe import connected, tuning_of
+from tasks.remedies._interface import Setup, nothing_left
 
 HALT_VARIABLE, HALT_FILE = "HEAL_HALT", "HALT"
 RECENT = 20  # calls whose clocks are compared: those of the last minutes
@@ -46,7 +47,7 @@ async def asking(house: House, incident: Incident) -> Callable[[Remedy], Request
         has = {name for name in dir(capabilities) if is_capability(name) and isinstance(connector, capability(name))}
     actions, recent = house.ledger.actions(incident.id), house.ledger.actions_since(now - timedelta(days=1))
     failing, skew_s, away = is_failing(house, incident), skew_of(house, incident), maintenance_of(house, incident)
-    why_halted = halted(house)
+    why_halted, setup = halted(house), Setup(integration, tuning_of(house, integration))
 
     def ask(remedy: Remedy) -> Request:
         return request_for(
@@ -64,6 +65,7 @@ async def asking(house: House, incident: Incident) -> Callable[[Remedy], Request
             still_failing=failing,
             refusal_code=refusal,
             has_observer=is_observed(integration, remedy),
+            nothing_left=nothing_left(remedy_file(remedy.name), setup),
         )
 
     return ask

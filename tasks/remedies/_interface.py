@@ -3,6 +3,7 @@
 `remedy`            a `models.remedy.Remedy`: what it is, what it touches, what it needs
 `apply(job)`        do it, once; returns `Applied`
 `observe(job)`      is the effect in place? True, False, or None when that cannot be known
+`nothing_left(setup)`  optional: whether it would change nothing; else that is when `change` has nothing to change
 
 What is done outside of us goes through an actuator of the integration (tasks.actuate), which writes down what
 undoing it needs; taking back is then the same for every remedy, as it is for adjustments.
@@ -19,6 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from models.integration import Integration
@@ -32,15 +34,21 @@ if TYPE_CHECKING:  # brings SQLAlchemy, which `heal validate` does not wait for
 
 
 @dataclass(frozen=True)
-class Job:
+class Setup:
+    """What a remedy may look at before it is chosen: what is declared, and what is in force."""
+
+    integration: Integration
+    tuning: Tuning
+
+
+@dataclass(frozen=True)
+class Job(Setup):
     """Everything a remedy is handed. The action's `plan_hash` is the idempotency key of the effect."""
 
     action: Action
-    integration: Integration
     connector: Connector
     ledger: Ledger
     clock: Clock
-    tuning: Tuning
     lasts: timedelta
     by: Callable[[Tuning], AbstractAsyncContextManager[Connector]]  # a connector of its own under another tuning
     base: Path = Path()  # where relative files of the configuration start from
@@ -80,6 +88,15 @@ class RemedyFile(Protocol):
 Changes = Mapping[Setting, float | str]
 
 
+def nothing_left(file: ModuleType, setup: Setup) -> bool:
+    """Whether a remedy would change nothing: its setting is at its bound, or there is nowhere to go."""
+    own: Callable[[Setup], bool] | None = getattr(file, "nothing_left", None)
+    change: Callable[[Setup], Changes] | None = getattr(file, "change", None)
+    if own is not None:
+        return own(setup)
+    return change is not None and not change(setup)
+
+
 def adjustments(job: Job, changes: Changes, at: datetime) -> tuple[Adjustment, ...]:
     """The adjustments that make these changes, each with its end and the value it replaces."""
     return tuple(
@@ -98,7 +115,7 @@ def adjustments(job: Job, changes: Changes, at: datetime) -> tuple[Adjustment, .
 
 
 def adjusting(
-    change: Callable[[Job], Changes], says: Callable[[Job, Changes], str]
+    change: Callable[[Setup], Changes], says: Callable[[Job, Changes], str]
 ) -> Callable[[Job], Awaitable[Applied]]:
     """`apply` for a remedy whose whole effect is a change of our own settings.
 

@@ -12,7 +12,7 @@ from models.remedy import EffectClass, Remedy, Step
 from models.tuning import Setting
 from tasks.actuate import actuate, errand_of
 from tasks.actuate import observe as observed
-from tasks.remedies._interface import Applied, Changes, Job, adjusted, adjustments
+from tasks.remedies._interface import Applied, Changes, Job, Setup, adjusted, adjustments
 
 remedy = Remedy(
     name="change_route",
@@ -23,14 +23,19 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """The first declared route that is not in use; none when there is no other."""
     return next(({Setting.ROUTE: name} for name in others(job)), {})
 
 
-def others(job: Job) -> list[str]:
+def others(job: Setup) -> list[str]:
     """The declared routes that are not in use."""
     return [route.name for route in job.integration.routes if route.name != job.tuning.route]
+
+
+def nothing_left(job: Setup) -> bool:
+    """Whether there is neither another route nor a switch."""
+    return not others(job) and job.integration.actuators.of(Role.ROUTE) is None
 
 
 async def apply(job: Job) -> Applied:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 FACTOR = 2.0
 LONGEST_S = 30.0  # beyond it a stuck call holds its place for half a probe interval
@@ -19,7 +19,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Twice the present deadline, up to half a minute."""
     longer = min(job.tuning.deadline_s * FACTOR, LONGEST_S)
     return {Setting.DEADLINE_S: longer} if longer > job.tuning.deadline_s else {}

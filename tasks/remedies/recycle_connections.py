@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 remedy = Remedy(
     name="recycle_connections",
@@ -15,7 +15,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """The next generation of the pool."""
     return {Setting.CONNECTION: job.tuning.connection + 1}
 

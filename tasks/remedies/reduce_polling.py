@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 SLOWEST = 0.125  # an eighth of the reads: below it the data would be older than an hour at a minute's pace
 
@@ -21,7 +21,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Half of the present pace, down to the slowest."""
     return {Setting.PACE: job.tuning.pace / 2} if job.tuning.pace / 2 >= SLOWEST else {}
 

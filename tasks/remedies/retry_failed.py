@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 ATTEMPTS = 3  # tries per read, the first included (spec: safety, 1.4)
 
@@ -17,7 +17,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Three tries instead of fewer."""
     return {Setting.ATTEMPTS: ATTEMPTS} if job.tuning.attempts < ATTEMPTS else {}
 

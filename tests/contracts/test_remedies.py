@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 
 import pytest
 
+from models.actuator import Actuators
 from models.catalogue import load, names
 from models.integration import Route
 from models.ladder import Ladder, Verdict
@@ -19,7 +20,7 @@ from models.remedy import EffectClass, Remedy
 from models.signatures import known_signatures
 from models.tuning import Tuning, tuned
 from tasks.connectors import _interface as capabilities
-from tasks.remedies._interface import Applied, Job
+from tasks.remedies._interface import Applied, Job, Setup, nothing_left
 from tests.builders import NOW, an_action, an_integration
 
 ROOM = "tasks.remedies"
@@ -172,10 +173,25 @@ def test_calls_are_led_to_no_route_that_is_not_well():
     assert [(step.says, step.successful) for step in answer.steps] == [("second is not well: tls fails", False)]
 
 
-def test_without_another_route_there_is_nowhere_to_go():
-    job = a_job("change_route", Tuning())
-    alone = Job(**{**vars(job), "integration": an_integration()})
-    assert load(ROOM, "change_route").change(alone) == {}
+SWITCH = Actuators(route={"kind": "file", "settings": {}})
+
+
+@pytest.mark.parametrize(
+    ("name", "tuning", "declared", "is_left"),
+    [
+        pytest.param("change_route", Tuning(), {"routes": ROUTES}, True, id="there is another way"),
+        pytest.param("change_route", Tuning(), {}, False, id="there is no other way"),
+        pytest.param("change_route", Tuning(route="second"), {"routes": ROUTES}, False, id="the other way is taken"),
+        pytest.param("change_route", Tuning(), {"actuators": SWITCH}, True, id="there is a switch"),
+        pytest.param("retry_failed", Tuning(attempts=3), {}, False, id="as many tries as may be"),
+        pytest.param("reduce_polling", Tuning(pace=0.125), {}, False, id="as slow as may be"),
+        pytest.param("recycle_connections", Tuning(connection=9), {}, True, id="a fresh pool can always be had"),
+        pytest.param("replay_missed", Tuning(), {}, True, id="not a setting of ours"),
+    ],
+)
+def test_what_would_change_nothing_is_known_before_it_is_chosen(name, tuning, declared, is_left):
+    setup = Setup(an_integration(**declared), tuning)
+    assert nothing_left(load(ROOM, name), setup) is not is_left
 
 
 def test_credentials_are_not_renewed_after_a_refused_password():

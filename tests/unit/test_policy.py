@@ -104,6 +104,13 @@ def approve(**changes: Any) -> Permission:
             id="D2 nobody said how",
         ),
         pytest.param(
+            {"nothing_left": True},
+            "D2",
+            Verdict.REFUSED,
+            "renew_credentials has nothing left to change here",
+            id="D2 it would change nothing",
+        ),
+        pytest.param(
             {
                 "remedy": SESSION.model_copy(update={"never_after": ("invalid_credentials",)}),
                 "refusal_code": "invalid_credentials",
