@@ -31,6 +31,7 @@ from tasks import pull as pulling
 from tasks import recurrence as recurring
 from tasks import remediate as remediating
 from tasks import sample as sampling
+from tasks import send as sending
 from tasks import survey as surveying
 from tasks import take_back as taking_back
 from tasks import watch as watching
@@ -47,6 +48,7 @@ survey = coat(surveying.survey_due, name="survey", is_needed=surveying.is_due)
 judge = coat(detecting.detect, name="detect")
 learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
 fail_back = coat(returning.look_back, name="fail back", is_needed=returning.is_away)
+send = coat(sending.deliver, name="send", is_needed=sending.is_waiting)
 watch = coat(watching.watch_all, name="watch")
 note = coat(ourselves.note_cycle, name="note", retries=0)
 
@@ -69,6 +71,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await store(readings, house.home)
     await take_in(house)
     await survey(house)
+    await send(house)
     await watch(house, readings)
     found = detecting.worth_attending(house, await judge(house))
     incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]

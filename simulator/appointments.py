@@ -53,6 +53,11 @@ class Written:
         """How many can be found now."""
         return sum(self._is_there(since) for since, _ in self._kept.values())
 
+    @property
+    def created(self) -> int:
+        """How many were ever created, each copy counted."""
+        return self._count
+
     def create(self, request: Request) -> tuple[bool, dict[str, Any]]:
         """A new appointment, or the one that `If-None-Exist` finds; whether it is new.
 

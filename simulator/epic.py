@@ -83,7 +83,12 @@ class Epic:
 
     def journal(self) -> dict[str, Any]:
         """Tokens issued and refused, appointments written by clients; Epic has no sessions."""
-        return {"tokens": self._desk.counts, "sessions": {}, "written": self._written.stored}
+        return {
+            "tokens": self._desk.counts,
+            "sessions": {},
+            "written": self._written.stored,
+            "created": self._written.created,
+        }
 
     def problem(self, status: int, code: str, says: str) -> Response:
         """An OperationOutcome."""

@@ -93,6 +93,13 @@ class ResetsEvery(Fault):
     operation: str | None = None
 
 
+class LostAnswers(Fault):
+    """A share of data calls is acted upon, and ends in a TCP reset instead of its answer; each call by itself."""
+
+    share: Probability = 0.1
+    operation: str | None = None
+
+
 class BlackHole(Fault):
     """Connections are accepted and never answered."""
 

@@ -26,12 +26,17 @@ from simulator.mllp_faults import (
     CloseAfterReceive,
     DropAfterAck,
     IdleClose,
+    KeepsCopies,
     LateAck,
+    LostAcks,
     NoAck,
+    NoQueries,
+    Poison,
     SlowAck,
     WrongAckId,
 )
 from simulator.people import Practice
+from simulator.received import Received
 from simulator.server import Port, reset
 from simulator.weather import Weather
 
@@ -39,7 +44,9 @@ LARGEST = 1 << 16  # bytes of one message; the library makes an object of every 
 REMEMBERED = 10_000  # control ids, oldest forgotten
 ACK = "ACK"
 QUERY = "NMQ.N01"
-KNOWN = (QUERY, "ADT.A08", "SIU.S12", "ORM.O01")
+BY_CONTROL_ID = "QBP.Q11"  # answered from what was kept: is the message with this control id there?
+ASKING = (QUERY, BY_CONTROL_ID)  # what changes nothing here
+KNOWN = (*ASKING, "ADT.A08", "SIU.S12", "ORM.O01")
 BAD_MESSAGE = (hl7.ParseException, ValueError, LookupError, AttributeError, TypeError)  # whatever the library raises
 GARBAGE = {
     "noise": b"\x00\xff\x15\x16~~~",
@@ -108,6 +115,7 @@ class Engine:
         self._practice, self._clock, self._rng, self._error_share = practice, clock, rng, error_share
         self._messages: dict[str, Counter[str]] = defaultdict(Counter)
         self._kept: Counter[str] = Counter()
+        self._received = Received()
         self._counts = Counter(duplicates=0, receipts=0, not_mllp=0, not_hl7=0)
         self._seen: dict[bytes, None] = {}  # digests of control ids
         self._waiting: set[Talk] = set()
@@ -126,6 +134,7 @@ class Engine:
         return {
             "messages": {operation: dict(counts) for operation, counts in self._messages.items()},
             "kept": dict(self._kept),
+            "received": self._received.counts(),
             **self._counts,
             "open_sockets": sum(port.open_sockets for port in self.ports.values()),
         }
@@ -181,8 +190,14 @@ class Engine:
             labels["reset"] += 1
             reset(talk.writer)
             return False
+        if self._is_lost(arrived, "message"):
+            labels["reset"] += 1
+            reset(talk.writer)
+            return False
         await asyncio.sleep(self._latency_ms(route, operation) / 1000)
         answers = list(self._answers(arrived))
+        if self._is_lost(arrived, "ack"):
+            cut = "after"
         if cut or self.weather.find(CloseAfterReceive, route, operation):
             labels["reset" if cut else "closed"] += 1
             reset(talk.writer) if cut else talk.writer.close()
@@ -193,6 +208,16 @@ class Engine:
         for _, content in answers:
             await self._send(content, talk, operation)
         return True
+
+    def _is_lost(self, arrived: Arrived, what: str) -> bool:
+        """Whether this message ends in a cut line: poison and lost messages before it is kept, lost acks after."""
+        find, route, operation = self.weather.find, arrived.route, arrived.operation
+        poison, lost = find(Poison, route, operation), find(LostAcks, route, operation)
+        if operation in ASKING:
+            return False
+        if what == "message" and poison and arrived.control_id.endswith(poison.id_ends):
+            return True
+        return bool(lost and lost.lost == what and self._rng.random() < lost.share)
 
     def _latency_ms(self, route: str, operation: str) -> float:
         hour = self._practice.hour(self._clock.now())
@@ -215,12 +240,14 @@ class Engine:
     def _verdict(self, arrived: Arrived) -> tuple[str, int | None, str]:
         """MSA-1, the number of the error, and where it is written."""
         digest = hashlib.sha256(arrived.control_id.encode()).digest()
-        if digest in self._seen:
+        if digest in self._seen and not self.weather.find(KeepsCopies, arrived.route, arrived.operation):
             self._counts["duplicates"] += 1
             return "AE", 205, "ERR-3"
         fault = self.weather.find(AckError, arrived.route, arrived.operation)
         if fault and self._rng.random() < fault.share:
             return fault.code, fault.error, fault.where
+        if arrived.operation == BY_CONTROL_ID and self.weather.find(NoQueries, arrived.route, arrived.operation):
+            return "AR", 200, "ERR-3"
         if arrived.operation not in KNOWN:
             return "AR", 200, "ERR-3"
         if self._rng.random() < self._error_share:
@@ -232,8 +259,9 @@ class Engine:
 
     def _keep(self, arrived: Arrived) -> None:
         fault = self.weather.find(DropAfterAck, arrived.route, arrived.operation)
-        if arrived.operation != QUERY and not (fault and self._rng.random() < fault.share):
+        if arrived.operation not in ASKING and not (fault and self._rng.random() < fault.share):
             self._kept[arrived.operation] += 1
+            self._received.keep(arrived.message, arrived.control_id)
 
     def _written(self, arrived: Arrived, code: str, error: int | None, where: str) -> str:
         """An acknowledgement as text."""
@@ -251,7 +279,16 @@ class Engine:
         if error and where != "MSA-6":
             coded = f"ERR||MSH^1^12|{error}^^HL70357|E" if where == "ERR-3" else f"ERR|MSH^1^12^{error}&&HL70357"
             text += coded + "\r"
+        if arrived.operation == BY_CONTROL_ID:
+            return text + (self._found(arrived) if code == "AA" else "")
         return text + f"NCK|{now}\r" if arrived.operation == QUERY else text
+
+    def _found(self, arrived: Arrived) -> str:
+        """QAK and QPD: whether the message that is asked about was kept (table 0208)."""
+        asks = arrived.message.segment("QPD")
+        tag, about = str(asks(2)), str(asks(3))
+        there = self._received.has(about)
+        return f"QAK|{tag}|{'OK' if there else 'NF'}||{int(there)}\r{asks}\r"
 
     async def _send(self, content: str, talk: Talk, operation: str) -> None:
         find, route = self.weather.find, talk.route

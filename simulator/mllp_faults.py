@@ -81,3 +81,31 @@ class SlowAck(Fault):
     systems: ClassVar[tuple[str, ...]] = MLLP
     bytes_per_s: PositiveFloat = 20.0
     operation: str | None = None
+
+
+class LostAcks(Fault):
+    """A share of messages is lost: `ack`, kept and the line cut; `message`, the line cut before it is kept."""
+
+    systems: ClassVar[tuple[str, ...]] = MLLP
+    share: Probability = 0.1
+    lost: Literal["ack", "message"] = "ack"
+    operation: str | None = None
+
+
+class Poison(Fault):
+    """A message whose control id ends so makes the engine cut the line, whenever it comes; it is never kept."""
+
+    systems: ClassVar[tuple[str, ...]] = MLLP
+    id_ends: str
+
+
+class KeepsCopies(Fault):
+    """The engine does not look at control ids: it keeps every copy that it gets, as many do."""
+
+    systems: ClassVar[tuple[str, ...]] = MLLP
+
+
+class NoQueries(Fault):
+    """The query by control id is refused: this engine has no such thing."""
+
+    systems: ClassVar[tuple[str, ...]] = MLLP

@@ -11,7 +11,16 @@ from uuid import UUID
 
 from simulator import rhythm
 from simulator.clock import Clock
-from simulator.faults import BadCertificate, Forbidden, HtmlPage, Latency, Maintenance, MalformedJson, ServerErrors
+from simulator.faults import (
+    BadCertificate,
+    Forbidden,
+    HtmlPage,
+    Latency,
+    LostAnswers,
+    Maintenance,
+    MalformedJson,
+    ServerErrors,
+)
 from simulator.messages import Application, Cut, Request, Response, text_response
 from simulator.people import Practice
 from simulator.server import Server
@@ -96,7 +105,12 @@ class Service:
         answer = self._hiccup(operation) or self._spoilt(request, operation)
         if answer is None:
             answer = self._broken_off(self._application.answer(request), request.route, operation)
-        return Cut.RESET if reset else answer
+        return Cut.RESET if reset or self._is_lost(request.route, operation) else answer
+
+    def _is_lost(self, route: str, operation: str) -> bool:
+        """Whether the answer of a call that was acted upon is lost."""
+        fault = self.weather.find(LostAnswers, route, operation)
+        return bool(fault and self._application.is_data(operation) and self._rng.random() < fault.share)
 
     def _is_its_turn(self, route: str, operation: str) -> bool:
         """Whether this call is the nth of those that are reset one by one."""

@@ -17,6 +17,7 @@ from models.integration import Integration, Read
 from models.ladder import Ladder
 from models.noun import RecordId
 from models.reading import Reading
+from models.sending import Answer, Sending, Word
 from models.surface import Surface, Uses
 from models.tuning import Tuning
 from tasks.clock import Clock
@@ -122,6 +123,28 @@ class ConfirmsWrites(Protocol):
 
     async def landed(self, receipt: RecordId) -> bool | None:
         """Whether it is there; None when nobody could tell."""
+        ...
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """Can bring a message over, and ask whether one is there.
+
+    A file whose connector has it offers `letters(written)`: the messages in what an application hands over, or
+    `models.noun.Advice` in a sentence that quotes nothing. Whatever goes wrong on the other side is a value.
+    """
+
+    @property
+    def sending(self) -> Sending | None:
+        """How it may be done; None: nothing may be sent."""
+        ...
+
+    async def send(self, content: bytes) -> Answer:
+        """Send one message, once; what that came to."""
+        ...
+
+    async def ask(self, content: bytes) -> Word:
+        """Ask whether this message, by its control id or identifier, is there; nothing is changed by it."""
         ...
 
 

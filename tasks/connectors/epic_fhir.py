@@ -17,15 +17,16 @@ from models.credentials import PublishedKey
 from models.fhir_page import implausible, newest
 from models.integration import Integration, Read, SecretReference, Text
 from models.ladder import Ladder, Step
-from models.noun import Noun, RecordId
+from models.noun import Noun
 from models.reading import Operation, Outcome, Reading, Rung
 from models.scopes import Scope, granted_in, needed_for
+from models.sending import Sending
 from models.surface import Surface, Uses
 from models.token import Grant
-from tasks.connectors import _fhir_canary as canaries
 from tasks.connectors._fhir_canary import CANARY
 from tasks.connectors._fhir_pages import together
 from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
+from tasks.connectors._fhir_writes import WritesResources, letters
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.fhir_surface import SMART_PATH, judge_smart, survey_fhir, used
@@ -37,6 +38,8 @@ from tasks.secrets import resolve
 from tasks.smart import FORM, Algorithm, Signer, bearer, promised_s
 from tasks.tokens import TokenStore
 from tasks.trials import Trial, reach_of
+
+__all__ = ["CANARY", "EpicFhir", "Settings", "letters", "open_connector"]
 
 FHIR = {"Accept": "application/fhir+json"}
 TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(?:/\$?[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9_.:=&,%|/$+-]*)?$")
@@ -68,6 +71,7 @@ class Settings(Noun):
     ca_bundle: str | None = None  # PEM file, relative to the configuration
     searches: dict[Operation, Annotated[str, AfterValidator(check_template)]] = Field(default_factory=dict)
     max_pages: Annotated[PositiveInt, Field(le=50)] = 5
+    sends: Sending | None = None  # None: an application's resources are not created here
 
     def search(self, operation: str) -> str | None:
         """The query of a declared read."""
@@ -102,7 +106,7 @@ def open_connector(context: Context) -> EpicFhir:
     return EpicFhir(context, settings)
 
 
-class EpicFhir:
+class EpicFhir(WritesResources):
     """One Epic FHIR server, as one client sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -112,7 +116,7 @@ class EpicFhir:
         self._base_url = base_url_by_route(context, settings.base_url)
         self._lookup = context.integration.lookup
         self.reach = reach_of(self._base_url, self._ca_bundle, self._lookup)
-        self._http = self._client()
+        self._http, self.sending = self._client(), settings.sends
         pem = resolve(settings.private_key, context.base)
         self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
         self._tokens = TokenStore(context.home, self._id, self._clock)
@@ -137,29 +141,6 @@ class EpicFhir:
             spent_ms = (perf_counter() - began) * 1000
             got = Grant(rung=Rung.READ, status=HTTPStatus.OK, latency_ms=spent_ms)
         return without_call(self._id, RENEWAL, observed_at, got)
-
-    async def write(self, canary: str) -> tuple[Reading, RecordId | None]:
-        """Create an appointment of ours that takes place nowhere; the receipt is its identifier."""
-        observed_at, deadline = self._clock.now(), Deadline(self._context.tuning.deadline_s)
-        token = await self._tokens.get(self._issue)
-        if isinstance(token, Grant):
-            return without_call(self._id, CANARY, observed_at, token).model_copy(update=canaries.GOES_OUT), None
-        url, body = f"{self._base_url}/{canaries.RESOURCE}", canaries.appointment(canary)
-        headers = self._headers(token.value) | canaries.once(canary)
-        sent = await self._http.fetch("POST", url, headers=headers, content=body, deadline_s=deadline.left_s)
-        written = canaries.certain(self._judged(sent, canaries.judge_create))
-        told = reading(self._id, CANARY, observed_at, [written], None, self.open_connections)
-        seen = told.model_copy(update=canaries.GOES_OUT | {"sent_bytes": len(body)})
-        return seen, canary if written.outcome.is_ok else None
-
-    async def landed(self, receipt: RecordId) -> bool | None:
-        """Look for that appointment by its identifier."""
-        token = await self._tokens.get(self._issue)
-        if isinstance(token, Grant):
-            return None
-        url = f"{self._base_url}/{canaries.search(receipt)}"
-        found = self._judged(await self._http.fetch("GET", url, headers=self._headers(token.value)), judge_fhir)
-        return bool(found.judged.records) if found.outcome.is_ok else None
 
     def credential(self) -> Credential:
         """What is known of the present token."""

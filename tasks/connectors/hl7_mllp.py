@@ -29,6 +29,7 @@ from models.ladder import Ladder, Verdict, absent
 from models.lookup import is_loopback_name
 from models.noun import Noun
 from models.reading import Operation, Reading, Rung
+from tasks.connectors._hl7_sends import Hl7Sending, SendsMessages, letters
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.dial import place_of
@@ -37,6 +38,8 @@ from tasks.ladder import climb_to
 from tasks.mllp import MllpClient
 from tasks.network import tls_context
 from tasks.trials import Reach, Trial
+
+__all__ = ["Hl7Mllp", "Settings", "letters", "open_connector"]
 
 IN_THE_CLEAR = (
     "plain MLLP would send patients in the clear; leave `tls` out, or write `allow_plaintext: true` "
@@ -83,6 +86,7 @@ class Settings(Noun):
     keep_alive: bool = True  # False: the receiver hangs up after each message
     canary: bool = False  # made-up patients, appointments and orders may be sent to production
     messages: dict[Operation, Message] = Field(default_factory=dict)
+    sends: Hl7Sending | None = None  # None: an application's messages are not sent here
 
     @field_validator("tls")
     @classmethod
@@ -165,7 +169,7 @@ def open_connector(context: Context) -> Hl7Mllp:
     return Hl7Mllp(context, settings)
 
 
-class Hl7Mllp:
+class Hl7Mllp(SendsMessages):
     """One MLLP receiver, as one sending application sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -181,7 +185,7 @@ class Hl7Mllp:
         ca_bundle = bundle(context, settings.ca_bundle)
         self._tls = tls_context(ca_bundle, own) if self._place.is_encrypted else None
         self._envelope = settings.envelope(context.integration.environment)
-        self._mllp = self._client()
+        self._mllp, self.sending = self._client(), settings.sends
 
     async def read(self, read: Read) -> Reading:
         """Send one message, once, and wait for what acknowledges it."""

@@ -11,7 +11,7 @@ from models.remedy import NEXT, Action, ActionState
 from models.tuning import Adjustment
 from tasks.ledger.documents import read
 from tasks.ledger.pen import Pen, document_of
-from tasks.ledger.tables import actions, adjustments, leases
+from tasks.ledger.tables import actions, adjustments
 
 UNDER_LEASE = frozenset(
     {ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.VERIFYING, ActionState.ROLLING_BACK}
@@ -129,11 +129,6 @@ class ActionChanges(Pen):
                 token=lease.token if lease else None,
                 state=action.state,
             )
-
-    def _holds(self, lease: Lease) -> bool:
-        """Whether the lease's token is still the latest. Its end does not matter until somebody takes it over."""
-        rows = self._rows(select(leases.c.token, leases.c.holder).where(leases.c.name == lease.name))
-        return bool(rows) and (rows[0].token, rows[0].holder) == (lease.token, lease.holder)
 
     def _stamped(self, stored: Action, action: Action, lease: Lease | None) -> Action:
         """The action with the token it runs under, and the instant of its intent."""

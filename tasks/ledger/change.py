@@ -8,7 +8,8 @@ from tasks.ledger.leases import LeaseChanges
 from tasks.ledger.notes import NoteChanges
 from tasks.ledger.notices import NoticeChanges
 from tasks.ledger.records import RecordChanges
+from tasks.ledger.sends import SendChanges
 
 
-class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, RecordChanges, LeaseChanges):
+class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, RecordChanges, LeaseChanges, SendChanges):
     """One transaction: state, audit and outbox are committed together or not at all (I4)."""

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from models.errors import HealError, LedgerConflict, Permanent
 from models.noun import Noun
+from models.queue import Lease
 from tasks.ledger.audit import Scalar, Seal, append, hold_head, move_head
 from tasks.ledger.documents import hash_of, written
 from tasks.ledger.reads import Reads
-from tasks.ledger.tables import counters
+from tasks.ledger.tables import counters, leases
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Pen(Reads):
         error = kind(says)
         self.refusal = self.refusal or Refusal(error, object_id, rule, facts)
         return error
+
+    def _holds(self, lease: Lease) -> bool:
+        """Whether the lease's token is still the latest. Its end does not matter until somebody takes it over."""
+        rows = self._rows(select(leases.c.token, leases.c.holder).where(leases.c.name == lease.name))
+        return bool(rows) and (rows[0].token, rows[0].holder) == (lease.token, lease.holder)
 
     def _numbered(self, kind: str, moment: datetime) -> str:
         """The next id of this kind on this UTC day: KIND-YYYY-MM-DD-NNN; gapless, since it is part of the change."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
 from models.alert import Alert
 from models.errors import BadInput
@@ -21,6 +20,7 @@ from models.story import Backlog
 from models.tuning import Adjustment
 from tasks.ledger import tables as t
 from tasks.ledger.documents import read
+from tasks.ledger.send_reads import SendReads
 
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
@@ -34,16 +34,8 @@ def name_of(kind: type[Kept]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
-class Reads:
+class Reads(SendReads):
     """The questions, shared by `Ledger` and `Change`."""
-
-    def _reading(self) -> AbstractContextManager[Connection]:
-        """A connection inside a transaction."""
-        raise NotImplementedError
-
-    def _rows(self, statement: Select[Any]) -> list[Row[Any]]:
-        with self._reading() as connection:
-            return list(connection.execute(statement).all())
 
     def incident(self, incident_id: str) -> Incident:
         """The incident of this id.

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0002"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
+REVISION = "0003"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
 
 
 class Instant(TypeDecorator[datetime]):
@@ -214,6 +214,41 @@ notices = Table(
     UniqueConstraint("incident_id", "seq", name="one_order_per_incident"),
     Index("notices_by_turn", "state", "not_before"),
     sqlite_strict=True,
+)
+
+sends = Table(  # messages to be brought over (models.sending); what they say is in files of the home, never here
+    "sends",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("integration_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("order_key", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("letter", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("spent", Integer, nullable=False),
+    Column("asks", Integer, nullable=False),
+    Column("because", Text),
+    Column("code", Text),
+    Column("queued_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("left_at", Instant),
+    UniqueConstraint("integration_id", "identity", name="one_send_per_message"),
+    Index("sends_by_turn", "integration_id", "state", "not_before"),
+    sqlite_strict=True,
+)
+IN_THE_WAY = "state NOT IN ('sent', 'withdrawn')"  # models.sending.SendState.is_over
+Index(
+    "sends_in_the_way",
+    sends.c.integration_id,
+    sends.c.order_key,
+    sends.c.seq,
+    sqlite_where=text(IN_THE_WAY),
+    postgresql_where=text(IN_THE_WAY),
 )
 
 switches = Table(  # the kill switch is a row; no row: healing is on

@@ -1,0 +1,85 @@
+"""What messages say, until they are over: one private file each below the home, and nowhere else.
+
+They hold patient data. The folder has mode 0700, a file 0600, and its name is chance: nothing in the ledger, in a log
+or in Prefect tells more than that name. A file is there, with all its bytes, before the ledger knows of it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from models.errors import Permanent
+
+FOLDER = "sends"
+STAMP = ".stamp"
+GRACE_S = 3600.0  # a file that no row names may be of one that is being queued
+
+
+class Letters:
+    """The folder.
+
+    Args:
+        home: of the agent's own files.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / FOLDER
+
+    def put(self, contents: Sequence[bytes]) -> tuple[str, ...]:
+        """Write each to disk, and give their names.
+
+        Raises:
+            Permanent: the folder cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            names = tuple(self._write(content) for content in contents)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError:
+            raise Permanent(
+                f"{self._folder}: messages cannot be kept there; make room, and give it to the user that runs heal"
+            ) from None
+        return names
+
+    def get(self, name: str) -> bytes | None:
+        """What was put; None: it is gone."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise Permanent(f"{self._folder}: a message cannot be read; give it to the user that runs heal") from None
+
+    def drop(self, *names: str) -> None:
+        """Forget what is over."""
+        for name in names:
+            (self._folder / name).unlink(missing_ok=True)
+
+    def sweep(self, needed: Collection[str]) -> int:
+        """Forget what no message names any more: left by a process that died; how many there were."""
+        if not self._folder.is_dir() or not any(path.name not in {*needed, STAMP} for path in self._folder.iterdir()):
+            return 0
+        stamp = self._folder / STAMP
+        stamp.touch()
+        before = stamp.stat().st_mtime - GRACE_S  # the disk's own clock, which also stamped the files
+        gone = [p for p in self._folder.iterdir() if p.name not in needed and p.stat().st_mtime < before]
+        self.drop(*(path.name for path in gone))
+        return len(gone)
+
+    def __repr__(self) -> str:
+        return "Letters()"
+
+    def _write(self, content: bytes) -> str:
+        name = secrets.token_hex(16)
+        with os.fdopen(os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return name
