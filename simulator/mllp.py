@@ -116,6 +116,7 @@ class Engine:
         self._messages: dict[str, Counter[str]] = defaultdict(Counter)
         self._kept: Counter[str] = Counter()
         self._received = Received()
+        self._arrivals: Counter[str] = Counter()  # by control id, while messages are lost
         self._counts = Counter(duplicates=0, receipts=0, not_mllp=0, not_hl7=0)
         self._seen: dict[bytes, None] = {}  # digests of control ids
         self._waiting: set[Talk] = set()
@@ -217,7 +218,13 @@ class Engine:
             return False
         if what == "message" and poison and arrived.control_id.endswith(poison.id_ends):
             return True
-        return bool(lost and lost.lost == what and self._rng.random() < lost.share)
+        if lost is None or lost.lost != what:
+            return False
+        self._arrivals[arrived.control_id] += 1
+        draw = Random(
+            f"{arrived.control_id} {self._arrivals[arrived.control_id]}"
+        ).random()  # whatever else happens here
+        return draw < lost.share
 
     def _latency_ms(self, route: str, operation: str) -> float:
         hour = self._practice.hour(self._clock.now())
