@@ -191,13 +191,14 @@ class Engine:
             labels["reset"] += 1
             reset(talk.writer)
             return False
-        if self._is_lost(arrived, "message"):
+        lost = self._lost(arrived)
+        if lost == "message":
             labels["reset"] += 1
             reset(talk.writer)
             return False
         await asyncio.sleep(self._latency_ms(route, operation) / 1000)
         answers = list(self._answers(arrived))
-        if self._is_lost(arrived, "ack"):
+        if lost == "ack":
             cut = "after"
         if cut or self.weather.find(CloseAfterReceive, route, operation):
             labels["reset" if cut else "closed"] += 1
@@ -210,21 +211,21 @@ class Engine:
             await self._send(content, talk, operation)
         return True
 
-    def _is_lost(self, arrived: Arrived, what: str) -> bool:
-        """Whether this message ends in a cut line: poison and lost messages before it is kept, lost acks after."""
+    def _lost(self, arrived: Arrived) -> str | None:
+        """What a cut line takes: the `message` before it is kept, the `ack` after it, or nothing."""
         find, route, operation = self.weather.find, arrived.route, arrived.operation
-        poison, lost = find(Poison, route, operation), find(LostAcks, route, operation)
         if operation in ASKING:
-            return False
-        if what == "message" and poison and arrived.control_id.endswith(poison.id_ends):
-            return True
-        if lost is None or lost.lost != what:
-            return False
-        self._arrivals[arrived.control_id] += 1
-        draw = Random(
-            f"{arrived.control_id} {self._arrivals[arrived.control_id]}"
-        ).random()  # whatever else happens here
-        return draw < lost.share
+            return None
+        poison, fault = find(Poison, route, operation), find(LostAcks, route, operation)
+        if poison and arrived.control_id.endswith(poison.id_ends):
+            return "message"
+        if fault is None:
+            return None
+        self._arrivals[arrived.control_id] += 1  # the same ones are lost whatever else happens here
+        draw = Random(f"{arrived.control_id} {self._arrivals[arrived.control_id]}").random()
+        if draw >= fault.share:
+            return None
+        return fault.lost if fault.lost != "either" else ("message", "ack")[draw < fault.share / 2]
 
     def _latency_ms(self, route: str, operation: str) -> float:
         hour = self._practice.hour(self._clock.now())

@@ -84,11 +84,11 @@ class SlowAck(Fault):
 
 
 class LostAcks(Fault):
-    """A share of messages is lost: `ack`, kept and the line cut; `message`, the line cut before it is kept."""
+    """A share of messages ends in a cut line: `ack`, after it is kept; `message`, before; `either`, half of each."""
 
     systems: ClassVar[tuple[str, ...]] = MLLP
     share: Probability = 0.1
-    lost: Literal["ack", "message"] = "ack"
+    lost: Literal["ack", "message", "either"] = "ack"
     operation: str | None = None
 
 

@@ -18,12 +18,11 @@ def hl7(number: int, patients: int = 12, ends: str = "") -> bytes:
 
 def fhir(number: int, patients: int = 12) -> bytes:
     """One appointment."""
+    patient = {"reference": f"Patient/{number // SERIES}-{number % patients}"}
     resource = {
         "resourceType": "Appointment",
         "identifier": [{"system": "urn:test:sends", "value": f"{CANARY}-{number:010}"}],
         "status": "cancelled",
-        "participant": [
-            {"actor": {"reference": f"Patient/{number // SERIES}-{number % patients}"}, "status": "declined"}
-        ],
+        "participant": [{"actor": patient, "status": "declined"}],
     }
     return json.dumps(resource).encode()

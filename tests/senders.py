@@ -47,9 +47,9 @@ async def rounds(house: House, most_s: float = 20.0) -> None:
         await asyncio.sleep(0.05)
 
 
-def bring_over(house: House) -> None:
+def bring_over(house: House, most_s: float = 20.0) -> None:
     """The same, from a test."""
-    asyncio.run(rounds(house))
+    asyncio.run(rounds(house, most_s))
 
 
 def stuck(house: House) -> tuple[Send, ...]:
