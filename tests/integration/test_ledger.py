@@ -34,6 +34,7 @@ from models.incident import Event, Incident, State
 from models.queue import Lease, NoticeKind, NoticeState, acting_on, missed
 from models.reading import Counts, Outcome, Reading
 from models.remedy import NEXT, Action, ActionState, Effect
+from models.sending import Answer, Ask, Send, Sending, SendState, Settlement, Verdict, sending_for
 from models.tuning import Adjustment, Setting
 from tasks.ledger import Anchor, Ledger, open_ledger, opening
 from tasks.ledger.audit import begin_chain
@@ -613,6 +614,65 @@ def test_missed_reads_wait_oldest_first_and_count_once(ledger):
     backlog = ledger.backlog(incident.id)
     assert (backlog.queued, backlog.processed, backlog.waiting) == (5, 2, 3)
     assert ledger.backlog("INC-none").is_complete
+
+
+def a_message(ledger: Ledger, number: int, key: str = "a", at: datetime = AT) -> tuple[Send, bool]:
+    said = {"identity": f"{number:016x}", "content": "c" * 16, "letter": f"{number:032x}", "kind": "ADT.A08"}
+    with ledger.change("send", at) as change:
+        return change.queue_send(integration_id="epic", order_key=key * 16, **said)
+
+
+def sending(ledger: Ledger, holder: str = "one", at: datetime = AT) -> Lease:
+    lease = ledger.acquire(sending_for("epic"), holder, at, MINUTE)
+    assert lease is not None
+    return lease
+
+
+def stepped(ledger: Ledger, send: Send, lease: Lease | None, verdict: Verdict) -> Send:
+    """A message after one try, with both commits."""
+    rules = Sending(ask=Ask.QUERY)
+    for step in (send.begun(AT), send.begun(AT).answered(Answer(verdict=verdict), rules, AT, 0.5)):
+        with ledger.change("send", AT) as change:
+            change.save_send(step, lease)
+    return step
+
+
+def test_of_each_key_only_the_first_message_goes_and_a_quarantined_one_holds_the_rest(ledger):
+    one, two, other = (a_message(ledger, *said)[0] for said in ((1, "a"), (2, "a"), (3, "b")))
+    assert a_message(ledger, 1) == (one, False)
+    lease = sending(ledger)
+    assert ledger.sends_due("epic", AT, 9) == (one, other)
+    stepped(ledger, one, lease, Verdict.ACCEPTED)
+    assert ledger.sends_due("epic", AT, 9) == (two, other)
+    stuck = stepped(ledger, two, lease, Verdict.REFUSED)
+    a_message(ledger, 4, "a")
+    assert ledger.sends_due("epic", AT + timedelta(days=9), 9) == (other,)
+    assert ledger.sends_behind("epic") == 1
+    with ledger.change("A. Person", AT) as change:
+        change.save_send(stuck.settled(Settlement.WITHDRAWN, AT), None)
+    assert [send.seq for send in ledger.sends_due("epic", AT, 9)] == [3, 4]
+    later = stepped(ledger, other, lease, Verdict.LATER)
+    assert later not in ledger.sends_due("epic", AT, 9)
+    assert later in ledger.sends_due("epic", AT + MINUTE, 9)
+    tally = ledger.tallies()["epic"]
+    assert (tally.queued, tally.sent, tally.withdrawn, tally.waiting) == (2, 1, 1, 2)
+    with ledger.change("send", AT) as change:
+        assert change.forget_sends(AT + MINUTE) == 2
+    assert a_message(ledger, 1)[1]  # forgotten, so it is new
+
+
+def test_a_message_is_moved_on_only_under_the_present_lease(ledger):
+    send, lease = a_message(ledger, 1)[0], sending(ledger)
+    successor = sending(ledger, "two", AT + 2 * MINUTE)
+    for stale in (lease, None, leased(ledger)):
+        with pytest.raises(LedgerConflict, match="somebody else sends"), ledger.change("send", AT) as change:
+            change.save_send(send.begun(AT), stale)
+    assert ledger.a_send(send.id).state is SendState.QUEUED
+    sent = stepped(ledger, send, successor, Verdict.ACCEPTED)
+    with pytest.raises(LedgerConflict, match="cannot become"), ledger.change("send", AT) as change:
+        change.save_send(send.begun(AT), successor)
+    assert ledger.a_send(sent.id) == sent
+    assert ledger.verify_audit().intact
 
 
 def test_what_was_altered_is_remembered_once(ledger):

@@ -38,6 +38,7 @@ from tasks.configuration.page import read_page
 from tasks.configuration.policy import check_auto
 from tasks.configuration.references import is_plain_secret, trouble_with
 from tasks.configure import load
+from tasks.connectors._hl7_sends import Hl7Sending
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "deployments"
@@ -255,6 +256,7 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### controls", ControlSettings),
     ("### heartbeat", Heartbeat),
     ("### messages of `hl7_mllp`", Message),
+    ("### sends", Hl7Sending),
     ("### files of `flat_file`", ExpectedFile),
     ("### calls of `http_api`", Call),
     *(
