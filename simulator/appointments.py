@@ -36,6 +36,12 @@ class FewerRecords(Fault):
     operation: str | None = None
 
 
+class IgnoresConditions(Fault):
+    """`If-None-Exist` is not looked at: whatever is written is created once more, as on many servers."""
+
+    systems: ClassVar[tuple[str, ...]] = ("epic",)
+
+
 class BadAppointment(ValueError):
     """A body that no FHIR server could store."""
 
@@ -69,6 +75,8 @@ class Written:
         if body.get("resourceType") != KIND or not tokens:
             raise BadAppointment("The body must be an Appointment with an identifier.")
         wanted = parse_qs(request.headers.get("if-none-exist", "")).get("identifier", [])
+        if self._weather.find(IgnoresConditions, request.route, CREATE):
+            wanted = []
         known = next((found for token in wanted for found in self.find(token)), None)
         if known is not None:
             return False, known

@@ -62,15 +62,18 @@ class Letters:
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
 
+    def names(self) -> frozenset[str]:
+        """Of every file there is."""
+        found = self._folder.iterdir() if self._folder.is_dir() else ()
+        return frozenset(path.name for path in found) - {STAMP}
+
     def sweep(self, needed: Collection[str]) -> int:
         """Forget what no message names any more: left by a process that died; how many there were."""
-        if not self._folder.is_dir() or not any(path.name not in {*needed, STAMP} for path in self._folder.iterdir()):
-            return 0
         stamp = self._folder / STAMP
         stamp.touch()
         before = stamp.stat().st_mtime - GRACE_S  # the disk's own clock, which also stamped the files
-        gone = [p for p in self._folder.iterdir() if p.name not in needed and p.stat().st_mtime < before]
-        self.drop(*(path.name for path in gone))
+        gone = [name for name in self.names() - {*needed} if (self._folder / name).stat().st_mtime < before]
+        self.drop(*gone)
         return len(gone)
 
     def __repr__(self) -> str:

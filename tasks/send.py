@@ -145,7 +145,9 @@ async def deliver(house: House) -> tuple[Send, ...]:
     """One round for the monitor: everything that waits, side by side by receiver, each for half a cycle at most."""
     waiting = house.ledger.sending_integrations()
     if not waiting:
-        Letters(house.home).sweep(house.ledger.letters())
+        store = Letters(house.home)
+        if store.names():
+            store.sweep(house.ledger.letters())
         return ()
     known = {one.id: one for one in house.configuration.integrations}
     rounds = (

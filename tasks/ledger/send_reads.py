@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, TextClause, func, select, text
 
 from models.errors import BadInput
 from models.sending import Send, SendState, Tally
-from tasks.ledger.tables import sends
+from tasks.ledger.tables import IN_THE_WAY, sends
 
-OVER = tuple(state for state in SendState if state.is_over)
+OPEN = text(f"sends.{IN_THE_WAY}")  # written out: with bound values SQLite would not see its partial index
 STILL_GOING = tuple(state for state in SendState if not state.is_over and state is not SendState.QUARANTINED)
 
 
@@ -43,7 +43,10 @@ class SendReads:
         self, integration_id: str | None, states: Iterable[SendState], most: int | None = None
     ) -> tuple[Send, ...]:
         """Messages in these states, of one integration or of all, in their order."""
-        wanted: list[ColumnElement[bool]] = [sends.c.state.in_(tuple(states))]
+        states = tuple(states)
+        wanted: list[ColumnElement[bool] | TextClause] = [sends.c.state.in_(states)]
+        if not any(state.is_over for state in states):
+            wanted.append(OPEN)
         if integration_id is not None:
             wanted.append(sends.c.integration_id == integration_id)
         return tuple(to_send(row) for row in self._rows(select(sends).where(*wanted).order_by(sends.c.seq).limit(most)))
@@ -57,12 +60,13 @@ class SendReads:
                 earlier.c.integration_id == sends.c.integration_id,
                 earlier.c.order_key == sends.c.order_key,
                 earlier.c.seq < sends.c.seq,
-                earlier.c.state.not_in(OVER),
+                text(f"earlier.{IN_THE_WAY}"),
             )
             .exists()
         )
         due = (
             sends.c.integration_id == integration_id,
+            OPEN,
             sends.c.state.in_((SendState.QUEUED, SendState.UNKNOWN)),
             sends.c.not_before <= at,
             ~blocked,
@@ -78,11 +82,12 @@ class SendReads:
                 stuck.c.integration_id == sends.c.integration_id,
                 stuck.c.order_key == sends.c.order_key,
                 stuck.c.seq < sends.c.seq,
+                text(f"stuck.{IN_THE_WAY}"),
                 stuck.c.state == SendState.QUARANTINED,
             )
             .exists()
         )
-        mine = sends.c.integration_id == integration_id, sends.c.state.in_(STILL_GOING), behind
+        mine = sends.c.integration_id == integration_id, OPEN, sends.c.state.in_(STILL_GOING), behind
         return int(self._rows(select(func.count()).select_from(sends).where(*mine))[0][0])
 
     def tallies(self) -> dict[str, Tally]:
@@ -95,12 +100,12 @@ class SendReads:
 
     def sending_integrations(self) -> tuple[str, ...]:
         """Those to which something still goes."""
-        waiting = select(sends.c.integration_id).where(sends.c.state.in_(STILL_GOING)).distinct()
+        waiting = select(sends.c.integration_id).where(OPEN, sends.c.state.in_(STILL_GOING)).distinct()
         return tuple(row.integration_id for row in self._rows(waiting.order_by(sends.c.integration_id)))
 
     def letters(self) -> frozenset[str]:
         """The names of the files that are still needed."""
-        needed = select(sends.c.letter).where(sends.c.state.not_in(OVER))
+        needed = select(sends.c.letter).where(OPEN)
         return frozenset(row.letter for row in self._rows(needed))
 
 

@@ -205,7 +205,8 @@ def test_a_refused_message_is_replaced_in_its_place(clinic, tmp_path, numbers):
     bring_over(house)
     clinic.mend()
     enqueue(house, "receiver", [second])
-    redriving.replace(house, house.ledger.a_send(wrong.id), first, "A. Person")
+    moved = redriving.replace(house, house.ledger.a_send(wrong.id), first, "A. Person")
+    assert (moved.seq, moved.order_key) == (wrong.seq, wrong.order_key)
     bring_over(house)
     assert counted.exactly_once == (2, 0, 0)  # the corrected one before what waited behind it
     kept_out(house)
@@ -265,8 +266,17 @@ def created(clinic: Clinic) -> tuple[int, int]:
     return epic["created"], epic["written"]
 
 
-def test_a_create_whose_answer_is_lost_is_searched_for_and_made_once(clinic, tmp_path, numbers):
-    house, before = a_sender(clinic, tmp_path, "epic_fhir"), created(clinic)
+@pytest.mark.parametrize(
+    ("rules", "ignores"),
+    [
+        pytest.param({"ask": "query"}, True, id="the search alone"),
+        pytest.param({"ask": "deduplicates"}, False, id="If-None-Exist alone"),
+    ],
+)
+def test_a_create_whose_answer_is_lost_is_asked_about_and_made_once(clinic, tmp_path, numbers, rules, ignores):
+    house, before = a_sender(clinic, tmp_path, "epic_fhir", **rules), created(clinic)
+    if ignores:
+        clinic.break_("epic", "ignores_conditions")
     clinic.break_("epic", "lost_answers", share=0.4, operation="Appointment.create")
     enqueue(house, "receiver", resources(numbers, 12))
     calls = clinic.journal()["epic"]["calls"].get("Appointment.create", {}).get("reset", 0)
