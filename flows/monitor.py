@@ -71,7 +71,6 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await store(readings, house.home)
     await take_in(house)
     await survey(house)
-    await send(house)
     await watch(house, readings)
     found = detecting.worth_attending(house, await judge(house))
     incidents = [incident for case, anomalies in found if (incident := attend(house, case, anomalies))]
@@ -82,6 +81,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
         await care(house, incident.id)
     await planning.keep_pending(house)
     await fail_back(house)
+    await send(house)  # after the care: a slow receiver must not keep anybody from being healed
     await keep_questions(house)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)

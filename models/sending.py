@@ -129,6 +129,7 @@ class Send(Noun):
     order_key: Hash  # messages with the same one go one after another
     identity: Hash  # of the control id or business identifier: the same message is never queued twice
     content: Hash
+    place: Hash  # the disk that has it; only a sender there can send it
     letter: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]  # the name of the file
     kind: Operation  # e.g. ADT.A08
     state: SendState = SendState.QUEUED

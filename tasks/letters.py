@@ -6,6 +6,7 @@ or in Prefect tells more than that name. A file is there, with all its bytes, be
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from models.errors import Permanent
 
 FOLDER = "sends"
-STAMP = ".stamp"
+STAMP, PLACE = ".stamp", ".place"
 GRACE_S = 3600.0  # a file that no row names may be of one that is being queued
 
 
@@ -28,6 +29,14 @@ class Letters:
     def __init__(self, home: Path) -> None:
         self._folder = home / FOLDER
 
+    @property
+    def place(self) -> str | None:
+        """What this folder is called in the ledger; None: nothing was ever put here."""
+        try:
+            return (self._folder / PLACE).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+
     def put(self, contents: Sequence[bytes]) -> tuple[str, ...]:
         """Write each to disk, and give their names.
 
@@ -36,7 +45,9 @@ class Letters:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            names = tuple(self._write(content) for content in contents)
+            if self.place is None:
+                self._name_place()
+            names = tuple(self._write(secrets.token_hex(16), content) for content in contents)
             folder = os.open(self._folder, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -65,7 +76,7 @@ class Letters:
     def names(self) -> frozenset[str]:
         """Of every file there is."""
         found = self._folder.iterdir() if self._folder.is_dir() else ()
-        return frozenset(path.name for path in found) - {STAMP}
+        return frozenset(path.name for path in found) - {STAMP, PLACE}
 
     def sweep(self, needed: Collection[str]) -> int:
         """Forget what no message names any more: left by a process that died; how many there were."""
@@ -79,8 +90,14 @@ class Letters:
     def __repr__(self) -> str:
         return "Letters()"
 
-    def _write(self, content: bytes) -> str:
-        name = secrets.token_hex(16)
+    def _name_place(self) -> None:
+        """By chance, once: of two processes that do so, one wins."""
+        draft = self._write(f".{secrets.token_hex(16)}", secrets.token_hex(8).encode("ascii"))
+        with contextlib.suppress(FileExistsError):
+            os.link(self._folder / draft, self._folder / PLACE)
+        self.drop(draft)
+
+    def _write(self, name: str, content: bytes) -> str:
         with os.fdopen(os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()

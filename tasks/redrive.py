@@ -41,7 +41,8 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
         raise BadInput(f"{send.id} can be replaced by one message, and only when it was refused: nothing was changed")
     now, store = house.clock.now(), Letters(house.home)
     (name,) = store.put([letters[0].content])
-    said = hashes(house, send.integration_id, letters[0], None) | {"letter": name, "order_key": send.order_key}
+    said = hashes(house, send.integration_id, letters[0], None)
+    said |= {"letter": name, "place": str(store.place), "order_key": send.order_key}
     with house.ledger.change(by, now) as change:
         moved = change.save_send(send.redriven(now).model_copy(update=said), None)
     store.drop(send.letter)

@@ -67,7 +67,9 @@ def enqueue(house: House, integration_id: str, written: Iterable[bytes], key: st
     try:
         with house.ledger.change("send", house.clock.now()) as change:
             for letter, name in zip(letters, names, strict=True):
-                send, is_new = change.queue_send(letter=name, **hashes(house, integration_id, letter, key))
+                send, is_new = change.queue_send(
+                    letter=name, place=store.place, **hashes(house, integration_id, letter, key)
+                )
                 if not is_new:
                     check_same(house, send, letter)
                     known.append(name)
@@ -138,14 +140,15 @@ def check_same(house: House, known: Send, letter: Letter) -> None:
 
 def is_waiting(house: House) -> bool:
     """Whether anything goes anywhere without a person."""
-    return bool(house.ledger.sending_integrations())
+    place = Letters(house.home).place
+    return place is not None and bool(house.ledger.sending_integrations(place))
 
 
 async def deliver(house: House) -> tuple[Send, ...]:
     """One round for the monitor: everything that waits, side by side by receiver, each for half a cycle at most."""
-    waiting = house.ledger.sending_integrations()
+    store = Letters(house.home)
+    waiting = house.ledger.sending_integrations(store.place) if store.place else ()
     if not waiting:
-        store = Letters(house.home)
         if store.names():
             store.sweep(house.ledger.letters())
         return ()
@@ -206,14 +209,15 @@ class Round:
     def __post_init__(self) -> None:
         self._id = self.lease.name.partition(":")[2]
         self._letters = Letters(self.house.home)
+        self._place = self._letters.place or ""
         self._pause = self.house.ledger.kept(Pause, pause_of(self._id))
 
     async def run(self, until: float) -> tuple[Send, ...]:
         """Message after message."""
         loop, gap_s = asyncio.get_running_loop(), 60 / self.rules.per_minute / self.house.clock.speed
-        for orphan in self.house.ledger.sends(self._id, [SendState.SENDING]):
+        for orphan in self.house.ledger.sends(self._id, [SendState.SENDING], place=self._place):
             self._save(orphan.orphaned(self.house.clock.now()))
-        while due := self.house.ledger.sends_due(self._id, self.house.clock.now(), AT_ONCE):
+        while due := self.house.ledger.sends_due(self._id, self._place, self.house.clock.now(), AT_ONCE):
             for send in due:
                 began = loop.time()
                 if began >= until or self._is_paused:

@@ -15,6 +15,7 @@ from models.sending import Send, SendState
 from simulator.control import Clinic
 from tasks.house import House
 from tasks.ledger.send_reads import STILL_GOING
+from tasks.letters import Letters
 from tasks.send import deliver_to
 from tests.callers import READS, settings_for
 
@@ -42,7 +43,9 @@ async def rounds(house: House, most_s: float = 20.0) -> None:
     until = loop.time() + most_s
     while loop.time() < until:
         await deliver_to(house, house.integration("receiver"), timedelta(seconds=most_s))
-        if not going(house) or not house.ledger.sends_due("receiver", house.clock.now() + timedelta(hours=1), 1):
+        if not going(house) or not house.ledger.sends_due(
+            "receiver", str(Letters(house.home).place), house.clock.now() + timedelta(hours=1), 1
+        ):
             return
         await asyncio.sleep(0.05)
 

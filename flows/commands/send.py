@@ -84,6 +84,7 @@ def read(path: Path) -> bytes:
 async def bring_over(house: House, integration: str, ids: Collection[str], told: Callable[[int, int], None]) -> None:
     """Send until these are over or need a person, or nothing has moved for a while."""
     from tasks.ledger.send_reads import STILL_GOING  # noqa: PLC0415
+    from tasks.letters import Letters  # noqa: PLC0415
     from tasks.send import deliver_to  # noqa: PLC0415
 
     wanted, ended = set(ids), set[str]()
@@ -99,7 +100,7 @@ async def bring_over(house: House, integration: str, ids: Collection[str], told:
         if await deliver_to(house, house.integration(integration), timedelta(minutes=10), tell):
             moved_at = loop.time()
         left = [one for one in house.ledger.sends(integration, STILL_GOING) if one.id in wanted]
-        soon = house.clock.now() + timedelta(hours=1)
-        if not left or not house.ledger.sends_due(integration, soon, 1):  # what is left waits for a person
+        soon, place = house.clock.now() + timedelta(hours=1), Letters(house.home).place or ""
+        if not left or not house.ledger.sends_due(integration, place, soon, 1):  # what is left waits for a person
             return
         await asyncio.sleep(POLL_S)

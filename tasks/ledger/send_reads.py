@@ -40,19 +40,25 @@ class SendReads:
         return to_send(rows[0])
 
     def sends(
-        self, integration_id: str | None, states: Iterable[SendState], most: int | None = None
+        self,
+        integration_id: str | None,
+        states: Iterable[SendState],
+        most: int | None = None,
+        place: str | None = None,
     ) -> tuple[Send, ...]:
-        """Messages in these states, of one integration or of all, in their order."""
+        """Messages in these states, of one integration or of all, on one disk or on any, in their order."""
         states = tuple(states)
         wanted: list[ColumnElement[bool] | TextClause] = [sends.c.state.in_(states)]
         if not any(state.is_over for state in states):
             wanted.append(OPEN)
         if integration_id is not None:
             wanted.append(sends.c.integration_id == integration_id)
+        if place is not None:
+            wanted.append(sends.c.place == place)
         return tuple(to_send(row) for row in self._rows(select(sends).where(*wanted).order_by(sends.c.seq).limit(most)))
 
-    def sends_due(self, integration_id: str, at: datetime, limit: int) -> tuple[Send, ...]:
-        """The messages whose turn it is, oldest first: of each key only the first that is not over."""
+    def sends_due(self, integration_id: str, place: str, at: datetime, limit: int) -> tuple[Send, ...]:
+        """The messages on this disk whose turn it is, oldest first: of each key only the first that is not over."""
         earlier = sends.alias("earlier")
         blocked = (
             select(earlier.c.id)
@@ -67,6 +73,7 @@ class SendReads:
         due = (
             sends.c.integration_id == integration_id,
             OPEN,
+            sends.c.place == place,
             sends.c.state.in_((SendState.QUEUED, SendState.UNKNOWN)),
             sends.c.not_before <= at,
             ~blocked,
@@ -98,9 +105,10 @@ class SendReads:
             tallies.setdefault(row.integration_id, {})[row.state] = row.many
         return {name: Tally(**states) for name, states in sorted(tallies.items())}
 
-    def sending_integrations(self) -> tuple[str, ...]:
-        """Those to which something still goes."""
-        waiting = select(sends.c.integration_id).where(OPEN, sends.c.state.in_(STILL_GOING)).distinct()
+    def sending_integrations(self, place: str) -> tuple[str, ...]:
+        """Those to which something on this disk still goes."""
+        mine = OPEN, sends.c.place == place
+        waiting = select(sends.c.integration_id).where(*mine, sends.c.state.in_(STILL_GOING)).distinct()
         return tuple(row.integration_id for row in self._rows(waiting.order_by(sends.c.integration_id)))
 
     def letters(self) -> frozenset[str]:

@@ -225,6 +225,7 @@ sends = Table(  # messages to be brought over (models.sending); what they say is
     Column("order_key", Text, nullable=False),
     Column("identity", Text, nullable=False),
     Column("content", Text, nullable=False),
+    Column("place", Text, nullable=False),  # whose disk has the letter: hosts may share a ledger, and no files
     Column("letter", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),

@@ -616,8 +616,17 @@ def test_missed_reads_wait_oldest_first_and_count_once(ledger):
     assert ledger.backlog("INC-none").is_complete
 
 
+HERE, ELSEWHERE = "0" * 16, "1" * 16  # two disks
+
+
 def a_message(ledger: Ledger, number: int, key: str = "a", at: datetime = AT) -> tuple[Send, bool]:
-    said = {"identity": f"{number:016x}", "content": "c" * 16, "letter": f"{number:032x}", "kind": "ADT.A08"}
+    said = {
+        "identity": f"{number:016x}",
+        "content": "c" * 16,
+        "place": HERE,
+        "letter": f"{number:032x}",
+        "kind": "ADT.A08",
+    }
     with ledger.change("send", at) as change:
         return change.queue_send(integration_id="epic", order_key=key * 16, **said)
 
@@ -641,19 +650,20 @@ def test_of_each_key_only_the_first_message_goes_and_a_quarantined_one_holds_the
     one, two, other = (a_message(ledger, *said)[0] for said in ((1, "a"), (2, "a"), (3, "b")))
     assert a_message(ledger, 1) == (one, False)
     lease = sending(ledger)
-    assert ledger.sends_due("epic", AT, 9) == (one, other)
+    assert ledger.sends_due("epic", HERE, AT, 9) == (one, other)
+    assert ledger.sends_due("epic", ELSEWHERE, AT, 9) == ledger.sending_integrations(ELSEWHERE) == ()
     stepped(ledger, one, lease, Verdict.ACCEPTED)
-    assert ledger.sends_due("epic", AT, 9) == (two, other)
+    assert ledger.sends_due("epic", HERE, AT, 9) == (two, other)
     stuck = stepped(ledger, two, lease, Verdict.REFUSED)
     a_message(ledger, 4, "a")
-    assert ledger.sends_due("epic", AT + timedelta(days=9), 9) == (other,)
+    assert ledger.sends_due("epic", HERE, AT + timedelta(days=9), 9) == (other,)
     assert ledger.sends_behind("epic") == 1
     with ledger.change("A. Person", AT) as change:
         change.save_send(stuck.settled(Settlement.WITHDRAWN, AT), None)
-    assert [send.seq for send in ledger.sends_due("epic", AT, 9)] == [3, 4]
+    assert [send.seq for send in ledger.sends_due("epic", HERE, AT, 9)] == [3, 4]
     later = stepped(ledger, other, lease, Verdict.LATER)
-    assert later not in ledger.sends_due("epic", AT, 9)
-    assert later in ledger.sends_due("epic", AT + MINUTE, 9)
+    assert later not in ledger.sends_due("epic", HERE, AT, 9)
+    assert later in ledger.sends_due("epic", HERE, AT + MINUTE, 9)
     tally = ledger.tallies()["epic"]
     assert (tally.queued, tally.sent, tally.withdrawn, tally.waiting) == (2, 1, 1, 2)
     with ledger.change("send", AT) as change:

@@ -33,7 +33,7 @@ from tasks.connectors.hl7_mllp import Hl7Mllp
 from tasks.house import House
 from tasks.letters import FOLDER, Letters
 from tasks.send import deliver, deliver_to, enqueue, is_waiting
-from tasks.watches import quarantine
+from tasks.watches import messages as watching
 from tasks.watches._interface import Round
 from tests.callers import settings_for
 from tests.letters import CANARY, SERIES, fhir, hl7
@@ -83,7 +83,7 @@ def kept_out(house: House) -> None:
     written = b"".join(path.read_bytes() for path in house.home.glob("ledger.sqlite*"))
     assert b"SND-" in written
     assert CANARY.encode() not in written
-    assert [path for path in (house.home / FOLDER).iterdir() if path.name != ".stamp"] == []
+    assert [path for path in (house.home / FOLDER).iterdir() if not path.name.startswith(".")] == []
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_what_nobody_can_know_waits_for_a_person_and_only_its_patient_waits_with
     (send,) = stuck(house)
     assert (send.because, send.tries, counted.stored) == (Because.CANNOT_KNOW, 1, 7)
     assert house.ledger.sends_behind("receiver") == 2
-    (found,) = quarantine.watch(Round(house, house.clock.now()))
+    (found,) = watching.watch(Round(house, house.clock.now()))
     assert found.says == "messages in quarantine: 1 (1 cannot know); 2 wait behind them"
     clinic.mend("mllp", "no_queries")
     redriving.redrive(house, (send,), "A. Person")
@@ -236,6 +236,9 @@ def test_a_receiver_that_is_away_is_left_alone_and_loses_nothing(clinic, tmp_pat
     enqueue(house, "receiver", messages(numbers, 10))
     assert is_waiting(house)
     asyncio.run(deliver(house))
+    assert list(watching.watch(Round(house, house.clock.now() + timedelta(minutes=59)))) == []
+    (found,) = watching.watch(Round(house, house.clock.now() + timedelta(minutes=61)))
+    assert found.says == "messages that wait: 10, the first for 61 minutes (limit 1 h)"
     tried = house.ledger.sends("receiver", [SendState.QUEUED])
     assert [one.code for one in tried] == ["connection_refused", *[None] * 9]  # one knock, not ten
     assert house.ledger.kept(Pause, pause_of("receiver")) is not None
@@ -322,7 +325,7 @@ def test_the_same_message_is_queued_once_and_another_with_its_id_never(clinic, t
         enqueue(house, "receiver", [two, one.replace(b"PV1|1|N", b"PV1|1|I")])
     assert CANARY not in str(caught.value)
     assert house.ledger.tallies()["receiver"].queued == 1  # all of them or none
-    (kept,) = (tmp_path / FOLDER).iterdir()
+    (kept,) = (tmp_path / FOLDER).glob("[!.]*")
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 

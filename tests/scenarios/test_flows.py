@@ -26,7 +26,7 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import demo_configuration
-from flows.clock import use
+from flows.clock import WallClock, use
 from flows.coat import coat, one_client
 from flows.monitor import monitor
 from flows.remediate import remediate
@@ -38,7 +38,10 @@ from simulator.control import Clinic, start_clinic
 from tasks import act
 from tasks.house import House, open_house
 from tasks.remember import ask
+from tasks.send import enqueue
+from tests.letters import CANARY, hl7
 from tests.scenarios.staging import EVERY, PREFECT, ROOT, SPEED, clock_of, configure, end_session, files_holding, run
+from tests.senders import a_sender
 
 pytestmark = pytest.mark.scenario
 
@@ -174,6 +177,19 @@ def test_prefect_keeps_no_secret_and_no_patient(scene, healed, prefect_server):
     time.sleep(2.5)  # logs and events leave in batches
     assert files_holding(prefect_server.home, *scene.secrets, *tokens) == []
     assert files_holding(prefect_server.home, healed.id.encode()), "what is not written cannot prove anything"
+
+
+def test_a_cycle_brings_over_what_waits_and_prefect_sees_nothing_of_it(tmp_path, prefect_server):
+    with start_clinic(tmp_path / "clinic", systems=("mllp",), speed=1) as clinic:
+        one = a_sender(clinic, tmp_path).integration("receiver")
+        page = {"id": one.id, "name": one.name, "kind": one.kind, "settings": one.settings}
+        page["reads"] = [{"operation": "Echo", "component": "Echo"}]
+        ground = {"configuration": str(configure(tmp_path / "configuration", page)), "home": str(tmp_path / "home")}
+        enqueue(open_house(ground["configuration"], ground["home"], WallClock()), one.id, map(hl7, range(1, 6)))
+        asyncio.run(monitor(**ground))
+        assert clinic.journal()["mllp"]["received"] == {"stored": 5, "copies": 0, "out_of_order": 0}
+    time.sleep(2.5)  # logs and events leave in batches
+    assert files_holding(prefect_server.home, CANARY.encode()) == []
 
 
 def test_a_verb_with_nothing_to_do_makes_no_task_run_and_one_client_serves_every_run(monkeypatch):

@@ -39,7 +39,7 @@ def a_send(state: SendState = SendState.QUEUED, **changes: object) -> Send:
         "id": "SND-2026-03-03-001",
         "integration_id": "lab",
         "seq": 1,
-        **dict.fromkeys(("order_key", "identity", "content"), "0123456789abcdef"),
+        **dict.fromkeys(("order_key", "identity", "content", "place"), "0123456789abcdef"),
         "letter": "0" * 32,
         "kind": "ADT.A08",
         **dict.fromkeys(("queued_at", "changed_at", "not_before"), AT),
