@@ -55,7 +55,7 @@ def _hl7_letter(content: bytes, number: int) -> Letter:
         raise Advice(f"message {number}: MSH-9 is no message type; write it as ADT^A08")
     if not CONTROL_ID.fullmatch(header.control_id):
         raise Advice(
-            f"message {number}: MSH-10 is empty or not plain ASCII; nobody could ask for it after a lost answer"
+            f"message {number}: MSH-10 is empty or no plain id, and after a lost answer nobody could ask for it"
         )
     if len(content) > LARGEST or MARK.search(content):
         raise Advice(f"message {number}: it is longer than 1 MiB, or holds the bytes that end an MLLP frame")

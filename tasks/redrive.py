@@ -36,7 +36,7 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
         BadInput: the other was not refused, or this is not one message.
     """
     check_quarantined(send)
-    letters = letters_of(house, send.integration_id, written)
+    letters = letters_of(house, send.integration_id, written, "the replacement")
     if send.because is not Because.REFUSED or len(letters) != 1:
         raise BadInput(f"{send.id} can be replaced by one message, and only when it was refused: nothing was changed")
     now, store = house.clock.now(), Letters(house.home)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain, count
 from typing import NamedTuple
 
 from models.catalogue import load
@@ -46,7 +47,9 @@ class Queued(NamedTuple):
     known: int  # those that were here before, and were not queued again
 
 
-def enqueue(house: House, integration_id: str, written: Iterable[bytes], key: str | None = None) -> Queued:
+def enqueue(
+    house: House, integration_id: str, written: Iterable[bytes], key: str | None = None, called: Sequence[str] = ()
+) -> Queued:
     """Queue messages for one integration: all of them or none, durably, each once.
 
     Args:
@@ -54,13 +57,14 @@ def enqueue(house: House, integration_id: str, written: Iterable[bytes], key: st
         integration_id: whose; it must say `sends:` under its settings.
         written: HL7 v2 messages for `hl7_mllp`, FHIR resources for `epic_fhir`; one or several in each.
         key: messages with the same key go one after another; None: those about the same patient do.
+        called: what an error calls each of what was written, such as its file; none: its number.
 
     Raises:
         BadInput: nothing was queued; the sentence says what is wrong, and quotes nothing of a message.
     """
-    letters = [
-        one for number, content in enumerate(written, 1) for one in letters_of(house, integration_id, content, number)
-    ]
+    numbered = chain(called, (f"input {number}" for number in count(1)))
+    parts = [letters_of(house, integration_id, content, name) for content, name in zip(written, numbered)]  # noqa: B905
+    letters = [letter for part in parts for letter in part]
     store = Letters(house.home)
     names = store.put([one.content for one in letters])
     queued, known = list[Send](), list[str]()
@@ -81,8 +85,8 @@ def enqueue(house: House, integration_id: str, written: Iterable[bytes], key: st
     return Queued(tuple(queued), len(known))
 
 
-def letters_of(house: House, integration_id: str, written: bytes, number: int = 1) -> tuple[Letter, ...]:
-    """The messages in what was handed over; the number says which of several it was.
+def letters_of(house: House, integration_id: str, written: bytes, called: str) -> tuple[Letter, ...]:
+    """The messages in what was handed over; an error calls it by its name.
 
     Raises:
         BadInput: nothing may be sent there, or it holds no message that could be.
@@ -92,7 +96,7 @@ def letters_of(house: House, integration_id: str, written: bytes, number: int = 
     try:
         letters: tuple[Letter, ...] = file.letters(written)
     except Advice as advice:
-        raise BadInput(f"input {number}: {advice}") from None
+        raise BadInput(f"{called}: {advice}; nothing was queued") from None
     return letters
 
 

@@ -46,7 +46,7 @@ def command(
     from tasks.send import enqueue  # noqa: PLC0415
 
     house = house_of(config, home)
-    queued = enqueue(house, integration, [read(path) for path in files], key)
+    queued = enqueue(house, integration, [read(path) for path in files], key, [str(path) for path in files])
     ids = [one.id for one in queued.sends]
     say(f"{len(ids) - queued.known} queued, {queued.known} known already")
     if why := halted(house):
@@ -59,6 +59,8 @@ def command(
     show_told(tables.sends(stuck, house.clock.now()), titled=False, whole=("message",))
     for line in tables.cures(stuck):
         say(line)
+    if how(after) == DEGRADED:
+        say(f"What waits goes with the monitor's next cycles; `heal sends {integration}` says why it waits.")
     return how(after)
 
 
