@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain, count
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from models.catalogue import load
 from models.errors import BadInput, HealError
@@ -24,7 +24,8 @@ from models.integration import Integration
 from models.letter import Letter
 from models.noun import Advice
 from models.queue import Lease
-from models.sending import Answer, Pause, Send, Sending, SendState, Verdict, pause_of, sending_for
+from models.reading import Code
+from models.sending import Answer, Pause, Send, Sending, SendState, Verdict, Word, pause_of, sending_for
 from tasks.choose import halted
 from tasks.connectors._interface import Sends
 from tasks.house import House
@@ -35,7 +36,9 @@ from tasks.tokens import uniform_draw
 AT_ONCE = 100  # messages per look into the ledger
 LEASE = timedelta(minutes=2)  # longer than any exchange; renewed while it is used
 REMEMBERED = timedelta(days=30)  # how long a message that is over is known again
+OURS: Code = "sender_failed"
 log = logging.getLogger("heal")
+T = TypeVar("T")
 
 Tell = Callable[[Send], None]
 
@@ -237,12 +240,22 @@ class Round:
         if content is None:
             self._save(send.lost(self.house.clock.now()))
         elif send.state is SendState.UNKNOWN:
-            word = await self.connector.ask(content)
+            word = await self._unbroken(self.connector.ask(content), Word.LATER)
             self._save(send.asked(word, self.rules, self.house.clock.now(), uniform_draw()))
         else:
             begun = self._save(send.begun(self.house.clock.now()))
-            answer = await self.connector.send(content)
+            answer = await self._unbroken(self.connector.send(content), Answer(verdict=Verdict.UNKNOWN, code=OURS))
             self._answered(begun, answer)
+
+    async def _unbroken(self, effect: Awaitable[T], otherwise: T) -> T:
+        """What an effect came to; a message that breaks our own code is poison too, and holds nobody else up."""
+        try:
+            return await effect
+        except HealError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, it may have left
+            log.warning("a message to %s broke the sender: %s", self._id, type(error).__name__)
+            return otherwise
 
     def _answered(self, begun: Send, answer: Answer) -> None:
         now, draw = self.house.clock.now(), uniform_draw()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from models.hl7_answers import Sent, header_of
-from models.hl7_messages import Envelope, Message
+from models.hl7_messages import Envelope, Message, Mode
 from models.hl7_query import QUERY_NAME, question, word_of
 from models.letter import hl7_letters as letters
 from models.send_answers import hl7_answer
@@ -44,7 +44,8 @@ class SendsMessages:
         """Send one message and hold what is answered against its control id."""
         header = header_of(content)
         sent = Sent(header.control_id if header else b"", header.charset if header else None)
-        dialogue = Dialogue(sent, self._envelope, self._clock)
+        envelope = self._envelope.model_copy(update={"mode": mode_of(content)})
+        dialogue = Dialogue(sent, envelope, self._clock)
         heard = dialogue.ended(await self._mllp.exchange(content, dialogue), CARRIED)
         return hl7_answer(heard.outcome, heard.code, may_have_left=heard.exchanged.was_sent)
 
@@ -64,3 +65,12 @@ class SendsMessages:
         asks = question(header.control_id, self.sending.query_name, self._envelope, own, self._clock.now())
         exchanged = await self._mllp.exchange(asks, listen)
         return Word.LATER if exchanged.outcome or not heard else word_of(heard[0], own.encode("ascii"))
+
+
+def mode_of(content: bytes) -> Mode:
+    """Who acknowledges this message: it says so itself, in MSH-15 and MSH-16."""
+    fields = content.split(b"\r", 1)[0].split(content[3:4])
+    commit, application = (*fields[14:16], b"", b"")[:2]
+    if commit not in {b"AL", b"SU"}:
+        return Mode.ORIGINAL
+    return Mode.COMMIT if application == b"NE" else Mode.ENHANCED

@@ -26,7 +26,7 @@ from flows.commands import send as send_command
 from flows.commands import sends as sends_command
 from models import retry
 from models.errors import HEALTHY, NEEDS_HUMAN, BadInput
-from models.sending import Because, Pause, SendState, Settlement, Word, pause_of
+from models.sending import Answer, Because, Pause, SendState, Settlement, Word, pause_of
 from simulator.control import Clinic, start_clinic
 from tasks import redrive as redriving
 from tasks.connectors.hl7_mllp import Hl7Mllp
@@ -195,6 +195,37 @@ def test_what_is_refused_is_never_sent_again_but_by_a_person(clinic, tmp_path, n
     redriving.redrive(house, (send,), "A. Person")
     bring_over(house)
     assert counted.exactly_once == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("asks", "state"),
+    [
+        pytest.param("||AL|AL", SendState.QUARANTINED, id="the application answers after the commit"),
+        pytest.param("||AL|NE", SendState.SENT, id="the commit alone was asked for"),
+    ],
+)
+def test_a_message_says_itself_whose_word_counts(clinic, tmp_path, numbers, asks, state):
+    house = a_sender(clinic, tmp_path)
+    clinic.break_("mllp", "ack_error", code="AE", error=101)
+    (send,) = enqueue(house, "receiver", messages(numbers, 1, asks=asks)).sends
+    bring_over(house)
+    assert house.ledger.a_send(send.id).state is state
+
+
+def test_a_message_that_breaks_the_sender_holds_nobody_up(clinic, tmp_path, numbers, monkeypatch, caplog):
+    house, counted, plain = a_sender(clinic, tmp_path), Counted(clinic), Hl7Mllp.send
+
+    async def broken(self, content: bytes) -> Answer:
+        if b"BREAKS" in content:
+            raise ValueError(CANARY)
+        return await plain(self, content)
+
+    monkeypatch.setattr(Hl7Mllp, "send", broken)
+    first = enqueue(house, "receiver", messages(numbers, 1, ends="BREAKS") + messages(numbers, 5)).sends[0]
+    bring_over(house)
+    (send,) = stuck(house)
+    assert (send.id, send.because, send.code, counted.stored) == (first.id, Because.EXHAUSTED, "sender_failed", 5)
+    assert CANARY not in caplog.text
 
 
 def test_a_refused_message_is_replaced_in_its_place(clinic, tmp_path, numbers):
