@@ -231,5 +231,5 @@ class Receiver(RuleBasedStateMachine):
         assert self.send.state is not SendState.QUEUED or (self.copies == 0 and self.arrives_at is None)
 
 
-Receiver.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+Receiver.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 test_whatever_is_lost_a_message_arrives_once = Receiver.TestCase
