@@ -25,6 +25,7 @@ class Role(StrEnum):
     RESTART = "restart"  # the component, once
     DRAIN = "drain"  # before a restart: nothing new is begun there; taken back after it
     PAUSE = "pause"  # our own synchronisation
+    RESYNC = "resync"  # our own synchronization: read again, from an instant on
     ROUTE = "route"  # a switch outside of us, which sends the calls another way
 
 
@@ -41,6 +42,7 @@ class Actuators(Noun):
     restart: Actuator | None = None
     drain: Actuator | None = None
     pause: Actuator | None = None
+    resync: Actuator | None = None
     route: Actuator | None = None
 
     def of(self, role: Role) -> Actuator | None:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from models.noun import Advice
 
-FIELDS = ("action", "incident", "integration", "key", "role", "since", "target")
+FIELDS = ("action", "again_from", "incident", "integration", "key", "role", "since", "target")
 BRACES = re.compile(r"\{([^{}]*)\}")
 REFERENCES = ("env:", "file:")
 LISTED = ", ".join(f"{{{name}}}" for name in FIELDS)

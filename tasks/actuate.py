@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # brings SQLAlchemy, which `heal validate` does not wait for
     from tasks.remedies._interface import Job
 
 ROOM = "tasks.actuators"
+OVERLAP = timedelta(hours=1)  # read again before the trouble began: it was noticed later than it came
 
 
 def file_of(actuator: Actuator) -> ActuatorFile:
@@ -87,10 +88,16 @@ def errand_of(job: Job, role: Role, previous: str | None = None) -> Errand:
         action_id=job.action.id,
         key=job.action.plan_hash,
         since=job.action.executed_at,
+        again_from=again_from(job.ledger, job.action.incident_id),
         base=job.base,
         home=job.home,
         previous=previous,
     )
+
+
+def again_from(ledger: Ledger, incident_id: str) -> datetime:
+    """From when on is read again what an incident may have lost."""
+    return ledger.incident(incident_id).started_at - OVERLAP
 
 
 async def actuate(job: Job, role: Role, lasts: timedelta | None = None) -> Done:
@@ -229,5 +236,16 @@ def latest_errand(house: House, integration: Integration, role: Role) -> Errand:
     if not made:
         return Errand(role, integration, house.clock, since=house.clock.now(), base=base, home=home)
     one = max(made, key=lambda known: known.since)
-    ids = {"incident_id": one.incident_id, "action_id": one.action_id, "key": one.key}
-    return Errand(role, integration, house.clock, **ids, since=one.since, base=base, home=home, previous=one.previous)
+    return Errand(
+        role=role,
+        integration=integration,
+        clock=house.clock,
+        incident_id=one.incident_id,
+        action_id=one.action_id,
+        key=one.key,
+        since=one.since,
+        again_from=again_from(house.ledger, one.incident_id),
+        base=base,
+        home=home,
+        previous=one.previous,
+    )

@@ -60,6 +60,7 @@ SIGNATURES: tuple[Signature, ...] = (
             without(Shown.RUN_MISSED, "The nightly run is missing"),
             without(Shown.ITEMS_SKIPPED, "An import skipped items", contradicts=0.3),
         ),
+        remedies=("read_again",),
         retry=RetryClass.NO_CALL,
         verify="a newer record, and an edit of our own that shows",
         desk=Desk.VENDOR,

@@ -37,6 +37,7 @@ class Errand:
     action_id: str = "{action}"
     key: str = "{key}"  # the plan's hash: the idempotency key
     since: datetime | None = None  # the intent: what was done is newer
+    again_from: datetime | None = None  # what is read again is newer; None: nothing is
     base: Path = Path()  # where relative files of the configuration start from
     home: Path = Path()  # where what is kept for undoing lies
     previous: str | None = None  # what `before` said
@@ -45,6 +46,7 @@ class Errand:
         """What placeholders stand for."""
         return {
             "action": self.action_id,
+            "again_from": "{again_from}" if self.again_from is None else f"{self.again_from:%Y-%m-%dT%H:%M:%SZ}",
             "incident": self.incident_id,
             "integration": self.integration.id,
             "key": self.key,

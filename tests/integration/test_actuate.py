@@ -26,7 +26,7 @@ from models.policy import Decision, Permission, Policy, Verdict
 from models.remedy import Action, ActionState
 from models.tier import Mode
 from tasks import act as acting
-from tasks.approve import is_of_this_policy
+from tasks.approve import approve, is_of_this_policy
 from tasks.choose import pick, remedy_file
 from tasks.escalate import consider_escalation
 from tasks.halt import halt, resume
@@ -62,6 +62,7 @@ ASK = {"type": "QRY^A19", "segments": ["QRD|1"], "writes": False}
 ASKS = {"Patient.search": ASK, "Appointment.search": ASK}
 ALLOWED = Decision(verdict=Verdict.ALLOWED, rule="D16", reason="traffic, within limits")
 PERMITTED = Permission(mode=Mode.AUTO, lasts=timedelta(hours=1))
+REMEDIES = ("restart_component", "pause_sync", "read_again")
 SYNC = "[sync] # of orders\npaused = false\n"
 
 
@@ -80,9 +81,7 @@ def a_house_of(folder: Path, **actuators: Actuator) -> Configuration:
         environment=Environment.TEST,
         actuators=Actuators(**actuators),
     )
-    remedies = {
-        name: Permission(mode=Mode.AUTO, lasts=timedelta(hours=1)) for name in ("restart_component", "pause_sync")
-    }
+    remedies = {name: Permission(mode=Mode.AUTO, lasts=timedelta(hours=1)) for name in REMEDIES}
     policy = Policy(version="1", owner="Integration Team", remedies=remedies)
     return Configuration(integrations=(one,), policy=policy, path=folder)
 
@@ -116,6 +115,22 @@ def standing(house: House) -> dict[str, Stage]:
 
 def lines(folder: Path) -> int:
     return len((folder / "restarts").read_text().split()) if (folder / "restarts").exists() else 0
+
+
+# --- reading again ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_read_again_begins_an_hour_before_the_trouble_and_people_agree_to_it_first(tmp_path):
+    script = ["/bin/sh", "-c", 'printf %s "$1" >"$2"', "resync", "{again_from}", str(tmp_path / "cursor")]
+    resync = Actuator(kind="command", settings={"run": script, "observe": ["/usr/bin/test", "-e", script[-1]]})
+    house = a_house(tmp_path, resync=resync)
+    incident = in_trouble(house, "read_again")
+    moved, plan = step(house, incident)
+    assert (moved.state, plan.rule, (tmp_path / "cursor").exists()) == (State.AWAITING_APPROVAL, "D12", False)
+    approve(house, plan.id, "Integration Team", "the copy of the vendor is fresh again")
+    _, action = step(house, moved)
+    assert action.state is ActionState.VERIFYING
+    assert (tmp_path / "cursor").read_text() == f"{BEGINNING - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # --- the decision and the plan ---------------------------------------------------------------------------------------
