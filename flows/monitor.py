@@ -21,6 +21,7 @@ from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import fail_back as returning
+from tasks import govern as governing
 from tasks import intake as taking
 from tasks import learn_joint as learning
 from tasks import ourselves
@@ -50,6 +51,7 @@ learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
 fail_back = coat(returning.look_back, name="fail back", is_needed=returning.is_away)
 send = coat(sending.deliver, name="send", is_needed=sending.is_waiting)
 watch = coat(watching.watch_all, name="watch")
+govern = coat(governing.govern, name="govern")
 note = coat(ourselves.note_cycle, name="note", retries=0)
 
 
@@ -69,6 +71,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     readings += flown
     await sample(house)
     await store(readings, house.home)
+    await govern(house, readings)
     await take_in(house)
     await survey(house)
     await watch(house, readings)

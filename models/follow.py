@@ -26,6 +26,7 @@ from models.incident import (
 )
 from models.integration import Integration
 from models.reading import Window
+from models.retry import PATIENCE_S
 from models.story import Backlog
 
 CLOSES_AFTER = timedelta(hours=24)  # a resolved incident is closed by itself (spec: safety, 1.5)
@@ -36,11 +37,16 @@ CLEARS_AFTER = 2  # good cycles in a row that end a suspicion
 
 def is_bad(case: Case, cycle: Window, symptom: str = SLOW) -> bool:
     """Whether one cycle shows trouble: too many failures, or (where that may be it) slow answers or odd values."""
-    if cycle.counts.error_rate > case.integration.sla.error_rate:
+    if cycle.counts.error_rate > case.integration.sla.error_rate or sent_away(cycle):
         return True
     if symptom == UNUSUAL:
         return any(since < cycle.until and cycle.since < until for since, until in case.odd)
     return symptom == SLOW and any(is_slow(case, cycle, read.operation) for read in case.integration.reads)
+
+
+def sent_away(cycle: Window) -> bool:
+    """Whether they asked for a pause too long for the rest of the round: what was not asked is not known to be good."""
+    return any((one.retry_after_s or 0.0) > PATIENCE_S and not one.outcome.is_ok for one in cycle.readings)
 
 
 def is_slow(case: Case, cycle: Window, operation: str) -> bool:
@@ -170,6 +176,9 @@ def renewed(known: Anomaly | None, latest: Anomaly) -> Anomaly:
 def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
     """Confirmed by enough bad cycles, or gone."""
     bad = flags(case, symptom=incident.symptom)
+    if (pause_s := asked_pause_s(case)) >= CONFIRMATIONS * case.integration.probe_every.total_seconds():
+        says = f"Confirmed: they ask to be left alone for {pause_s:.0f} s, longer than {CONFIRMATIONS} cycles"
+        return incident.advance(Event.CONFIRMED, case.as_of, says)
     if is_confirmed(bad):
         seen = min(len(bad), LOOKED_AT)
         says = f"Confirmed: {sum(bad[-LOOKED_AT:])} of the last {seen} cycles were bad (needed {CONFIRMATIONS})"
@@ -187,6 +196,13 @@ def follow_unhealed(incident: Incident, case: Case, _: Backlog) -> Incident:
         return incident
     says = f"Recovered by itself: {good} good cycles in a row"
     return incident.advance(Event.RECOVERED, case.as_of, says, restored_at=good_since(case, incident))
+
+
+def asked_pause_s(case: Case) -> float:
+    """The longest pause that the failed calls of the latest cycle ask for, in seconds: no cycle confirms during it."""
+    *_, latest = case.window.cycles(case.integration.probe_every) or (None,)
+    failed = [one.retry_after_s or 0.0 for one in latest.readings if not one.outcome.is_ok] if latest else []
+    return max(failed, default=0.0)
 
 
 def good_since(case: Case, incident: Incident) -> datetime:

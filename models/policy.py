@@ -242,10 +242,13 @@ def unproven(request: Request) -> str | None:
 
 
 def is_sensitive(request: Request) -> bool:
-    """Whether a person must agree to it: data, the irreversible, and production traffic."""
+    """Whether a person must agree to it: data, the irreversible, and production traffic.
+
+    To stop our own calls is traffic in the safe direction, and needs nobody (docs/decisions/0043).
+    """
     remedy, effect = request.remedy, request.remedy.effect
     lasting = effect not in {EffectClass.OBSERVE, EffectClass.LOCAL, EffectClass.SESSION}
-    outward = effect in {EffectClass.TRAFFIC, EffectClass.EXTERNAL_WRITE}
+    outward = effect is EffectClass.EXTERNAL_WRITE or (effect is EffectClass.TRAFFIC and not remedy.fail_safe)
     unagreed = request.environment is Environment.PRODUCTION and not request.permission.preapproved
     return effect is EffectClass.DATA or (lasting and not remedy.reversible) or (outward and unagreed)
 

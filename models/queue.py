@@ -112,3 +112,19 @@ class Notice(Noun):
     def is_repeat(self) -> bool:
         """Whether the receiver may have seen it before."""
         return self.attempts > 1
+
+
+def not_asked(
+    integration_id: str, operations: Iterable[str], at: datetime, incident_id: str | None = None
+) -> tuple[MissedRead, ...]:
+    """Reads that nobody made, because the system was to be spared, as reads to be replayed: one an operation."""
+    return tuple(
+        MissedRead(
+            id=f"{integration_id}/{operation}/{at.timestamp():.6f}/unasked",
+            integration_id=integration_id,
+            incident_id=incident_id,
+            operation=operation,
+            due_at=at,
+        )
+        for operation in operations
+    )

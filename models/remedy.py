@@ -42,6 +42,7 @@ class Remedy(Noun):
     is_momentary: bool = False  # over when it is done: nothing of it stands that could be taken back
     never_after: tuple[str, ...] = ()  # codes of a refusal after which it must not be tried
     verify_cycles: Annotated[int, Field(ge=1)] = 3  # cycles of fresh readings before it is judged
+    fail_safe: bool = False  # it only keeps us from calling: a wrong diagnosis spares a system that could have coped
     cost: str | None = None  # what it costs while in force, e.g. "reduced data freshness"
 
 

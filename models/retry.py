@@ -10,6 +10,7 @@ from math import ceil
 
 BASE_S = 1.0  # first wait is uniform in [0, 1 s)
 CAP_S = 30.0  # no wait of our own choosing is longer
+PATIENCE_S = 5.0  # a round waits no longer for one system that asks for a pause; the other systems wait with it
 BUDGET_SHARE = 0.10  # retries beyond this share of calls would feed the storm they answer
 BUDGET_FLOOR_PER_S = 0.1  # … but one every ten seconds is always allowed (spec: safety, 1.4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -21,6 +21,10 @@ class Tuning(Noun):
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 10.0  # for one whole call
     route: str = "main"  # "main", or the name of a declared Route
     connection: Annotated[int, Field(ge=0)] = 0  # generation of the pool; a new number drops kept-alive ones
+    page_size: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the records that are asked for on one page
+    concurrency: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the calls that may be under way at once
+    breaker: Literal["off", "armed"] = "off"  # armed: models.breaker says how much may be asked
+    media_type: Literal["strict", "lenient"] = "strict"  # of what we ask for and take
 
 
 class Setting(StrEnum):
@@ -31,6 +35,10 @@ class Setting(StrEnum):
     DEADLINE_S = "deadline_s"
     ROUTE = "route"
     CONNECTION = "connection"
+    PAGE_SIZE = "page_size"
+    CONCURRENCY = "concurrency"
+    BREAKER = "breaker"
+    MEDIA_TYPE = "media_type"
 
 
 class Adjustment(Noun):

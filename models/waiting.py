@@ -1,15 +1,44 @@
-"""Waiting: how long a peer asks us to leave it alone, in any of the five ways that are in use."""
+"""Waiting: how long a peer asks us to leave it alone, in any of the five ways that are in use, and until when."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+from pydantic import AwareDatetime
+
+from models.noun import Kept
+from models.reading import Identifier, Reading
 
 LONGEST_WAIT_S = 3600.0  # a longer Retry-After is cut to this (spec: escalation, section 5)
 DELTA = re.compile(r"^\s*(\d{1,10})(?:\.\d+)?\s*$")
 POLICY = re.compile(r"[;\s]\s*(r|t)=(\d{1,10})")
+
+
+class Pause(Kept):
+    """Until when a system asked to be left alone, in the ledger: the next round is another process."""
+
+    integration_id: Identifier
+    since: AwareDatetime  # when the call began that was answered so
+    until: AwareDatetime
+
+
+def pause_of(readings: Iterable[Reading]) -> Pause | None:
+    """The pause that the failed ones of these readings of one integration ask for, the longest of them."""
+    pauses = [
+        Pause(id=one.integration_id, integration_id=one.integration_id, since=one.observed_at, until=free_at(one))
+        for one in readings
+        if one.retry_after_s and not one.outcome.is_ok
+    ]
+    return max(pauses, key=lambda pause: pause.until, default=None)
+
+
+def free_at(reading: Reading) -> datetime:
+    """When they may be asked again: the wait counts from their answer."""
+    spent_s = (reading.latency_ms or 0.0) / 1000
+    return reading.observed_at + timedelta(seconds=spent_s + (reading.retry_after_s or 0.0))
 
 
 def http_date(value: str | None) -> datetime | None:

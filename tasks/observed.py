@@ -9,7 +9,8 @@ An `AsyncHTTPTransport` becomes an asynchronous one. Of a call its method, the t
 a header or a body. Needs httpx alone.
 
 It never fails or holds up a call: records wait in a queue with an end, a thread writes them, and when the disk is
-full they are dropped and counted. A file gets its name when it is whole; `heal` never sees half of one.
+full they are dropped and counted. A file gets its name when it is whole; `heal` never sees half of one. Only with
+`guarded=True` is a call refused, at once and unsent, while `heal` spares its system: `BreakerOpen`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ import httpx
 
 from models.template import template
 from models.words import PARAMETERS, RESOURCES, STEPS
+from tasks.guarded import BreakerOpen, Guard
+
+__all__ = ["BreakerOpen", "observed"]
 
 WAITING = 10_000  # records in the queue; more than a disk that works is ever behind
 LOOK_S = 0.2  # how often the thread looks; a signal from each call would cost it more than the record
@@ -234,11 +238,17 @@ class AsyncBody(httpx.AsyncByteStream):
 class ObservedTransport(httpx.BaseTransport):
     """A transport that writes down what passes through it."""
 
-    def __init__(self, transport: httpx.BaseTransport, log: Log, integration: str) -> None:
-        self.transport, self.log, self.integration = transport, log, integration
+    def __init__(self, transport: httpx.BaseTransport, log: Log, integration: str, guard: Guard | None = None) -> None:
+        self.transport, self.log, self.integration, self.guard = transport, log, integration, guard
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One call, as it would be without us."""
+        """One call, as it would be without us.
+
+        Raises:
+            BreakerOpen: a guarded one, while its system is spared.
+        """
+        if self.guard is not None:
+            self.guard.check(request)
         call = begin(self.log, self.integration, request)
         try:
             response = self.transport.handle_request(request)
@@ -258,11 +268,19 @@ class ObservedTransport(httpx.BaseTransport):
 class AsyncObservedTransport(httpx.AsyncBaseTransport):
     """The same, asynchronously."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, log: Log, integration: str) -> None:
-        self.transport, self.log, self.integration = transport, log, integration
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, log: Log, integration: str, guard: Guard | None = None
+    ) -> None:
+        self.transport, self.log, self.integration, self.guard = transport, log, integration, guard
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One call, as it would be without us."""
+        """One call, as it would be without us.
+
+        Raises:
+            BreakerOpen: a guarded one, while its system is spared.
+        """
+        if self.guard is not None:
+            self.guard.check(request)
         call = begin(self.log, self.integration, request)
         try:
             response = await self.transport.handle_async_request(request)
@@ -315,11 +333,19 @@ os.register_at_fork(after_in_child=_forked)
 
 
 @overload
-def observed(transport: httpx.BaseTransport, *, to: Path | str, integration: str) -> ObservedTransport: ...
-@overload
-def observed(transport: httpx.AsyncBaseTransport, *, to: Path | str, integration: str) -> AsyncObservedTransport: ...
 def observed(
-    transport: httpx.BaseTransport | httpx.AsyncBaseTransport, *, to: Path | str, integration: str
+    transport: httpx.BaseTransport, *, to: Path | str, integration: str, guarded: bool = False
+) -> ObservedTransport: ...
+@overload
+def observed(
+    transport: httpx.AsyncBaseTransport, *, to: Path | str, integration: str, guarded: bool = False
+) -> AsyncObservedTransport: ...
+def observed(
+    transport: httpx.BaseTransport | httpx.AsyncBaseTransport,
+    *,
+    to: Path | str,
+    integration: str,
+    guarded: bool = False,
 ) -> ObservedTransport | AsyncObservedTransport:
     """Wrap a transport.
 
@@ -327,9 +353,11 @@ def observed(
         transport: the application's own, e.g. `httpx.HTTPTransport()`.
         to: the inbox: `inbox` in heal's home, or as `intake: inbox:` has it.
         integration: the id in integrations.yaml.
+        guarded: refuse calls at once while heal spares the system (`BreakerOpen`); by default, all are made.
     """
+    guard = Guard(Path(to).absolute(), integration) if guarded else None
     if isinstance(transport, httpx.AsyncBaseTransport) and isinstance(transport, httpx.BaseTransport):
-        return EitherObservedTransport(transport, log_of(to), integration)
+        return EitherObservedTransport(transport, log_of(to), integration, guard)
     if isinstance(transport, httpx.AsyncBaseTransport):
-        return AsyncObservedTransport(transport, log_of(to), integration)
-    return ObservedTransport(transport, log_of(to), integration)
+        return AsyncObservedTransport(transport, log_of(to), integration, guard)
+    return ObservedTransport(transport, log_of(to), integration, guard)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from math import ceil
 from random import random
 
+from models.breaker import Leave
 from models.catalogue import load
 from models.credential import Credential, CredentialKind
 from models.credentials import FINGERPRINT
@@ -19,8 +21,10 @@ from models.reading import Reading, Source
 from models.retry import budget, wait_s
 from models.rounds import round_length, takes_part
 from models.tuning import Adjustment, Tuning, tuned
+from models.waiting import Pause
 from tasks.clock import Clock
 from tasks.connectors._interface import Connector, Context, RenewsCredentials, SaysWhetherAgain, ShowsKeys
+from tasks.gate import Hold, leave, note_unasked, pauses_of
 from tasks.house import House
 
 URGENCY = {Importance.CRITICAL: 0, Importance.IMPORTANT: 1, Importance.ROUTINE: 2}
@@ -153,13 +157,23 @@ async def attempt(
     clock: Clock,
     spare: RetryBudget,
     draw: Callable[[], float] = random,
+    hold: Hold | None = None,
 ) -> Reading:
-    """One read with its retries: the last answer, and how many tries it took."""
-    reading = await connector.read(read)
+    """One read with its retries: the last answer, and how many tries it took.
+
+    A retry that the round does not live to see is left to the rounds after it.
+    """
+    hold = hold or Hold(clock, datetime.max.replace(tzinfo=UTC))
+    reading = hold.note(await connector.read(read))
     tries = 1
-    while tries < tuning.attempts and worth_repeating(connector, reading) and spare.take():
-        await clock.sleep(wait_s(tries, draw(), reading.retry_after_s))
-        reading = await connector.read(read)
+    while tries < tuning.attempts and worth_repeating(connector, reading):
+        wait = wait_s(tries, draw(), reading.retry_after_s)
+        if hold.ends_before(wait) or not spare.take():
+            break
+        await clock.sleep(wait)
+        if not await hold.over():
+            break
+        reading = hold.note(await connector.read(read))
         tries += 1
     return reading.model_copy(update={"attempts": tries, "connections": connector.open_connections})
 
@@ -176,28 +190,42 @@ async def probe(
     tuning: Tuning | None = None,
     turns: Turns | None = None,
     closely: Procedure | None = None,
+    pauses: Mapping[str, Pause] | None = None,
 ) -> tuple[Reading, ...]:
     """One cycle of one integration: readings in the order in which they began; those of a closer look among them.
 
     When half of its interval (and one deadline) is over, no further call is begun: a system that answers
-    nothing cannot hold up the next cycle. The calls that were not made leave no reading.
+    nothing cannot hold up the next cycle. The calls that were not made leave no reading; those that were held back
+    to spare it are written down as such (tasks.gate).
     """
-    tuning, turns = tuning or tuning_of(house, integration), turns or Turns()
-    calls = planned(integration.reads, tuning.pace)
-    extra = extra_calls(integration.reads, closely, house.clock.now()) if tuning.pace >= 1 else ()
+    tuning, turns, now = tuning or tuning_of(house, integration), turns or Turns(), house.clock.now()
+    asked = leave(house, integration, tuning, pauses_of(house) if pauses is None else pauses)
+    wanted = planned(integration.reads, tuning.pace)
+    calls = {Leave.ALL: wanted, Leave.ONE: wanted[:1], Leave.NONE: ()}[asked]
+    unasked = list(wanted[len(calls) :])
+    if not calls:
+        note_unasked(house, integration, unasked, now)
+        return ()
+    if asked is Leave.ONE:
+        tuning = tuning.model_copy(update={"attempts": 1})
+    extra = extra_calls(integration.reads, closely, now) if tuning.pace >= 1 and asked is Leave.ALL else ()
     spare = RetryBudget(len(calls), integration.probe_every.total_seconds())
-    gate = asyncio.Semaphore(integration.concurrency)
+    gate = asyncio.Semaphore(ceil(integration.concurrency * tuning.concurrency))
     loop = asyncio.get_running_loop()
     half = integration.probe_every.total_seconds() / house.clock.speed / 2
     over = loop.time() + max(half, tuning.deadline_s)
+    hold = Hold(house.clock, now + timedelta(seconds=max(half, tuning.deadline_s) * house.clock.speed))
     async with connected(house, integration, tuning) as connector:
 
         async def one(read: Read, over_another: Connector | None = None) -> Reading | None:
             async with gate:
+                if not await hold.over():
+                    unasked.append(read)
+                    return None
                 if loop.time() >= over:
                     return None
                 async with turns.mine():
-                    return await attempt(over_another or connector, read, tuning, house.clock, spare)
+                    return await attempt(over_another or connector, read, tuning, house.clock, spare, hold=hold)
 
         async def more(read: Read) -> Reading | None:
             if closely is not None and closely.is_afresh:
@@ -208,16 +236,18 @@ async def probe(
             return reading.model_copy(update={"source": Source.CAPTURE}) if reading else None
 
         made = await asyncio.gather(*map(one, calls), *map(more, extra))
+    note_unasked(house, integration, unasked, now)
     return tuple(sorted(filter(None, made), key=lambda reading: reading.observed_at))
 
 
 async def probe_all(house: House, *, everybody: bool = True) -> tuple[Reading, ...]:
     """One cycle, side by side, of every integration or of those whose turn it is in this round."""
     turns, in_force, now = Turns(), tunings(house), house.clock.now()
-    closely = procedures(house)
+    closely, pauses = procedures(house), pauses_of(house)
     length = round_length(house.configuration.integrations)
     called = [one for one in house.configuration.integrations if everybody or takes_part(one, now, length)]
-    cycles = await asyncio.gather(*(probe(house, one, in_force[one.id], turns, closely.get(one.id)) for one in called))
+    made = (probe(house, one, in_force[one.id], turns, closely.get(one.id), pauses) for one in called)
+    cycles = await asyncio.gather(*made)
     return tuple(reading for cycle in cycles for reading in cycle)
 
 

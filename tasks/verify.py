@@ -63,7 +63,7 @@ def conclude(
             is_undone = word is Outcome.WORSE and not is_momentary(action)
             if is_undone:
                 action = change.save_action(action.to(ActionState.ROLLING_BACK, **measured), lease)
-            if word not in KEPT:
+            if word not in KEPT and not (word is Outcome.NONE and remedy_file(action.remedy).remedy.fail_safe):
                 take_back(house, action, case, change)
             ended = ActionState.ROLLED_BACK if is_undone else ActionState.FAILED
             change.save_action(action.to(ended, **measured), lease)

@@ -20,6 +20,7 @@ from models.reading import Reading
 from simulator.control import Clinic
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
+from tasks import govern as governing
 from tasks import procedure as following
 from tasks import recurrence as recurring
 from tasks import remediate as remediating
@@ -57,6 +58,7 @@ async def cycle(house: House, seen: list[Reading] | None = None) -> Incident | N
     remember(readings, house.home)
     if seen is not None:
         seen += readings
+    governing.govern(house, readings)
     incident = None
     for case, anomalies in detecting.worth_attending(house, detecting.detect(house)):
         incident = detecting.keep_incident(house, case, anomalies)
