@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from models.noun import Noun
 from models.reading import Identifier
+from models.wording import span
 
 
 class Tuning(Noun):
@@ -41,6 +42,9 @@ class Setting(StrEnum):
     MEDIA_TYPE = "media_type"
 
 
+SHARES = frozenset({Setting.PACE, Setting.PAGE_SIZE, Setting.CONCURRENCY})  # of what is usual: 1.0 is untouched
+
+
 class Adjustment(Noun):
     """A temporary change of one setting: durable, with an end, an owner and the value it replaces."""
 
@@ -62,3 +66,50 @@ def tuned(adjustments: Iterable[Adjustment], as_of: datetime) -> Tuning:
     """The tuning in force: the defaults, with active adjustments laid over them, oldest first."""
     active = sorted((a for a in adjustments if a.is_active(as_of)), key=lambda a: (a.since, a.id))
     return Tuning.model_validate({a.setting.value: a.value for a in active})
+
+
+def does(adjustment: Adjustment) -> str:
+    """What an adjustment does, in words."""
+    value = adjustment.value
+    if adjustment.setting in SHARES:
+        return f"{NAMES[adjustment.setting]} at {float(value):.0%} of normal"
+    if adjustment.setting is Setting.DEADLINE_S:
+        return f"answers are waited for up to {float(value):.0f} s"
+    if adjustment.setting is Setting.ATTEMPTS:
+        return f"failed reads are tried up to {float(value):.0f} times"
+    if adjustment.setting is Setting.ROUTE:
+        return f"calls go by the route {value}"
+    return NAMES[adjustment.setting]
+
+
+def costs(adjustment: Adjustment, every: timedelta) -> str | None:
+    """What an adjustment costs while it is in force, with its measure; None: nothing that anybody would notice.
+
+    Args:
+        adjustment: in force.
+        every: how often the integration is read at full pace.
+    """
+    if adjustment.setting is Setting.PACE:
+        usual_s = every.total_seconds()
+        older = f"every {span(usual_s / float(adjustment.value))} instead of {span(usual_s)}"
+        return f"reduced data freshness (as many reads as if each was made {older})"
+    return COSTS.get(adjustment.setting)
+
+
+NAMES = {
+    Setting.PACE: "polling",
+    Setting.PAGE_SIZE: "page size",
+    Setting.CONCURRENCY: "calls at once",
+    Setting.CONNECTION: "connections were opened anew",
+    Setting.BREAKER: "the circuit breaker is armed",
+    Setting.MEDIA_TYPE: "other media types are asked for and taken",
+}
+COSTS = {
+    Setting.PAGE_SIZE: "more calls for the same records",
+    Setting.CONCURRENCY: "longer rounds",
+    Setting.DEADLINE_S: "slower detection of calls that never end",
+    Setting.ATTEMPTS: "up to a tenth more calls",
+    Setting.BREAKER: "no data while it is open",
+    Setting.MEDIA_TYPE: "answers in a format that was not agreed",
+    Setting.ROUTE: "the other route carries it all",
+}

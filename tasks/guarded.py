@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -56,7 +57,7 @@ class Guard:
             return
         if written_ns != self._read[0]:
             self._read = written_ns, self._said_s()
-        left_s = written_ns / 1e9 + self._read[1] - time.time()
+        left_s = (written_ns - time.time_ns()) / 1e9 + self._read[1]
         if left_s > 0:
             raise BreakerOpen(self.integration, left_s, request)
 
@@ -66,3 +67,52 @@ class Guard:
             return float(json.loads(self._path.read_bytes())["for_s"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """A transport before which a guard stands."""
+
+    def __init__(self, transport: httpx.BaseTransport, guard: Guard) -> None:
+        self.transport, self.guard = transport, guard
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One call, if it may be made."""
+        self.guard.check(request)
+        return self.transport.handle_request(request)
+
+    def close(self) -> None:
+        """Close the transport beneath."""
+        self.transport.close()
+
+
+class AsyncGuardedTransport(httpx.AsyncBaseTransport):
+    """The same, asynchronously."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, guard: Guard) -> None:
+        self.transport, self.guard = transport, guard
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One call, if it may be made."""
+        self.guard.check(request)
+        return await self.transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the transport beneath."""
+        await self.transport.aclose()
+
+
+class EitherGuardedTransport(GuardedTransport, AsyncGuardedTransport):
+    """Of a transport that is both."""
+
+    transport: Any
+
+
+def held_back(
+    transport: httpx.BaseTransport | httpx.AsyncBaseTransport, guard: Guard
+) -> httpx.BaseTransport | httpx.AsyncBaseTransport:
+    """The transport with a guard before it."""
+    if isinstance(transport, httpx.AsyncBaseTransport) and isinstance(transport, httpx.BaseTransport):
+        return EitherGuardedTransport(transport, guard)
+    if isinstance(transport, httpx.AsyncBaseTransport):
+        return AsyncGuardedTransport(transport, guard)
+    return GuardedTransport(transport, guard)

@@ -31,9 +31,7 @@ import httpx
 
 from models.template import template
 from models.words import PARAMETERS, RESOURCES, STEPS
-from tasks.guarded import BreakerOpen, Guard
-
-__all__ = ["BreakerOpen", "observed"]
+from tasks.guarded import BreakerOpen, Guard, held_back
 
 WAITING = 10_000  # records in the queue; more than a disk that works is ever behind
 LOOK_S = 0.2  # how often the thread looks; a signal from each call would cost it more than the record
@@ -170,8 +168,10 @@ class Call:
     def failed(self, error: BaseException) -> None:
         """No answer, or half of one."""
         known = next(((outcome, code) for kind, outcome, code in FAILURES if isinstance(error, kind)), None)
-        if known is None:
-            return self.ended()  # cancelled, or an error of the application's own: nothing is known of the other side
+        if known is None or isinstance(error, BreakerOpen):
+            return (
+                self.ended()
+            )  # cancelled, unsent, or an error of the application's own: nothing is known of the other side
         self.record["outcome"], code = known
         if code:
             self.record["code"] = code
@@ -238,17 +238,11 @@ class AsyncBody(httpx.AsyncByteStream):
 class ObservedTransport(httpx.BaseTransport):
     """A transport that writes down what passes through it."""
 
-    def __init__(self, transport: httpx.BaseTransport, log: Log, integration: str, guard: Guard | None = None) -> None:
-        self.transport, self.log, self.integration, self.guard = transport, log, integration, guard
+    def __init__(self, transport: httpx.BaseTransport, log: Log, integration: str) -> None:
+        self.transport, self.log, self.integration = transport, log, integration
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One call, as it would be without us.
-
-        Raises:
-            BreakerOpen: a guarded one, while its system is spared.
-        """
-        if self.guard is not None:
-            self.guard.check(request)
+        """One call, as it would be without us."""
         call = begin(self.log, self.integration, request)
         try:
             response = self.transport.handle_request(request)
@@ -268,19 +262,11 @@ class ObservedTransport(httpx.BaseTransport):
 class AsyncObservedTransport(httpx.AsyncBaseTransport):
     """The same, asynchronously."""
 
-    def __init__(
-        self, transport: httpx.AsyncBaseTransport, log: Log, integration: str, guard: Guard | None = None
-    ) -> None:
-        self.transport, self.log, self.integration, self.guard = transport, log, integration, guard
+    def __init__(self, transport: httpx.AsyncBaseTransport, log: Log, integration: str) -> None:
+        self.transport, self.log, self.integration = transport, log, integration
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One call, as it would be without us.
-
-        Raises:
-            BreakerOpen: a guarded one, while its system is spared.
-        """
-        if self.guard is not None:
-            self.guard.check(request)
+        """One call, as it would be without us."""
         call = begin(self.log, self.integration, request)
         try:
             response = await self.transport.handle_async_request(request)
@@ -334,11 +320,11 @@ os.register_at_fork(after_in_child=_forked)
 
 @overload
 def observed(
-    transport: httpx.BaseTransport, *, to: Path | str, integration: str, guarded: bool = False
+    transport: httpx.BaseTransport, *, to: Path | str, integration: str, guarded: bool = ...
 ) -> ObservedTransport: ...
 @overload
 def observed(
-    transport: httpx.AsyncBaseTransport, *, to: Path | str, integration: str, guarded: bool = False
+    transport: httpx.AsyncBaseTransport, *, to: Path | str, integration: str, guarded: bool = ...
 ) -> AsyncObservedTransport: ...
 def observed(
     transport: httpx.BaseTransport | httpx.AsyncBaseTransport,
@@ -355,9 +341,10 @@ def observed(
         integration: the id in integrations.yaml.
         guarded: refuse calls at once while heal spares the system (`BreakerOpen`); by default, all are made.
     """
-    guard = Guard(Path(to).absolute(), integration) if guarded else None
+    if guarded:
+        transport = held_back(transport, Guard(Path(to).absolute(), integration))
     if isinstance(transport, httpx.AsyncBaseTransport) and isinstance(transport, httpx.BaseTransport):
-        return EitherObservedTransport(transport, log_of(to), integration, guard)
+        return EitherObservedTransport(transport, log_of(to), integration)
     if isinstance(transport, httpx.AsyncBaseTransport):
-        return AsyncObservedTransport(transport, log_of(to), integration, guard)
-    return ObservedTransport(transport, log_of(to), integration, guard)
+        return AsyncObservedTransport(transport, log_of(to), integration)
+    return ObservedTransport(transport, log_of(to), integration)

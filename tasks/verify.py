@@ -7,6 +7,7 @@ from models.follow import flags, good_since, trailing_good, wanted_good
 from models.incident import Event, Incident
 from models.reading import Counts
 from models.remedy import Action, ActionState, Effect, Outcome, Remedy, impact, judge
+from models.tuning import costs
 from tasks.act import lease_on
 from tasks.choose import case_of, remedy_file
 from tasks.house import House
@@ -38,9 +39,16 @@ def verify(house: House, incident: Incident, action: Action) -> Incident:
         "judged_at": case.as_of,
         "effect": effect,
         "outcome": word,
-        "impact": impact(effect, word, remedy.cost),
+        "impact": impact(effect, word, cost_of(house, action, remedy)),
     }
     return conclude(house, incident, action, word, measured, case)
+
+
+def cost_of(house: House, action: Action, remedy: Remedy) -> str | None:
+    """What it costs while it is in force, with its measure where there is one."""
+    made = [one for one in house.ledger.adjustments(action.integration_id) if one.action_id == action.id]
+    every = house.integration(action.integration_id).probe_every
+    return "; ".join(cost for one in made if (cost := costs(one, every))) or remedy.cost
 
 
 def conclude(

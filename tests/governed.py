@@ -36,9 +36,13 @@ class Shop:
 
     async def behave(self, reader: Any, writer: Any) -> None:
         while await head_of(reader):
+            writer.write(self.answer())
             self.asked_at.append(self.clock.now())
-            writer.write(self.says)
             await writer.drain()
+
+    def answer(self) -> bytes:
+        """To the next call."""
+        return self.says
 
     def seconds(self) -> list[float]:
         """When it was asked, in seconds since `NOW`."""
@@ -62,10 +66,12 @@ def a_shop(port: int, calls: int = 10, **changes: Any) -> Integration:
 
 
 @asynccontextmanager
-async def shop(home: Path, says: bytes = GOOD, **changes: Any) -> AsyncIterator[tuple[House, Shop]]:
+async def shop(
+    home: Path, says: bytes = GOOD, kind: type[Shop] = Shop, **changes: Any
+) -> AsyncIterator[tuple[House, Shop]]:
     """A house that watches one server, and the server."""
     clock = MovedClock(NOW)
-    server = Shop(clock, says)
+    server = kind(clock, says)
     async with serving(server.behave) as port:
         yield a_house(home, clock, a_shop(port, **changes)), server
 

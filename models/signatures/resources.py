@@ -43,7 +43,7 @@ SIGNATURES: tuple[Signature, ...] = (
             speed_is_usual(),
             changed_before(*OURS, supports=2.0),
         ),
-        remedies=("recycle_connections", "reduce_polling"),
+        remedies=("recycle_connections", "reduce_polling", "reduce_concurrency"),
         verify="waiting below 50 ms (p95)",
         call_when="it comes back within 24 hours: the developers, with a problem record",
         recommends=("Look which caller keeps connections; raise the pool only within policy",),

@@ -69,7 +69,7 @@ SIGNATURES: tuple[Signature, ...] = (
             without(IndicationKind.MAINTENANCE_ANNOUNCED, "Maintenance was announced", contradicts=0.2),
             without(IndicationKind.SAME_TIME_OF_WEEK, "It comes every week at this time", contradicts=0.2),
         ),
-        remedies=("reduce_polling",),
+        remedies=("reduce_polling", "open_breaker"),
         verify="what is shared answers, then those that depend on it, one after another",
         desk=Desk.NETWORK,
         call_when="at once, and only whoever owns what is shared",

@@ -84,6 +84,16 @@ class SaysWhetherAgain(Protocol):
 
 
 @runtime_checkable
+class AsksInPages(Protocol):
+    """Says in its reads how large a page shall be, and makes it smaller as the tuning says."""
+
+    @property
+    def page_size(self) -> int | None:
+        """Records on the largest page that it asks for now; None: no read says."""
+        ...
+
+
+@runtime_checkable
 class PublishesKey(Protocol):
     """Signs with a private key whose public half it publishes for the other side to verify with."""
 

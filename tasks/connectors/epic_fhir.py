@@ -24,7 +24,7 @@ from models.sending import Sending
 from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors._fhir_canary import CANARY
-from tasks.connectors._fhir_pages import together
+from tasks.connectors._fhir_pages import following, largest, most_pages, smaller, together
 from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
 from tasks.connectors._fhir_writes import WritesResources, letters
 from tasks.connectors._interface import Context
@@ -228,6 +228,15 @@ class EpicFhir(WritesResources):
         reads = self._context.integration.reads
         return tuple(dict.fromkeys(self._settings.needed(read.operation for read in reads).values()))
 
+    @property
+    def page_size(self) -> int | None:
+        """Records on the largest page that is asked for now."""
+        return largest(self._query(read.operation) for read in self._context.integration.reads)
+
+    def _query(self, operation: str) -> str:
+        """The search behind a read, with pages as small as the tuning asks for."""
+        return smaller(self._settings.search(operation) or "", self._context.tuning.page_size)
+
     def _kind(self, read: Read) -> str:
         """The resource type that a read asks for."""
         return re.split(r"[/?]", self._settings.search(read.operation) or read.operation)[0]
@@ -258,32 +267,24 @@ class EpicFhir(WritesResources):
         self, client: BoundedClient, read: Read, token: SecretStr, deadline: Deadline, most: int | None = None
     ) -> list[Answer]:
         """Every page of a search, up to `most` (None: as the settings say) or the first that fails."""
-        url: str | None = f"{self._base_url}/{self._settings.search(read.operation)}"
+        query = self._query(read.operation)
+        url: str | None = f"{self._base_url}/{query}"
         headers = self._headers(token)
         seen: set[str] = set()
         got: list[Answer] = []
-        while url and len(got) < (most or self._settings.max_pages):
+        while url and len(got) < (most or most_pages(self._settings.max_pages, self._context.tuning.page_size)):
             seen.add(url)
             page = await client.fetch("GET", url, headers=headers, deadline_s=deadline.left_s)
             got.append(self._judged(page, judge_fhir))
-            url = self._following(got[-1])
+            url = following(got[-1], self._base_url, self._settings.base_url)
             if url in seen or (url is None and got[-1].judged.next_url):
                 code = "paging_loop" if url else "next_link_elsewhere"
                 judged = Judged(outcome=Outcome.MALFORMED, code=code, records=got[-1].judged.records)
                 return [*got[:-1], got[-1]._replace(judged=judged)]
-        return together(got, self._settings.search(read.operation) or "", self._kind(read), is_last=url is None)
+        return together(got, query, self._kind(read), is_last=url is None)
 
     def _headers(self, token: SecretStr) -> dict[str, str]:
         return FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}
-
-    def _following(self, page: Answer) -> str | None:
-        """The next page, by our route; None when there is none, or when it is not on this server."""
-        link = page.judged.next_url
-        if link is None or page.outcome not in {Outcome.OK, Outcome.PARTIAL}:
-            return None
-        origin, rest = split_origin(link)
-        here = split_origin(self._base_url)[0]
-        return here + rest if origin in {here, split_origin(self._settings.base_url)[0]} else None
 
     def _judged(self, fetched: Fetched, judge: Judge) -> Answer:
         return answer(fetched, self._clock.now(), judge)

@@ -1,15 +1,11 @@
-"""Ask less often: halve the pace, and climb back by itself when the adjustment ends (catalogue S01).
-
-Additive increase, multiplicative decrease (Chiu & Jain 1989): each new attempt halves, each end gives back.
-"""
+"""Ask less often: halve the pace, and climb back step by step while that is well (catalogue S01; models.aimd)."""
 
 from __future__ import annotations
 
+from models.aimd import LEAST as SLOWEST
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
 from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
-
-SLOWEST = 0.125  # an eighth of the reads: below it the data would be older than an hour at a minute's pace
 
 remedy = Remedy(
     name="reduce_polling",

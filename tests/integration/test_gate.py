@@ -13,7 +13,8 @@ from models.breaker import Breaker, BreakerState
 from models.tuning import Setting
 from tasks.gate import NOT_ASKED
 from tasks.guard import forbid
-from tasks.observed import BreakerOpen, observed
+from tasks.guarded import BreakerOpen
+from tasks.observed import observed
 from tasks.remember import history
 from tests.builders import NOW
 from tests.clocks import MovedClock, a_house
