@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from models.incident import Incident
@@ -21,14 +21,20 @@ class Chosen(Noun):
     decision: Decision
 
 
-def untried(wanted: Iterable[str], actions: Sequence[Action]) -> tuple[str, ...]:
+def untried(wanted: Iterable[str], actions: Sequence[Action], again: Collection[str] = ()) -> tuple[str, ...]:
     """The remedies of a diagnosis that are still worth trying in this incident, in its order.
 
     One that did not help is not tried again, nor one that a person rejected or that nobody agreed to in time; one that
-    did help may be, when the trouble returns, within the limits.
+    did help may be, when the trouble returns, within the limits, and so may one that helped a little and has ended.
+
+    Args:
+        wanted: of the diagnosis.
+        actions: of the incident, oldest first.
+        again: ids of those whose workaround has ended, and without which it proved to be bad.
     """
     last = {action.remedy: action for action in actions if action.state not in ABANDONED or is_refused(action)}
-    return tuple(name for name in wanted if name not in last or last[name].outcome is Outcome.SUCCESSFUL)
+    worth = {name for name, action in last.items() if action.outcome is Outcome.SUCCESSFUL or action.id in again}
+    return tuple(name for name in wanted if name not in last or name in worth)
 
 
 def is_refused(action: Action) -> bool:

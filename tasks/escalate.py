@@ -14,6 +14,7 @@ from models.policy import Decision
 from models.queue import Notice, NoticeKind
 from tasks.house import House
 from tasks.recurrence import problem_of, recovered_again
+from tasks.workarounds import proposable
 
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0  # full jitter between them (spec: escalation, delivery contract)
 AT_ONCE = 50  # notices per cycle
@@ -44,7 +45,7 @@ def situation_of(house: House, incident: Incident, decision: Decision | None) ->
         incident=incident,
         actions=actions,
         decision=decision,
-        remedies_left=bool(untried(wanted, actions)),
+        remedies_left=bool(untried(wanted, actions, proposable(house, incident.integration_id))),
         policy=house.configuration.policy,
         as_of=house.clock.now(),
     )

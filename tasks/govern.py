@@ -8,11 +8,14 @@ from models.reading import Reading
 from tasks.aimd import step_back
 from tasks.gate import note_round
 from tasks.house import House
+from tasks.workarounds import end_expired, judge_ended
 
 
 def govern(house: House, readings: Sequence[Reading]) -> None:
-    """What this round's readings mean for the next ones: pauses, breakers, and the way back from what was reduced."""
+    """What this round's readings mean for the next ones: pauses, breakers, what is reduced, what has ended."""
     note_round(house, readings)
-    in_force = house.ledger.adjustments(as_of=house.clock.now())
-    if in_force:
+    made = house.ledger.adjustments()
+    end_expired(house, made)
+    judge_ended(house)
+    if in_force := [one for one in made if one.is_active(house.clock.now())]:
         step_back(house, in_force, readings)

@@ -13,6 +13,7 @@ from models.remedy import EffectClass, Remedy
 from tasks.actuate import dry_run
 from tasks.choose import asking, remedy_file
 from tasks.house import House
+from tasks.workarounds import proposable
 
 
 async def plan_for(house: House, incident: Incident, *, as_if_free: bool = False) -> tuple[Step, ...]:
@@ -23,7 +24,8 @@ async def plan_for(house: House, incident: Incident, *, as_if_free: bool = False
         incident: which.
         as_if_free: leave out of account that another action is under way.
     """
-    wanted = untried(incident.diagnosis.remedies if incident.diagnosis else (), house.ledger.actions(incident.id))
+    named = incident.diagnosis.remedies if incident.diagnosis else ()
+    wanted = untried(named, house.ledger.actions(incident.id), proposable(house, incident.integration_id))
     integration = house.integration(incident.integration_id)
 
     def people(remedy: Remedy) -> int:

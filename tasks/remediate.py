@@ -22,6 +22,7 @@ from tasks.choose import is_failing, pick, remedy_file
 from tasks.house import House
 from tasks.take_back import roll_back
 from tasks.verify import REPLAY, verify
+from tasks.workarounds import proposable
 
 
 async def remediate(house: House, incident_id: str) -> tuple[Incident, Decision | None]:
@@ -75,7 +76,8 @@ def drop(house: House, action: Action, why: str) -> Incident:
 
 async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
     """Choose the next remedy and carry it out, or say that there is none."""
-    wanted = untried(incident.diagnosis.remedies if incident.diagnosis else (), house.ledger.actions(incident.id))
+    named = incident.diagnosis.remedies if incident.diagnosis else ()
+    wanted = untried(named, house.ledger.actions(incident.id), proposable(house, incident.integration_id))
     if not is_failing(house, incident):
         return incident, None  # on its way to recovery: two more good cycles will say so
     chosen, decision = await pick(house, incident, wanted)
