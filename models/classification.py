@@ -82,6 +82,7 @@ STATUSES: dict[int, Code] = {
     412: "precondition_failed",
     415: "unsupported_media_type",
 }
+FORMATS = frozenset({"not_acceptable", "unsupported_media_type"})  # of which no issue code says more
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 HEADING = re.compile(rb"<(?:title|h1)\b[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
 LONGEST_HEAD = 8192  # bytes of a page within which its title and first heading stand
@@ -159,7 +160,7 @@ def judge_fhir(status: int, headers: Mapping[str, str], body: bytes) -> Judged:
 
 def _refined(by_status: Judged, meant: tuple[Outcome, Code] | None) -> Judged:
     """A refusal, in the words of its OperationOutcome where those say more than the status."""
-    if meant is None:
+    if meant is None or by_status.code in FORMATS:
         return by_status
     if by_status.outcome in {Outcome.THROTTLED, Outcome.UNAUTHENTICATED}:
         return Judged(outcome=by_status.outcome, code=by_status.code or meant[1])

@@ -118,6 +118,12 @@ class HtmlPage(Fault):
     operation: str | None = None
 
 
+class FormatWithdrawn(Fault):
+    """Data calls that do not take application/json are answered 406: FHIR's own media type is no longer served."""
+
+    operation: str | None = None
+
+
 class Maintenance(Fault):
     """Data calls are answered 503 with a page that speaks of maintenance, and with how long it lasts."""
 

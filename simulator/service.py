@@ -14,6 +14,7 @@ from simulator.clock import Clock
 from simulator.faults import (
     BadCertificate,
     Forbidden,
+    FormatWithdrawn,
     HtmlPage,
     Latency,
     LostAnswers,
@@ -142,6 +143,9 @@ class Service:
             return application.problem(errors.status, "exception", "The server failed.")
         if self.weather.find(Forbidden, route, operation):
             return application.problem(403, "forbidden", "The application may not do this.")
+        plain = "application/json" in request.headers.get("accept", "")
+        if self.weather.find(FormatWithdrawn, route, operation) and not plain:
+            return application.problem(406, "not-supported", "This media type is not served.")
         return self._page(route, operation)
 
     def _page(self, route: str, operation: str) -> Response | None:

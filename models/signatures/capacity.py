@@ -30,7 +30,6 @@ SLOW = 2.0  # median latency over its usual value from which we call it slow
 SLOW_SEARCH = 3.0  # of searches alone (catalogue, S20)
 FEW_ERRORS = 0.05
 NEARLY_ALL = 0.9
-FORMATS = ("not_acceptable", "unsupported_media_type")  # they cannot, or will not, speak as we ask
 SHAPES = ("no_token", "unexpected_shape", "lone_object")  # JSON, and not what was asked for
 WINDOW = (IndicationKind.MAINTENANCE_ANNOUNCED, IndicationKind.SAME_TIME_OF_WEEK)
 
@@ -54,14 +53,14 @@ def asks_for_a_pause(supports: float = 3.0) -> Clue:
 
 
 def in_another_format(facts: Facts) -> float:
-    """Share of the failed calls whose answer, or whose request, was not in a format that the other side reads.
+    """Share of the failed calls whose answer was not in the format asked for.
 
     What is in the right format and not of the right shape is another matter.
     """
     if not facts.failed:
         return 0.0
-    refused, misshapen = (sum(facts.codes.get(code, 0) for code in codes) / facts.failed for codes in (FORMATS, SHAPES))
-    return max(0.0, facts.of_failures(Outcome.MALFORMED) - misshapen) + refused
+    misshapen = sum(facts.codes.get(code, 0) for code in SHAPES) / facts.failed
+    return max(0.0, facts.of_failures(Outcome.MALFORMED) - misshapen)
 
 
 def searches_and_reads(facts: Facts) -> tuple[list[Part], list[Part]]:
@@ -268,7 +267,7 @@ SIGNATURES: tuple[Signature, ...] = (
             holds(Rung.DNS, Rung.TCP, Rung.TLS, supports=1.5),
             speed_is_usual(),
             changed_before(*UPGRADE, Trait.FORMAT, Trait.ENDPOINT, Trait.CERTIFICATE_ISSUER),
-            names_no_cause(*FORMATS),
+            names_no_cause(),
         ),
         retry=RetryClass.BACK_OFF,
         verify="answers parse again, and name their resource type",

@@ -15,6 +15,10 @@ from tasks.observe import Answer
 
 COUNT = re.compile(r"[?&]_count=(\d+)")
 MOST_PAGES = 50  # of one search, however small they are
+ACCEPTS = {  # by the tuning; lenient: also what servers took before FHIR had a type of its own (catalogue, S16)
+    "strict": "application/fhir+json",
+    "lenient": "application/fhir+json, application/json;q=0.9, application/json+fhir;q=0.8",
+}
 LAPSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}  # how a page is refused that was there before
 
 

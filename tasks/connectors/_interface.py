@@ -94,6 +94,16 @@ class AsksInPages(Protocol):
 
 
 @runtime_checkable
+class AsksForMediaTypes(Protocol):
+    """Says which media types it takes, and takes others too where the tuning says so."""
+
+    @property
+    def accepts(self) -> str:
+        """As the Accept header has it now."""
+        ...
+
+
+@runtime_checkable
 class PublishesKey(Protocol):
     """Signs with a private key whose public half it publishes for the other side to verify with."""
 

@@ -24,7 +24,7 @@ from models.sending import Sending
 from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors._fhir_canary import CANARY
-from tasks.connectors._fhir_pages import following, largest, most_pages, smaller, together
+from tasks.connectors._fhir_pages import ACCEPTS, following, largest, most_pages, smaller, together
 from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
 from tasks.connectors._fhir_writes import WritesResources, letters
 from tasks.connectors._interface import Context
@@ -41,7 +41,6 @@ from tasks.trials import Trial, reach_of
 
 __all__ = ["CANARY", "EpicFhir", "Settings", "letters", "open_connector"]
 
-FHIR = {"Accept": "application/fhir+json"}
 TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(?:/\$?[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9_.:=&,%|/$+-]*)?$")
 DEFAULT_SEARCHES = {
     f"{kind}.search": f"{kind}?_count=50"
@@ -160,7 +159,7 @@ class EpicFhir(WritesResources):
         read: list[Answer] = []
 
         async def http() -> Step:
-            fetched = await client.fetch("GET", f"{self._base_url}/metadata", headers=FHIR)
+            fetched = await client.fetch("GET", f"{self._base_url}/metadata", headers={"Accept": ACCEPTS["strict"]})
             return answered(Rung.HTTP, self._judged(fetched, judge_fhir))
 
         async def auth() -> Step:
@@ -283,8 +282,13 @@ class EpicFhir(WritesResources):
                 return [*got[:-1], got[-1]._replace(judged=judged)]
         return together(got, query, self._kind(read), is_last=url is None)
 
+    @property
+    def accepts(self) -> str:
+        """As the Accept header has it now."""
+        return ACCEPTS[self._context.tuning.media_type]
+
     def _headers(self, token: SecretStr) -> dict[str, str]:
-        return FHIR | {"Authorization": f"Bearer {token.get_secret_value()}"}
+        return {"Accept": self.accepts, "Authorization": f"Bearer {token.get_secret_value()}"}
 
     def _judged(self, fetched: Fetched, judge: Judge) -> Answer:
         return answer(fetched, self._clock.now(), judge)

@@ -193,6 +193,7 @@ CASES = [
 ]
 FAULTS = [
     *(pytest.param(s, *case, id=f"{s} {case[0]}") for s in ("epic", "unity") for case in CASES),
+    pytest.param("epic", "format_withdrawn", {}, "406", id="epic format_withdrawn"),
     pytest.param("epic", "forbidden", {"operation": "Patient.search"}, "403", id="epic forbidden"),
     pytest.param("epic", "token_expires_early", {"lifetime_s": 0.1}, "401", id="epic token_expires_early"),
     pytest.param("unity", "token_expires_early", {"lifetime_s": 0.1}, "error", id="unity token_expires_early"),

@@ -263,6 +263,25 @@ def test_a_host_that_is_down_from_the_start_is_not_taken_for_trouble_with_identi
     assert (reading.outcome, reading.rung) == (outcome, rung)
 
 
+def test_smaller_pages_bring_the_same_records_with_more_calls(clinic, tmp_path):
+    before = calls(clinic)
+    whole = read_once(clinic, tmp_path)
+    usual = since(clinic, before)["Patient.search"]
+    before = calls(clinic)
+    halved = read_once(clinic, tmp_path, tuning=Tuning(page_size=0.25))
+    assert halved.outcome is whole.outcome is Outcome.OK
+    assert halved.records == whole.records
+    assert since(clinic, before)["Patient.search"] > usual
+
+
+def test_a_withdrawn_media_type_is_refused_and_an_older_one_is_taken_where_the_tuning_says_so(clinic, tmp_path):
+    clinic.break_("epic", "format_withdrawn")
+    strict = read_once(clinic, tmp_path)
+    assert (strict.outcome, strict.status, strict.code) == (Outcome.CLIENT_ERROR, 406, "not_acceptable")
+    lenient = read_once(clinic, tmp_path, tuning=Tuning(media_type="lenient"))
+    assert lenient.outcome is Outcome.OK
+
+
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_a_rate_limit_says_how_long_to_wait(clinic, tmp_path, form):
     clinic.break_("epic", "rate_limit", per_minute=1, retry_after=form, wait_s=120)
