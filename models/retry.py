@@ -22,9 +22,10 @@ def wait_s(attempt: int, draw: float, retry_after_s: float | None = None) -> flo
         attempt: the attempt that failed, counted from 1.
         draw: a uniform draw in [0, 1).
         retry_after_s: what the other side asked for; never undercut, and up to 10 % later so that
-            everybody who was told the same does not come back at once.
+            everybody who was told the same does not come back at once. No time at all (an instant that is past) is
+            as if nothing had been said.
     """
-    if retry_after_s is not None:
+    if retry_after_s:
         return retry_after_s * (1 + 0.1 * draw)
     return draw * min(CAP_S, BASE_S * 2.0 ** (attempt - 1))
 

@@ -13,7 +13,7 @@ from models.noun import Kept
 from models.reading import Identifier, Reading
 
 LONGEST_WAIT_S = 3600.0  # a longer Retry-After is cut to this (spec: escalation, section 5)
-DELTA = re.compile(r"^\s*(\d{1,10})(?:\.\d+)?\s*$")
+DELTA = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,9})?)\s*$")  # whole seconds by the book; some write fractions
 POLICY = re.compile(r"[;\s]\s*(r|t)=(\d{1,10})")
 
 
@@ -74,8 +74,10 @@ def retry_after_s(headers: Mapping[str, str], received_at: datetime) -> float | 
 
 
 def _delta(value: str | None) -> float | None:
-    match = DELTA.match(value or "")
-    return float(match[1]) if match else None
+    """Seconds; of several, as proxies add theirs, the most."""
+    matches = [DELTA.match(part) for part in (value or "").split(",")]
+    said = [float(match[1]) for match in matches if match]
+    return max(said) if len(said) == len(matches) else None
 
 
 def _delta_or_date(value: str | None, theirs: datetime) -> float | None:
