@@ -43,6 +43,9 @@ class Credential(Noun):
     promised_s: NonNegativeFloat | None = None  # lifetime stated by the issuer
     observed_s: tuple[NonNegativeFloat, ...] = ()  # ages at which earlier ones were refused, oldest first
     refresh_at: AwareDatetime | None = None
+    planned_s: NonNegativeFloat | None = None  # the lifetime that this renewal was planned with
+    planned_before_s: NonNegativeFloat | None = None  # the last other one …
+    replanned_at: AwareDatetime | None = None  # … and when it was given up
     last_refusal: Code | None = None
     granted: tuple[Scope, ...] | None = None  # None: the issuer names no scopes
     required: tuple[Scope, ...] = ()  # by what is read

@@ -56,6 +56,9 @@ class TokenRecord(Noun):
     scopes: tuple[Scope, ...] | None = None  # as granted; None: not named
     observed_s: tuple[NonNegativeFloat, ...] = ()
     refresh_at: AwareDatetime | None = None
+    planned_s: NonNegativeFloat | None = None  # the lifetime that this renewal was planned with
+    planned_before_s: NonNegativeFloat | None = None  # the last other one …
+    replanned_at: AwareDatetime | None = None  # … and when it was given up
     is_refused: bool = False  # the other side no longer accepts it
     is_over: bool = False  # it was turned down and left in place, for a renewal to hand it back
     last_refusal: Code | None = None  # of a request for a token, never of a data call
@@ -89,12 +92,14 @@ class TokenRecord(Noun):
 
     def credential(self, integration_id: str) -> Credential:
         """What may be shown."""
-        kept = self.model_dump(include={"issued_at", "promised_s", "observed_s", "refresh_at", "last_refusal"})
+        plan = {"refresh_at", "planned_s", "planned_before_s", "replanned_at"}
+        kept = self.model_dump(include={"issued_at", "promised_s", "observed_s", "last_refusal"} | plan)
         return Credential(integration_id=integration_id, granted=self.scopes, **kept)
 
     def granted(self, grant: Grant, as_of: datetime, draw: Annotated[float, Field(ge=0, lt=1)]) -> TokenRecord:
         """The record with a new token in it."""
         lifetime_s = expected_lifetime_s(grant.promised_s, self.observed_s)
+        is_moved = differs(self.planned_s, lifetime_s)
         return TokenRecord(
             value=grant.value,
             issued_at=as_of,
@@ -102,6 +107,9 @@ class TokenRecord(Noun):
             scopes=grant.scopes,
             observed_s=self.observed_s,
             refresh_at=refresh_time(as_of, lifetime_s, draw) if lifetime_s else None,
+            planned_s=lifetime_s if is_moved or self.planned_s is None else self.planned_s,
+            planned_before_s=self.planned_s if is_moved else self.planned_before_s,
+            replanned_at=as_of if is_moved else self.replanned_at,
         )
 
     def failed(self, grant: Grant, as_of: datetime, identity: str | None) -> TokenRecord:
@@ -151,3 +159,10 @@ class TokenRecord(Noun):
         if identity is None or self.barred_identity != identity:
             return False
         return not deliberate or (self.barred_until is not None and as_of < self.barred_until)
+
+
+def differs(before_s: float | None, after_s: float | None) -> bool:
+    """Whether a lifetime became another one, and not the same by a second or two as issuers round it."""
+    if not before_s or not after_s:
+        return False
+    return min(before_s, after_s) < SHORTER * max(before_s, after_s)

@@ -154,16 +154,30 @@ def has_generated(house: House, integration: Integration, now: datetime) -> bool
 
 
 def schedules(incident: Incident | None, credential: Credential | None) -> tuple[Schedule | None, Schedule | None]:
-    """The renewal schedule as promised lifetimes would have it, and as it is now; Nones when nothing moved."""
-    known = incident.credential if incident else None
-    if known is None or credential is None or not known.promised_s or not credential.lifetime_s:
+    """The renewal schedule as it was before this incident moved it, and as it is now; Nones when nothing moved."""
+    was_s = given_up_s(incident, credential)
+    if was_s is None or credential is None or credential.lifetime_s is None:
         return None, None
-    if credential.refresh_at is None or credential.issued_at is None or credential.lifetime_s >= known.promised_s:
+    if credential.refresh_at is None or credential.issued_at is None:
         return None, None
-    middle = (EARLIEST + LATEST) / 2
-    before = Schedule(lifetime_s=known.promised_s, refresh_after_s=known.promised_s * middle)
+    before = Schedule(lifetime_s=was_s, refresh_after_s=was_s * (EARLIEST + LATEST) / 2)
     after = (credential.refresh_at - credential.issued_at).total_seconds()
     return before, Schedule(lifetime_s=credential.lifetime_s, refresh_after_s=max(0.0, after))
+
+
+def given_up_s(incident: Incident | None, credential: Credential | None) -> float | None:
+    """The lifetime that renewals were planned with before the incident; None: it is the same as now.
+
+    A token that was issued before plans were kept knows none: then what was promised is taken for it.
+    """
+    known = incident.credential if incident else None
+    if incident is None or known is None or credential is None:
+        return None
+    if credential.planned_s is not None:
+        moved = credential.replanned_at is not None and credential.replanned_at >= incident.started_at
+        return credential.planned_before_s if moved else None
+    is_shorter = known.promised_s and credential.lifetime_s and credential.lifetime_s < known.promised_s
+    return known.promised_s if is_shorter else None
 
 
 def pending(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from models.credential import Credential, refresh_time
 from models.remedy import ActionState
+from models.token import Grant, TokenRecord
 from models.tuning import Setting
 from tasks.story import pending, schedules
 from tests.builders import EPIC, NOW, an_action, an_adjustment, an_incident
@@ -35,6 +37,34 @@ def test_a_shortened_life_is_told_beside_the_promised_one():
     assert after is not None
     assert (before.lifetime_s, before.refresh_after_s) == (HOUR_S, pytest.approx(2790))
     assert (after.lifetime_s, after.refresh_after_s) == (900, 700)
+
+
+def issued(record: TokenRecord, at: datetime, promised_s: float | None = HOUR_S) -> TokenRecord:
+    return record.granted(Grant(value=SecretStr("t"), promised_s=promised_s), at, 0.5)
+
+
+def test_each_time_that_a_life_proves_shorter_the_next_renewal_moves_and_the_report_says_from_where_to_where():
+    """Promised an hour; then refused at forty minutes, and a day later at twenty."""
+    record, day = issued(TokenRecord(), NOW), timedelta(days=1)
+    seen = []
+    for nth, age_s in enumerate((2400.0, 1200.0), start=1):
+        begins = NOW + nth * day
+        record = issued(issued(record, begins).refused(begins + timedelta(seconds=age_s)), begins + day / 2)
+        incident = an_incident(credential=BROKEN, started_at=begins + timedelta(seconds=age_s))
+        before, after = schedules(incident, record.credential(EPIC))
+        seen.append((before.lifetime_s, after.lifetime_s, after.refresh_after_s))
+        assert record.refresh_at < record.issued_at + timedelta(seconds=age_s)
+    assert seen == [(HOUR_S, 2400, 2400 * 0.775), (2400, 1200, 1200 * 0.775)]
+    later = an_incident(credential=BROKEN, started_at=NOW + 9 * day)
+    assert schedules(later, record.credential(EPIC)) == (None, None)  # it was moved before, by another
+
+
+def test_a_promise_that_is_shortened_moves_the_renewal_as_well():
+    record = issued(issued(TokenRecord(), NOW), NOW + timedelta(hours=1), promised_s=600.0)
+    before, after = schedules(an_incident(credential=BROKEN, started_at=NOW), record.credential(EPIC))
+    assert (before.lifetime_s, after.lifetime_s) == (HOUR_S, 600)
+    rounded = issued(issued(TokenRecord(), NOW), NOW + timedelta(hours=1), promised_s=HOUR_S - 1)
+    assert schedules(an_incident(credential=BROKEN, started_at=NOW), rounded.credential(EPIC)) == (None, None)
 
 
 @pytest.mark.parametrize(
