@@ -17,6 +17,7 @@ from tasks import approve as approving
 from tasks import canary as canaries
 from tasks import cascade as cascading
 from tasks import changes as noting
+from tasks import degraded, ourselves
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
@@ -24,7 +25,6 @@ from tasks import fail_back as returning
 from tasks import govern as governing
 from tasks import intake as taking
 from tasks import learn_joint as learning
-from tasks import ourselves
 from tasks import pending as planning
 from tasks import probe as probing
 from tasks import procedure as following
@@ -51,7 +51,8 @@ learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
 fail_back = coat(returning.look_back, name="fail back", is_needed=returning.is_away)
 send = coat(sending.deliver, name="send", is_needed=sending.is_waiting)
 watch = coat(watching.watch_all, name="watch")
-govern = coat(governing.govern, name="govern")
+degrade = coat(degraded.show_banner, name="degraded", is_needed=degraded.is_needed)
+govern = coat(governing.govern, name="govern", is_needed=governing.is_needed)
 note = coat(ourselves.note_cycle, name="note", retries=0)
 
 
@@ -86,6 +87,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await fail_back(house)
     await send(house)  # after the care: a slow receiver must not keep anybody from being healed
     await keep_questions(house)
+    await degrade(house)
     await escalating.deliver(house)  # what could not be sent before
     await learn(house)
     await note(house, began, readings)

@@ -80,6 +80,7 @@ class Read(Noun):
     component: Text  # e.g. Patient API
     calls: PositiveInt = 1  # reads per cycle at full pace
     importance: Importance = Importance.IMPORTANT
+    essential: bool = False  # asked first, and made up for before all others: prescriptions
 
 
 class Sla(Noun):

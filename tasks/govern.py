@@ -11,6 +11,11 @@ from tasks.house import House
 from tasks.workarounds import end_expired, judge_ended
 
 
+def is_needed(house: House, readings: Sequence[Reading]) -> bool:
+    """Whether anything temporary is in force, or was asked for; otherwise there is next to nothing to do."""
+    return bool(house.ledger.adjustments()) or any(one.retry_after_s for one in readings)
+
+
 def govern(house: House, readings: Sequence[Reading]) -> None:
     """What this round's readings mean for the next ones: pauses, breakers, what is reduced, what has ended."""
     note_round(house, readings)

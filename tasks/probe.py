@@ -133,7 +133,7 @@ class Once:
 
 def planned(reads: Sequence[Read], pace: float) -> tuple[Read, ...]:
     """The calls of one cycle: what matters most first, operations taking turns, fewer at a lower pace."""
-    ordered = sorted(reads, key=lambda read: URGENCY[read.importance])
+    ordered = sorted(reads, key=lambda read: (not read.essential, URGENCY[read.importance]))
     turns = zip_longest(*([read] * ceil(read.calls * pace) for read in ordered))
     return tuple(read for turn in turns for read in turn if read is not None)
 

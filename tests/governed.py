@@ -33,9 +33,11 @@ class Shop:
     def __init__(self, clock: MovedClock, says: bytes = GOOD) -> None:
         self.clock, self.says = clock, says
         self.asked_at: list[datetime] = []
+        self.paths: list[str] = []
 
     async def behave(self, reader: Any, writer: Any) -> None:
-        while await head_of(reader):
+        while head := await head_of(reader):
+            self.paths.append(head.split(b" ", 2)[1].decode())
             writer.write(self.answer())
             self.asked_at.append(self.clock.now())
             await writer.drain()
@@ -58,7 +60,10 @@ def a_shop(port: int, calls: int = 10, **changes: Any) -> Integration:
         "id": SHOP,
         "name": "Shop API",
         "kind": "http_api",
-        "settings": {"base_url": f"http://127.0.0.1:{port}", "calls": {"Order.list": {"path": "orders"}}},
+        "settings": {
+            "base_url": f"http://127.0.0.1:{port}",
+            "calls": {"Order.list": {"path": "orders"}, "Prescription.list": {"path": "prescriptions"}},
+        },
         "reads": (Read(operation="Order.list", component="Order API", calls=calls),),
         "concurrency": 1,
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
 from models.alert import Alert
 from models.errors import BadInput
@@ -155,12 +156,13 @@ class Reads(SendReads):
             waiting=reads.get(ReadState.WAITING, 0),
         )
 
-    def missed_reads(self, integration_id: str, limit: int) -> tuple[MissedRead, ...]:
-        """The reads of this integration that wait for replay, oldest first."""
+    def missed_reads(self, integration_id: str, limit: int, first: Sequence[str] = ()) -> tuple[MissedRead, ...]:
+        """The reads of this integration that wait for replay: those of some operations first, then oldest first."""
+        later = case((t.missed_reads.c.operation.in_(first), 0), else_=1)
         waiting = (
             select(t.missed_reads)
             .where(t.missed_reads.c.integration_id == integration_id, t.missed_reads.c.state == ReadState.WAITING)
-            .order_by(t.missed_reads.c.due_at, t.missed_reads.c.id)
+            .order_by(later, t.missed_reads.c.due_at, t.missed_reads.c.id)
             .limit(limit)
         )
         return tuple(

@@ -1,4 +1,4 @@
-"""Make up for the reads that failed during the incident, oldest first (spec: D18)."""
+"""Make up for the reads that failed during the incident: the essential first, then the oldest (spec: D11, D18)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ remedy = Remedy(
 async def apply(job: Job) -> Applied:
     """Repeat the queued reads in order, and stop at the first that keeps failing."""
     began = job.clock.now()
-    waiting = job.ledger.missed_reads(job.integration.id, limit=AT_ONCE)
+    essential = [read.operation for read in job.integration.reads if read.essential]
+    waiting = job.ledger.missed_reads(job.integration.id, limit=AT_ONCE, first=essential)
     done: list[str] = []
     for missed in waiting:
         if not await is_made_up(job, missed):
