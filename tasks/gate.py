@@ -53,6 +53,18 @@ def leave(house: House, integration: Integration, tuning: Tuning, pauses: Mappin
     return answer
 
 
+def is_spared(house: House, integration: Integration) -> bool:
+    """Whether nothing beside its probes may be asked of it now: it asked for a pause, or its breaker is not closed."""
+    now = house.clock.now()
+    pause, breaker = house.ledger.kept(Pause, integration.id), house.ledger.kept(Breaker, integration.id)
+    if pause is not None and now < pause.until:
+        return True
+    if breaker is None or breaker.state is BreakerState.CLOSED:
+        return False
+    armed = arming(house.ledger.adjustments(integration.id, as_of=now))
+    return armed is not None and armed.id == breaker.armed_by
+
+
 def breaker_of(house: House, change: Change, integration: Integration, route: str) -> Breaker | None:
     """The breaker that is armed before an integration; a new one has heard the calls of the minute before it."""
     armed = arming(change.adjustments(integration.id, as_of=house.clock.now()))

@@ -19,6 +19,7 @@ from models.remedy import Action, ActionState, Remedy
 from tasks.act import act, act_on, planned, recover
 from tasks.approve import back, is_of_this_policy
 from tasks.choose import is_failing, pick, remedy_file
+from tasks.gate import is_spared
 from tasks.house import House
 from tasks.take_back import roll_back
 from tasks.verify import REPLAY, verify
@@ -91,7 +92,9 @@ async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | 
 
 
 async def replay(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
-    """Make up for the missed reads, as policy allows."""
+    """Make up for the missed reads, as policy allows, and not while the system is to be spared."""
+    if is_spared(house, house.integration(incident.integration_id)):
+        return incident, None
     chosen, decision = await pick(house, incident, (REPLAY,))
     if chosen is None or chosen.decision.verdict is not Verdict.ALLOWED:
         return incident, decision

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from models.incident import Incident, State
+from models.incident import Event, Incident, State
 from models.integration import Integration, Read
 from models.queue import acting_on
-from models.reading import Reading
-from models.remedy import ActionState, Outcome
+from models.reading import Counts, Reading
+from models.remedy import ActionState, Effect, Outcome
 from models.tuning import Adjustment, Setting
 from tasks.govern import govern
 from tasks.house import House
@@ -104,10 +104,13 @@ def adjusted(
     *,
     remedy: str,
     lasts: timedelta = timedelta(hours=1),
-    outcome: Outcome = Outcome.SUCCESSFUL,
+    outcome: Outcome | None = Outcome.SUCCESSFUL,
     integration_id: str = SHOP,
 ) -> Adjustment:
-    """A workaround in force as a remedy leaves it that was carried out and judged; its incident goes on."""
+    """A workaround in force as a remedy leaves it that was carried out and judged; its incident goes on.
+
+    Without an outcome it is not judged yet, and its incident is verifying.
+    """
     incident = house.ledger.current(integration_id) or begun(house, integration_id)
     now = house.clock.now()
     lease = house.ledger.acquire(acting_on(integration_id), "tests", now, timedelta(minutes=1))
@@ -119,7 +122,8 @@ def adjusted(
         state=ActionState.PLANNED,
         plan_hash=f"{remedy}/{now.timestamp()}".encode().hex().ljust(64, "0")[:64],
         planned_at=now,
-        **dict.fromkeys(("executed_at", "effective_at", "judged_at", "effect")),
+        **dict.fromkeys(("executed_at", "effective_at", "judged_at")),
+        effect=Effect(before=Counts(total=10, failed=10), after=Counts(total=0, failed=0)),
         outcome=Outcome.PENDING,
     )
     began = now - timedelta(seconds=1)
@@ -140,5 +144,11 @@ def adjusted(
         action = change.save_action(action.to(ActionState.APPROVED), lease)
         action = change.save_action(action.to(ActionState.EXECUTING, executed_at=began), lease)
         action = change.save_action(action.to(ActionState.VERIFYING, effective_at=began), lease)
-        change.save_action(action.to(ended, judged_at=now, outcome=outcome), lease)
+        if outcome is not None:
+            change.save_action(action.to(ended, judged_at=now, outcome=outcome), lease)
+            return made
+        for event in (Event.CONFIRMED, Event.STARTED, Event.PLANNED, Event.ACTED):
+            incident = incident.advance(event, now, event.value)
+        change.save_incident(incident)
+    house.ledger.release(lease, now)
     return made

@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from models.breaker import Breaker, BreakerState
+from models.remedy import ActionState, Outcome
 from models.tuning import Setting
-from tasks.gate import NOT_ASKED
+from tasks.gate import NOT_ASKED, is_spared
 from tasks.guard import forbid
 from tasks.guarded import BreakerOpen
 from tasks.observed import observed
 from tasks.remember import history
+from tasks.verify import verify
 from tests.builders import NOW
 from tests.clocks import MovedClock, a_house
 from tests.governed import DOWN, GOOD, SHOP, a_round, a_shop, adjusted, shop, throttled
@@ -67,10 +69,13 @@ def test_what_is_not_asked_is_written_down_and_is_no_reading(tmp_path):
         async with shop(tmp_path, DOWN) as (house, _):
             await a_round(house)
             arm(house)
-            return house, await a_round(house, MINUTE)
+            one, spared = house.integration(SHOP), [is_spared(house, house.integration(SHOP))]
+            readings = await a_round(house, MINUTE)
+            return house, readings, [*spared, is_spared(house, one)]
 
-    house, readings = asyncio.run(run())
+    house, readings, spared = asyncio.run(run())
     assert readings == ()
+    assert spared == [False, True]  # neither canaries nor replays are sent meanwhile
     gauges = history(tmp_path).execute("select metric, subject, value from gauges").fetchall()
     assert gauges == [(NOT_ASKED, "Order.list", 10.0)]
     (queued,) = house.ledger.missed_reads(SHOP, limit=9)
@@ -90,6 +95,31 @@ def test_a_breaker_ends_with_what_armed_it(tmp_path):
             return held, len(server.asked_at) - before, house.ledger.kept(Breaker, SHOP)
 
     assert asyncio.run(run()) == (BreakerState.OPEN, 10, None)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "setting", "value", "kept"),
+    [
+        pytest.param("open_breaker", Setting.BREAKER, "armed", True, id="it was not to make anything better"),
+        pytest.param("raise_deadline", Setting.DEADLINE_S, 20.0, False, id="it was, and did not"),
+    ],
+)
+def test_what_spares_a_system_is_kept_though_nothing_gets_better_by_it(tmp_path, remedy, setting, value, kept):
+    async def run():
+        async with shop(tmp_path, DOWN) as (house, _):
+            await a_round(house)
+            made = adjusted(house, setting, value, remedy=remedy, outcome=None)
+            for _ in range(14):
+                await a_round(house, MINUTE)
+                house.cases.clear()
+                action = house.ledger.action(made.action_id)
+                if action.state is ActionState.VERIFYING:
+                    verify(house, house.ledger.incident(action.incident_id), action)
+            return house.ledger.action(made.action_id), made in house.ledger.adjustments(SHOP)
+
+    action, is_in_force = asyncio.run(run())
+    assert (action.state, action.outcome) == (ActionState.FAILED, Outcome.NONE)
+    assert is_in_force is kept
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,35 @@ def followed(state: State, pattern: str, backlog: Backlog = NOTHING_WAITS, **cha
     return follow(incident(state, **changes), cycles(pattern), (), backlog)
 
 
+def sent_away(pause_s: float | None, *, failed: int = 1) -> Case:
+    """A minute of thirty calls, of which one was refused with a time to wait."""
+    calls = list(minutes(failed, calls=30, outcome=Outcome.THROTTLED))
+    return a_case(calls[0].model_copy(update={"retry_after_s": pause_s}), *calls[1:])
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "bad"),
+    [
+        pytest.param(None, False, id="one refusal of thirty is within the limit"),
+        pytest.param(5.0, False, id="its pause was waited for within the round"),
+        pytest.param(57.0, True, id="its pause cut the round short: what was not asked is not known to be good"),
+    ],
+)
+def test_a_round_that_was_cut_short_by_a_pause_is_bad(pause_s, bad):
+    assert flags(sent_away(pause_s)) == [bad]
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "state"),
+    [
+        pytest.param(120.0, State.SUSPECTED, id="two minutes: the next rounds will tell"),
+        pytest.param(180.0, State.OPEN, id="three rounds: none could tell meanwhile"),
+    ],
+)
+def test_a_suspicion_is_confirmed_when_they_ask_to_be_left_alone_for_as_long_as_confirming_takes(pause_s, state):
+    assert follow(incident(State.SUSPECTED), sent_away(pause_s), (), NOTHING_WAITS).state is state
+
+
 # --- cycles ----------------------------------------------------------------------------------------------------------
 
 

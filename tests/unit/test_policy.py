@@ -24,6 +24,7 @@ AUTO = Permission(mode=Mode.AUTO)
 HARMLESS = a_remedy()
 SESSION = a_remedy(name="renew_credentials", effect=EffectClass.SESSION)
 TRAFFIC = a_remedy(name="change_route", effect=EffectClass.TRAFFIC)
+SPARING = a_remedy(name="open_breaker", effect=EffectClass.TRAFFIC, fail_safe=True)
 WRITE = a_remedy(name="resend", effect=EffectClass.EXTERNAL_WRITE, reversible=False, idempotent=False)
 
 
@@ -275,6 +276,7 @@ def test_a_row_of_the_table_decides(changes, rule, verdict, reason):
         pytest.param({"all_last_10_minutes": 4}, id="one below the limit of all"),
         pytest.param({"diagnosis": surely(0.80)}, id="sure enough"),
         pytest.param({"remedy": TRAFFIC, "environment": Environment.TEST}, id="traffic in test"),
+        pytest.param({"remedy": SPARING}, id="traffic in production that only keeps us from calling"),
         pytest.param({"remedy": TRAFFIC, "permission": Permission(mode=Mode.AUTO, preapproved=True)}, id="agreed"),
         pytest.param({"policy": POLICY.model_copy(update={"review_by": TODAY})}, id="the day of the review"),
         pytest.param({"remedy": a_remedy(effect=EffectClass.OBSERVE), "still_failing": False}, id="looking is free"),
@@ -295,6 +297,7 @@ def test_within_every_bound_it_may_run(changes):
         pytest.param(a_remedy(idempotent=False), "D11", id="ours, and not repeatable"),
         pytest.param(SESSION, "D11", id="their session"),
         pytest.param(TRAFFIC, "D11", id="their traffic"),
+        pytest.param(SPARING, "D11", id="to spare them"),
     ],
 )
 def test_what_can_do_no_harm_needs_no_more_confidence_than_a_proposal(remedy, rule):
