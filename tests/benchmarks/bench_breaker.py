@@ -4,8 +4,8 @@ One application with a client of few connections calls two systems from a queue 
 turns, eight at a time. B answers in 100 ms. A answers likewise ("well"), or holds each call until the client's timeout
 ("hangs"), or does so behind a breaker that heal has opened, which the guarded client sees in a file ("open"). Counted
 are B's answers in a second. Rounds alternate, so that the machine's moods meet all; the last line is the ratio that
-row D10 asks for: B beside a hanging A behind an open breaker, to B alone (the same workers, and no A). The answers
-take long enough that the waiting decides and not our CPU, which others use too.
+row D10 asks for, over pairs: B beside a hanging A behind an open breaker, to B alone (the same workers, and no A).
+The answers take long enough that the waiting decides and not our CPU, which others use too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import asyncio
 import json
 import tempfile
 from contextlib import suppress
+from math import exp, log
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from time import perf_counter
 
 import httpx
@@ -24,7 +25,8 @@ from tasks.guarded import FOLDER
 from tasks.observed import observed
 from tests.sockets import answer, head_of, serving
 
-AT_ONCE, ROUNDS, SECONDS, SERVED_S, TIMEOUT_S = 8, 9, 4.0, 0.1, 2.0
+AT_ONCE, ROUNDS, PAIRS, SECONDS, SERVED_S, TIMEOUT_S = 8, 3, 30, 2.0, 0.1, 2.0
+T95 = 2.045  # of Student's t, two-sided, 29 degrees of freedom
 A, B = "pms-a", "pms-b"
 
 
@@ -74,27 +76,39 @@ def spare(inbox: Path, *, spared: bool) -> None:
     place.write_text(json.dumps({"for_s": 3600.0 if spared else 0.0}), encoding="utf-8")
 
 
-async def measured() -> dict[str, list[float]]:
-    """Throughputs of B, by how A is."""
+async def measured() -> tuple[dict[str, list[float]], list[tuple[float, float]]]:
+    """Throughputs of B by how A is; and pairs of them, alone and beside an open breaker, in turning order."""
     got: dict[str, list[float]] = {"alone": [], "well": [], "hangs": [], "open": []}
+    pairs: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         inbox = Path(folder)
         async with serving(serves) as good, serving(serves) as well, serving(hangs) as dead:
+
+            async def rate(name: str) -> float:
+                spare(inbox, spared=name == "open")
+                ports = {A: dead if name in {"hangs", "open"} else well, B: good}
+                return await throughput(ports, inbox, with_a=name != "alone")
+
             for _ in range(ROUNDS):
-                for name, port in (("alone", well), ("well", well), ("hangs", dead), ("open", dead)):
-                    spare(inbox, spared=name == "open")
-                    ports = {A: port, B: good}
-                    got[name].append(await throughput(ports, inbox, with_a=name != "alone"))
-    return got
+                for name, rates in got.items():
+                    rates.append(await rate(name))
+            for nth in range(PAIRS):
+                first, second = ("alone", "open") if nth % 2 else ("open", "alone")
+                seen = {first: await rate(first), second: await rate(second)}
+                pairs.append((seen["alone"], seen["open"]))
+    return got, pairs
 
 
 def main() -> None:
-    """Measure, and print one line each."""
-    got = asyncio.run(measured())
+    """Measure, and print one line each; the interval is that of the mean of the pairs' logarithms (Student's t)."""
+    got, pairs = asyncio.run(measured())
     for name, rates in got.items():
         print(f"A {name:6} B serves {median(rates):7.1f} calls/s   ({min(rates):.1f} to {max(rates):.1f})")
-    ratio = [opened / alone for opened, alone in zip(got["open"], got["alone"], strict=True)]
-    print(f"B beside an open breaker, to B alone: {median(ratio):.4f} (rounds {min(ratio):.4f} to {max(ratio):.4f})")
+    logs = [log(opened / alone) for alone, opened in pairs]
+    half = T95 * stdev(logs) / len(logs) ** 0.5
+    low, high = exp(mean(logs) - half), exp(mean(logs) + half)
+    says = f"median {exp(median(logs)):.4f}, mean {exp(mean(logs)):.4f}, 95% interval {low:.4f} to {high:.4f}"
+    print(f"B beside an open breaker, to B alone, {len(pairs)} pairs: {says}")
 
 
 if __name__ == "__main__":
