@@ -123,7 +123,10 @@ def standing(breaker: Breaker | None) -> str:
 
 def spared(breakers: Iterable[Breaker], pauses: Iterable[Pause], as_of: datetime) -> Told:
     """What is not called, or only with single calls, and why; nothing of it is known to be well."""
-    held = [(one.integration_id, f"circuit breaker{standing(one)}", f"{one.since:%H:%M:%S}") for one in breakers]
+    held = [
+        (one.integration_id, f"circuit breaker{standing(one).replace(', and', '')}", f"{one.since:%H:%M:%S}")
+        for one in breakers
+    ]
     asked = [
         (one.integration_id, f"asked to be left alone until {one.until:%H:%M:%S} UTC", f"{one.since:%H:%M:%S}")
         for one in pauses

@@ -14,6 +14,7 @@ from models.aimd import Ascent, Move, is_strained, next_move
 from models.integration import Integration
 from models.reading import Reading
 from models.tuning import SHARES, Adjustment
+from tasks.gate import is_spared
 from tasks.house import House
 from tasks.ledger import Change
 from tasks.remember import windows
@@ -25,12 +26,14 @@ def step_back(house: House, adjustments: Sequence[Adjustment], readings: Sequenc
     Args:
         house: the ground.
         adjustments: all that are in force.
-        readings: of this round; where nothing was asked, nothing is known.
+        readings: of this round; where nothing was asked, or single calls only, nothing is known of the pace.
     """
     read = {one.integration_id for one in readings}
     for integration in house.configuration.integrations:
         reduced = [a for a in adjustments if a.integration_id == integration.id and a.setting in SHARES]
-        if reduced and integration.id in read and house.ledger.open_action(integration.id) is None:
+        if not reduced or integration.id not in read or house.ledger.open_action(integration.id) is not None:
+            continue
+        if not is_spared(house, integration):
             step(house, integration, reduced)
 
 
