@@ -72,7 +72,16 @@ def test_the_essential_is_asked_and_made_up_for_before_all_others(tmp_path):
                 change.miss(waiting)
             one = house.integration(SHOP)
             async with connected(house, one) as connector:
-                job = Job(an_action(), one, connector, house.ledger, house.clock, Tuning(), timedelta(hours=1))
+                job = Job(
+                    action=an_action(),
+                    integration=one,
+                    connector=connector,
+                    ledger=house.ledger,
+                    clock=house.clock,
+                    tuning=Tuning(),
+                    lasts=timedelta(hours=1),
+                    by=lambda tuning: connected(house, one, tuning),
+                )
                 applied = await replay_missed.apply(job)
             return first, server.paths, applied
 
