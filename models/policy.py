@@ -242,10 +242,7 @@ def unproven(request: Request) -> str | None:
 
 
 def is_sensitive(request: Request) -> bool:
-    """Whether a person must agree to it: data, the irreversible, and production traffic.
-
-    To stop our own calls is traffic in the safe direction, and needs nobody (docs/decisions/0043).
-    """
+    """Whether a person must agree: data, the irreversible, and production traffic that is not `fail_safe`."""
     remedy, effect = request.remedy, request.remedy.effect
     lasting = effect not in {EffectClass.OBSERVE, EffectClass.LOCAL, EffectClass.SESSION}
     outward = effect is EffectClass.EXTERNAL_WRITE or (effect is EffectClass.TRAFFIC and not remedy.fail_safe)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
 from tasks.connectors._interface import AsksForMediaTypes
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 remedy = Remedy(
     name="lenient_media_type",
@@ -22,7 +22,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Lenient, unless it is."""
     return {Setting.MEDIA_TYPE: "lenient"} if job.tuning.media_type == "strict" else {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 remedy = Remedy(
     name="open_breaker",
@@ -21,7 +21,7 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Armed, unless it is."""
     return {Setting.BREAKER: "armed"} if job.tuning.breaker == "off" else {}
 

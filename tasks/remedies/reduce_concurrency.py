@@ -7,7 +7,7 @@ from math import ceil
 from models.aimd import LEAST
 from models.remedy import EffectClass, Remedy
 from models.tuning import Setting
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Changes, Setup, adjusted, adjusting
 
 remedy = Remedy(
     name="reduce_concurrency",
@@ -19,12 +19,12 @@ remedy = Remedy(
 )
 
 
-def at_once(job: Job, share: float) -> int:
+def at_once(job: Setup, share: float) -> int:
     """How many calls may be under way at this share."""
     return ceil(job.integration.concurrency * share)
 
 
-def change(job: Job) -> Changes:
+def change(job: Setup) -> Changes:
     """Half as many, while that is fewer; the last one stays."""
     half = job.tuning.concurrency / 2
     fewer = half >= LEAST and at_once(job, half) < at_once(job, job.tuning.concurrency)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from models.aimd import LEAST
-from models.remedy import EffectClass, Remedy
+from models.remedy import EffectClass, Remedy, Step
 from models.tuning import Setting
 from tasks.connectors._interface import AsksInPages
-from tasks.remedies._interface import Changes, Job, adjusted, adjusting
+from tasks.remedies._interface import Applied, Changes, Job, Setup, adjusted, adjusting
 
 remedy = Remedy(
     name="reduce_page_size",
@@ -19,17 +19,26 @@ remedy = Remedy(
 )
 
 
-def change(job: Job) -> Changes:
-    """Half of the present page, down to an eighth; nothing where no read says how large a page is."""
-    asks = not isinstance(job.connector, AsksInPages) or job.connector.page_size is not None
+def change(job: Setup) -> Changes:
+    """Half of the present page, down to an eighth."""
     half = job.tuning.page_size / 2
-    return {Setting.PAGE_SIZE: half} if asks and half >= LEAST else {}
+    return {Setting.PAGE_SIZE: half} if half >= LEAST else {}
 
 
-apply = adjusting(
+reduce = adjusting(
     change,
     lambda job, changes: (
         f"Pages reduced from {job.tuning.page_size:.0%} to {float(changes[Setting.PAGE_SIZE]):.0%} of normal"
     ),
 )
+
+
+async def apply(job: Job) -> Applied:
+    """Reduce it, where any read says how large a page shall be."""
+    if isinstance(job.connector, AsksInPages) and job.connector.page_size is None:
+        says = "No read says how large a page shall be"
+        return Applied(ok=False, steps=(Step(at=job.clock.now(), says=says, successful=False),))
+    return await reduce(job)
+
+
 observe = adjusted
