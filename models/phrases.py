@@ -8,7 +8,7 @@ from models.incident import Incident, family
 from models.reading import Outcome
 from models.report.status import NEARLY_ALL, REST_ON_MORE, status_of
 from models.story import Backlog, Story, Totals
-from models.tuning import Adjustment, Setting
+from models.tuning import SHARES, Adjustment, Setting
 from models.wording import local_time_on, one_line, short_percent, span
 
 COMPLAINTS = {  # by the symptom of the incident, see models.incident.symptom_of
@@ -30,6 +30,10 @@ SETTINGS = {
     Setting.ATTEMPTS: "Up to {} tries per read",
     Setting.DEADLINE_S: "Deadline of {} s per call",
     Setting.ROUTE: "Traffic over route {}",
+    Setting.PAGE_SIZE: "Pages of {} of the usual records",
+    Setting.CONCURRENCY: "{} of the usual calls at once",
+    Setting.BREAKER: "Circuit breaker {}",
+    Setting.MEDIA_TYPE: "Media types: {}",
 }
 MINUTE_S = 60
 
@@ -94,7 +98,7 @@ def adjustment_line(adjustment: Adjustment, story: Story) -> str:
     if adjustment.setting is Setting.CONNECTION:
         return f"Fresh connection pool, until {until}"
     value, previous = setting_value(adjustment.value), setting_value(adjustment.previous)
-    if adjustment.setting is Setting.PACE:
+    if adjustment.setting in SHARES:
         value, previous = pace(adjustment.value), pace(adjustment.previous)
     return f"{SETTINGS[adjustment.setting].format(value)} (was {previous}), until {until}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +12,12 @@ from models.card import incident_card
 from models.diagnosis import INCONCLUSIVE
 from models.incident import State
 from models.markdown import status_rows, to_markdown
+from models.phrases import adjustment_line
 from models.remedy import Effect
 from models.remedy import Outcome as Result
 from models.report import build_report
 from models.story import Backlog
+from models.tuning import SHARES, Adjustment, Setting
 from tasks.report.page import page
 from tests.builders import (
     NOW,
@@ -290,3 +293,13 @@ def test_a_card_says_nothing_of_the_machine_it_was_told_on():
     """The same story, the same card: nothing is asked of a clock."""
     assert incident_card(healed_story()) == incident_card(healed_story())
     assert str(NOW.year + 1) not in incident_card(healed_story())
+
+
+@pytest.mark.parametrize("setting", list(Setting))
+def test_every_setting_that_a_remedy_may_change_has_its_words(setting):
+    value, previous = (0.5, 1.0) if setting in SHARES else ("other", "usual")
+    change = Adjustment(
+        id="ADJ-1", integration_id="epic-fhir-main", setting=setting, value=value, previous=previous,
+        since=NOW, until=NOW + timedelta(hours=1), action_id="ACT-1",
+    )  # fmt: skip
+    assert "until" in adjustment_line(change, a_story())
