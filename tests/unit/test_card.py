@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     a_diagnosis,
     a_hypothesis,
+    a_story,
     an_action,
     an_integration,
     counts,
