@@ -83,12 +83,23 @@ async def begin(house: House, incident: Incident) -> tuple[Incident, Decision | 
         return incident, None  # on its way to recovery: two more good cycles will say so
     chosen, decision = await pick(house, incident, wanted)
     if chosen is None or chosen.decision.verdict is Verdict.NOT_NEEDED:
-        return give_up(house, incident, decision), decision
+        return give_up(house, incident, decision, chosen.remedy.name if chosen else None), decision
     if chosen.decision.verdict is Verdict.ALLOWED:
         return await act(house, incident, chosen), decision
     if chosen.decision.verdict is Verdict.NEEDS_APPROVAL:
         return ask_for_approval(house, incident, chosen), decision
-    return incident, decision
+    return hold(house, incident, chosen), decision
+
+
+def hold(house: House, incident: Incident, chosen: Chosen) -> Incident:
+    """It waits: the thread says why, once for as long as the same rule holds it."""
+    rule, now = chosen.decision.rule, house.clock.now()
+    begins, ends = f"{chosen.remedy.says} waits: ", f" ({rule})"
+    if (last := incident.moments[-1].says if incident.moments else "").startswith(begins) and last.endswith(ends):
+        return incident
+    with house.ledger.change("remediate", now) as change:
+        change.decided(incident.id, chosen.remedy.name, chosen.decision.verdict, rule)
+        return change.save_incident(incident.note(now, f"{begins}{chosen.decision.reason}{ends}"))
 
 
 async def replay(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
@@ -105,11 +116,13 @@ async def replay(house: House, incident: Incident) -> tuple[Incident, Decision |
     return incident, decision
 
 
-def give_up(house: House, incident: Incident, decision: Decision | None) -> Incident:
+def give_up(house: House, incident: Incident, decision: Decision | None, remedy: str | None = None) -> Incident:
     """Nothing (more) may be tried: the incident waits for itself or for a person."""
     now = house.clock.now()
     says = f"No remedy: {decision.reason} ({decision.rule})" if decision else "No remedy is left for this cause"
     with house.ledger.change("remediate", now) as change:
+        if decision is not None:
+            change.decided(incident.id, remedy, decision.verdict, decision.rule)
         return change.save_incident(incident.advance(Event.NO_REMEDY, now, says))
 
 

@@ -52,6 +52,7 @@ FACTS = frozenset(
         "side",
         "state",
         "token",
+        "verdict",
         "version",
     }
 )  # the names a row may carry; whatever else somebody wants to write stays out

@@ -85,6 +85,13 @@ class IncidentChanges(Pen):
         )
         return saved
 
+    def decided(self, incident_id: str, remedy: str | None, verdict: str, rule: str) -> None:
+        """Write into the audit what was decided of a remedy and by which rule, where no action of it begins.
+
+        An action has its rule from its plan on.
+        """
+        self._record("decided", incident_id, rule=rule, remedy=remedy, verdict=verdict.replace(" ", "_"))
+
     def _check(self, stored: Incident, incident: Incident) -> None:
         """Refuse what an invariant forbids."""
         name = incident.id

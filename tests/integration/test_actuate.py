@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from flows.commands import actuators as command
 from models.actuator import Actuation, Actuator, Actuators, Stage
@@ -113,6 +114,13 @@ def standing(house: House) -> dict[str, Stage]:
     return {one.role.value: one.state for one in house.ledger.all_kept(Actuation, ID)}
 
 
+def decided(house: House) -> list[tuple[str, str]]:
+    """What the audit tells of decisions, oldest first."""
+    asked = sa.text("SELECT object_id, rule FROM audit WHERE action = 'decided' ORDER BY seq")
+    with house.ledger._reading() as connection:
+        return [tuple(row) for row in connection.execute(asked)]
+
+
 def lines(folder: Path) -> int:
     return len((folder / "restarts").read_text().split()) if (folder / "restarts").exists() else 0
 
@@ -142,6 +150,21 @@ def test_without_an_actuator_a_restart_is_refused_by_name(tmp_path):
     moved, action = step(house, incident)
     assert (moved.state, action) == (State.OPEN, None)
     assert moved.moments[-1].says == "No remedy: no actuator for restart is declared (D2)"
+    assert decided(house) == [(incident.id, "D2")]
+
+
+def test_what_waits_says_why_once_and_the_audit_has_its_rule(tmp_path):
+    house = a_house(tmp_path, restart=restart(tmp_path))
+    incident = in_trouble(house, "restart_component")
+    with house.ledger.change("test", house.clock.now()) as change:
+        change.save_incident(incident.note(house.clock.now(), "I look myself", hands_off="Integration Team"))
+    for _ in range(3):
+        moved, action = step(house, house.ledger.incident(incident.id))
+    assert (moved.state, action, lines(tmp_path)) == (State.DIAGNOSING, None, 0)
+    told = [moment.says for moment in moved.moments if "waits" in moment.says]
+    assert told == ["Drain and restart the stuck component waits: a person has taken over (D7)"]
+    assert decided(house) == [(incident.id, "D7")]
+    assert house.ledger.verify_audit().intact
 
 
 def test_a_restart_that_nobody_can_observe_asks_people(tmp_path):
