@@ -78,7 +78,7 @@ def a_house(clinic: Clinic, home: Path, *kinds: str, controls: ControlSettings |
     known = {"resolvers": (clinic.systems["dns"]["resolver"],)}
     watched = [context_for(clinic, kind, home).integration.model_copy(update=known) for kind in kinds]
     watched[0] = watched[0].model_copy(update=changes)
-    controls = controls or ControlSettings()
+    controls = controls or ControlSettings(connects=2)  # whole rows of connections take two seconds
     policy = Policy(version="1", owner="Us")
     configuration = Configuration(integrations=tuple(watched), policy=policy, controls=controls, path=home)
     return House(configuration=configuration, home=home, clock=ClinicClock(clinic))
@@ -272,7 +272,7 @@ def read_until_both(house: House) -> list[Reading]:
 
 
 def test_the_four_lines_of_evidence_of_an_unstable_path_are_measured(clinic, tmp_path):
-    house = a_house(clinic, tmp_path, "epic_fhir")
+    house = a_house(clinic, tmp_path, "epic_fhir", controls=ControlSettings())
     watched = house.configuration.integrations[0]
     clinic.break_("epic", "resets", share=0.15, mean_burst=4, connecting=True)
     tried = []
