@@ -144,10 +144,6 @@ class Facts(Noun):
         """Whether a condition stands; None: nobody looked for it."""
         return True if self.shown(kind) else False if kind in self.looked_for else None
 
-    def part(self, operation: str) -> Part | None:
-        """One operation, when it was called."""
-        return next((one for one in self.parts if one.operation == operation), None)
-
     def changes_of(self, *kinds: str) -> tuple[Change, ...]:
         """What of these kinds was altered before the onset."""
         return tuple(change for change in self.changes if change.kind in kinds)

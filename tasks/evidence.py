@@ -9,11 +9,12 @@ from models.errors import BadInput
 from models.evidence import Numbered, incident_of, numbered
 from models.facts import Facts
 from models.incident import Incident
-from models.signature import Clue
+from models.signature import Clue, EvidenceKind
 from models.signatures import known_signatures
 from tasks.detect import gather_case
 from tasks.diagnose import facts_of
 from tasks.house import House
+from tasks.isolate import isolate
 from tasks.probe import climb
 from tasks.remember import recent
 
@@ -78,7 +79,7 @@ def from_record(house: House, ref: str) -> Rechecked:
 
 
 async def from_now(house: House, ref: str) -> Rechecked:
-    """Measure it again now: a fresh climb, and the calls of the last minutes.
+    """Measure it again now: a fresh climb, the calls of the last minutes, and controls where the sentence is theirs.
 
     Raises:
         BadInput: there is no such sentence.
@@ -86,7 +87,10 @@ async def from_now(house: House, ref: str) -> Rechecked:
     incident, diagnosis, told = find(house, ref)
     integration = house.integration(incident.integration_id)
     ladder, credential = await climb(house, integration)
-    facts = facts_of(house, incident, gather_case(house, integration), ladder, credential)
+    is_of_controls = told.piece.kind is EvidenceKind.ISOLATION
+    isolation = await isolate(house, integration, ladder, forced=True) if is_of_controls else None  # a person asks
+    seen = incident.model_copy(update={"ladder": ladder, "isolation": isolation})
+    facts = facts_of(house, seen, gather_case(house, integration), ladder, credential)
     return Rechecked(incident, diagnosis, told, _looked(told, facts))
 
 

@@ -15,7 +15,7 @@ PANEL = LOOK
 
 def command(
     ref: Annotated[str, typer.Argument(help="A piece of evidence, e.g. EV-2026-11-28-001-07.")],
-    now: Annotated[bool, typer.Option("--now", help="Climb the ladder again, and look at the last minutes.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Climb again, try controls, look at the last minutes.")] = False,
     config: ConfigurationOption = DEPLOYMENTS,
     home: HomeOption = None,
 ) -> int:
@@ -36,7 +36,8 @@ def command(
     say(f"Then ({found.diagnosis.diagnosed_at:%Y-%m-%d %H:%M:%S} UTC): {piece.says}")
     when = "Now" if now else "From the record"
     if found.again is None:
-        say(f"{when}: it cannot be measured any more (its readings are gone, or the signature has changed)")
+        gone = "nothing shows it either way" if now else "its readings are gone"
+        say(f"{when}: it cannot be measured any more ({gone}, or the signature has changed)")
     else:
         say(f"{when}: {'the same' if found.is_same else found.again.says}")
     return HEALTHY

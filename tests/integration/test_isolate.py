@@ -18,6 +18,7 @@ import yaml
 from models.configuration import Configuration
 from models.control import Control, Tried, Which
 from models.control_setting import ControlSettings
+from models.evidence import numbered
 from models.facts import gather_facts
 from models.incident import State
 from models.isolation import Isolation, IsolationRecord, Whose
@@ -25,10 +26,13 @@ from models.ladder import Ladder
 from models.lookup import ANYWHERE
 from models.policy import Policy
 from models.reading import Outcome, Reading, Rung, Window
+from models.signature import EvidenceKind
 from models.token import TokenRecord
 from simulator.control import Clinic, start_clinic
 from tasks.burst import CONNECTIONS, burst
 from tasks.comparisons import second_resolver
+from tasks.diagnose import diagnose
+from tasks.evidence import from_now
 from tasks.house import House
 from tasks.isolate import cost_today, isolate
 from tasks.ledger import open_ledger
@@ -345,6 +349,26 @@ def test_within_the_pause_nobody_is_asked_again_unless_a_person_wants_it(clinic,
     assert again.isolated_at > first.isolated_at
     record = house.ledger.kept(IsolationRecord, watched.id)
     assert (record.isolations, record.calls) == (2, first.calls + again.calls)
+
+
+def test_what_controls_showed_is_tried_again_when_a_person_asks_how_it_is_now(clinic, tmp_path):
+    """Also within the pause: what was tried before the system was mended is not how it is now."""
+    house = a_house(clinic, tmp_path, "epic_fhir", controls=ControlSettings(every="4h"))
+    watched, now = house.configuration.integrations[0], house.clock.now()
+    clinic.break_("epic", "refresh_refused")
+    begun = {"integration_id": watched.id, "started_at": now, "detected_at": now, "state": State.OPEN}
+    with house.ledger.change("test", now) as change:
+        opened = change.open_incident(an_incident(**begun))
+
+    diagnosis = asyncio.run(diagnose(house, opened.id)).diagnosis
+    of = {one.piece.kind: one.ref for one in numbered(opened.id, diagnosis)}
+    clinic.mend()
+    again = asyncio.run(from_now(house, of[EvidenceKind.ISOLATION]))
+    assert "gives us no token" in again.told.piece.says
+    assert not again.is_same
+    tried = house.ledger.kept(IsolationRecord, watched.id).isolations
+    asyncio.run(from_now(house, of[EvidenceKind.LADDER]))  # for which no control is needed, and none is tried
+    assert (tried, house.ledger.kept(IsolationRecord, watched.id).isolations) == (2, 2)
 
 
 def test_two_isolations_of_one_integration_are_never_under_way_together(clinic, tmp_path):
