@@ -2,7 +2,8 @@
 
 A fixture is a clear case. What a monitor has in its hands is less: a climb that was not made, a past that is not
 known, conditions that nobody looked for, failures of something else among those that matter, a deploy that happened to
-be an hour before. Every case here is drawn by a seed from the fixtures' positives, and knows what it is.
+be an hour before. Every case here is drawn by a seed from the fixtures' positives, and knows what it is. The hard ones
+(`tests/hardship.py`) go as far as an incident that even its author could not name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.facts import Side
 from models.fixture import Fixture
-from models.fixture.seen import Altered, Climb, Placing, Seen, Trouble
-from models.reading import Outcome, Rung
+from models.fixture.seen import Climb, Placing, Seen
+from tests.hardship import hardened, neighbours_of, noise, with_decoy
 
-BLURS = 4  # cases drawn of each positive
+BLURS, HARD = 4, 6  # cases drawn of each positive
 
 
 class Way(StrEnum):
@@ -29,6 +29,8 @@ class Way(StrEnum):
     COMPOUND = "compound"  # two independent faults at once
     UNOBSERVED = "unobserved"  # a cascade's hop, or whatever only a climb or a look would show, was not seen
     HEALTHY = "healthy"  # nothing but a blip
+    HARD = "hard"  # most of it unseen, much beside it that does not belong; sometimes two causes at once
+    UNMET = "unmet"  # a hard case whose whole family is not in the knowledge: every cause that is named is wrong
 
 
 class Case(NamedTuple):
@@ -64,6 +66,20 @@ def corpus(fixtures: Sequence[Fixture], families: dict[str, str], seed: int) -> 
         yield Case(Way.HEALTHY, family, frozenset(), healthy(seen, draw))
 
 
+def hard_corpus(fixtures: Sequence[Fixture], families: dict[str, str], seed: int) -> Iterator[Case]:
+    """The hard cases of one seed, and one of each positive that is not in the knowledge."""
+    draw = random.Random(seed)  # noqa: S311 - no secret: cases that can be drawn again
+    near = neighbours_of(fixtures, families)
+    for fixture in fixtures:
+        family = families[fixture.cause]
+        for seen in fixture.positives:
+            for _ in range(HARD):
+                made = hardened(fixture.cause, seen, near, draw)
+                yield Case(Way.HARD, family, made.causes, made.seen)
+            alone = hardened(fixture.cause, seen, near, draw, alone=True)
+            yield Case(Way.UNMET, family, frozenset(), alone.seen)
+
+
 def blurred(seen: Seen, draw: random.Random) -> Seen:
     """Fewer or more calls, parts unseen by chance, and failures of something else among them."""
     changes: dict[str, object] = {"calls": draw.randint(16, 60)}
@@ -78,19 +94,6 @@ def blurred(seen: Seen, draw: random.Random) -> Seen:
     if draw.random() < 0.2:
         changes["credential"] = None
     return seen.model_copy(update=changes)
-
-
-def noise(draw: random.Random) -> Trouble:
-    """A single failure of something else."""
-    outcome = draw.choice([Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.RESET, Outcome.THROTTLED])
-    return Trouble(placed=Placing.ONE, outcome=outcome, rung=Rung.HTTP)
-
-
-def with_decoy(seen: Seen, draw: random.Random) -> Seen:
-    """A change that has nothing to do with it."""
-    kind, says = draw.choice([("deploy", "eyewear-ML 4.2 deployed"), ("certificate", "certificate renewed")])
-    decoy = Altered(kind=kind, side=Side.OURS, says=says, minutes_before=draw.uniform(2, 90))
-    return seen.model_copy(update={"changes": (*seen.changes, decoy)})
 
 
 def unobserved(seen: Seen) -> Seen:
