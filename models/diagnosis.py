@@ -3,8 +3,9 @@
 Method: naive Bayes over declared likelihood ratios. Every signature states a prior weight and, for each of
 its clues, how much more likely the clue is when the cause is at work (`supports`) and how much less likely
 the clue's absence is (`contradicts`). The product, normalised over all signatures and the standing
-hypothesis "something we have not met", is the confidence. (I. J. Good, *Probability and the Weighing of
-Evidence*, 1950.) Offline, deterministic, and every factor can be shown.
+hypothesis "something we have not met", is what was weighed. (I. J. Good, *Probability and the Weighing of
+Evidence*, 1950.) How sure the leading cause is called is mapped from its share (`models.calibration`). Offline,
+deterministic, and every factor can be shown.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
+from models.calibration import stated
 from models.facts import Change, Facts, Side
 from models.noun import Noun
 from models.reading import Identifier
@@ -27,7 +29,6 @@ INCONCLUSIVE = "INCONCLUSIVE"
 LIKELY = 0.5  # below it nothing is claimed
 CERTAIN = 0.8  # HIGH from here on; between the two MEDIUM
 NOVEL_WEIGHT = 0.5  # prior weight of "something we have not met", beside 1.0 for a common cause
-TEMPERATURE = 1.0  # of the log odds: clues are not independent, so together they say less than each alone
 RULED_OUT = 0.02  # a hypothesis that ends below this share is listed as ruled out
 CEILING = 0.99  # no finite evidence makes us certain
 SHOWN, LEADING = 16, 4  # hypotheses that are kept with an incident, and how many of them because they are the likeliest
@@ -132,6 +133,15 @@ def explain(
     Returns:
         INCONCLUSIVE when no cause reaches 0.5, with the hypotheses all the same.
     """
+    best, hypotheses, novelty = posterior(facts, signatures, priors)
+    hypotheses, novelty = calibrated(hypotheses, novelty)
+    return conclude(facts, best, hypotheses, at, novelty=novelty)
+
+
+def posterior(
+    facts: Facts, signatures: Sequence[Signature], priors: Mapping[str, float] = NO_EXPERIENCE
+) -> tuple[Signature | None, tuple[Hypothesis, ...], float]:
+    """The likeliest signature, all hypotheses as they were weighed, best first, and the share of what was never met."""
     fitting = [signature for signature in signatures if signature.fits(facts.kind)]
     weighed = [(signature, *weigh(facts, signature, priors)) for signature in fitting]
     highest = max([0.0, *(weight for _, weight, _ in weighed)])
@@ -147,7 +157,24 @@ def explain(
         )
         for signature, weight, evidence in ranked
     )
-    return conclude(facts, ranked[0][0] if ranked else None, hypotheses, at, novelty=novel / total)
+    return (ranked[0][0] if ranked else None), hypotheses, novel / total
+
+
+def calibrated(hypotheses: tuple[Hypothesis, ...], novelty: float) -> tuple[tuple[Hypothesis, ...], float]:
+    """The same hypotheses in the same order, the leading one as sure as such shares have proved to be.
+
+    What it gains, all others lose in proportion; what it loses goes to "something we have not met".
+    """
+    if not hypotheses or hypotheses[0].probability < LIKELY:
+        return hypotheses, novelty
+    leader, *others = hypotheses
+    sure = stated(leader.probability, others[0].probability if others else 0.0)
+    left = min(1.0, (1 - sure) / (1 - leader.probability))
+    told = (
+        leader.model_copy(update={"probability": sure}),
+        *(one.model_copy(update={"probability": one.probability * left}) for one in others),
+    )
+    return told, max(0.0, 1 - math.fsum(one.probability for one in told))
 
 
 def conclude(
@@ -202,7 +229,7 @@ def weigh(
     looked = ((nth, look(facts, clue)) for nth, clue in enumerate(clues_of(signature)))
     evidence = tuple(piece.model_copy(update={"clue": nth}) for nth, piece in looked if piece is not None)
     prior = priors.get(signature.cause, signature.prior)
-    return math.log(prior) + TEMPERATURE * sum(piece.weight for piece in evidence), evidence
+    return math.log(prior) + sum(piece.weight for piece in evidence), evidence
 
 
 def clues_of(signature: Signature) -> tuple[Clue, ...]:

@@ -2,40 +2,61 @@
 
 Run from the root: `python -m tests.benchmarks.bench_diagnose` (`--wrong` names every case that goes wrong).
 
-The cases are drawn from the fixtures of the catalogue (`tests/corpus.py`). The temperature of `models.diagnosis` was
-fitted on the seeds of `FIT` (`--fit` prints what it would be); everything else that is printed is of the seeds of
-`REPORT`, on which nothing was chosen. The fixtures themselves were written together with the signatures: that clear
-cases are right says that the two agree, and the blurred, mixed and withheld ones say how much that is worth.
+The cases are drawn from the fixtures of the catalogue (`tests/corpus.py`), the hard ones by `tests/hardship.py`. The
+curve of `models/calibration.py` was fitted on the seeds of `FIT` (`--fit` compares the candidates and prints its two
+numbers); everything else that is printed is of the seeds of `REPORT`, on which nothing was chosen. The fixtures
+themselves were written together with the signatures: that clear cases are right says that the two agree, and how often
+hard ones are says more of the hardships that were drawn than of the world.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models import diagnosis
 from models.catalogue import load_all
-from models.diagnosis import INCONCLUSIVE, LIKELY, explain, weigh
+from models.diagnosis import LIKELY, calibrated, explain, posterior
 from models.fixture.telling import AT, facts_of
+from models.policy import Policy
 from models.signature import Signature
 from models.signatures import known_signatures
 from tasks.signatures import read_fixtures
-from tests.corpus import Case, Way, corpus
+from tests.benchmarks.calibrating import (
+    BANDS,
+    SHARES,
+    Judged,
+    cross_validated,
+    limited,
+    odds,
+    platt,
+    slopes,
+    worst_band,
+)
+from tests.corpus import Case, Way, corpus, hard_corpus
 
-FIT, REPORT = (1, 2, 3), (101, 102, 103)
-BANDS = ((0.0, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
-TEMPERATURES = np.round(np.arange(0.5, 2.01, 0.1), 2)
+FIT, REPORT = tuple(range(1, 11)), (401, 402, 403, 404, 405)
+SHOWN = ((0.0, 0.4), (0.4, 0.5), *BANDS)  # below 0.5 nothing is claimed
+HARDEST = frozenset({Way.HARD, Way.UNMET})
+GROUPS: dict[str, Callable[[Way], bool]] = {
+    "clear": lambda way: way in {Way.CLEAR, Way.DECOY},
+    "blurred": lambda way: way in {Way.BLURRED, Way.UNOBSERVED},
+    "compound": lambda way: way is Way.COMPOUND,
+    "hard, and unmet": lambda way: way in HARDEST,
+    "all": lambda way: way is not Way.HEALTHY,
+}
 FAMILIES = {
     one.cause: family.__name__.rpartition(".")[2]
     for family in load_all("models.signatures")
     for one in family.SIGNATURES
 }
+DOMAINS = {one.cause: one.fault_domain for one in known_signatures()}
 
 
 class Result(NamedTuple):
@@ -43,50 +64,97 @@ class Result(NamedTuple):
 
     case: Case
     cause: str  # the leading hypothesis, claimed or not
+    weighed: float  # its share before it was mapped
     confidence: float
-    claims: bool
+    kinds: int  # of evidence
     is_right: bool  # the leading hypothesis is one of the causes
     rank: int | None
     is_domain_right: bool
 
+    @property
+    def claims(self) -> bool:
+        return self.confidence >= LIKELY
+
 
 def cases(seeds: Iterable[int]) -> list[Case]:
     fixtures = read_fixtures()
-    return [case for seed in seeds for case in corpus(fixtures, FAMILIES, seed)]
+    return [case for seed in seeds for draw in (corpus, hard_corpus) for case in draw(fixtures, FAMILIES, seed)]
 
 
-def diagnosed(known: Sequence[Case], signatures: Sequence[Signature]) -> list[Result]:
-    domains = {one.cause: one.fault_domain for one in signatures}
-    return [result(case, signatures, domains) for case in known]
+@cache
+def without(family: str) -> tuple[Signature, ...]:
+    """What would be known if nobody had met this family."""
+    return tuple(one for one in known_signatures() if FAMILIES[one.cause] != family)
 
 
-def result(case: Case, signatures: Sequence[Signature], domains: dict[str, object]) -> Result:
-    found = explain(facts_of(case.seen), signatures, AT)
-    best = found.hypotheses[0].cause
-    ranks = [nth for nth, one in enumerate(found.hypotheses, 1) if one.cause in case.causes]
-    wanted = {domains.get(cause) for cause in case.causes}
+def diagnosed(known: Iterable[Case], *, met: bool = True) -> list[Result]:
+    return [result(case, met=met and case.way is not Way.UNMET) for case in known]
+
+
+def result(case: Case, *, met: bool) -> Result:
+    """One case; `met`: its family is in the knowledge."""
+    _, weighed, novelty = posterior(facts_of(case.seen), known_signatures() if met else without(case.family))
+    told, _ = calibrated(weighed, novelty)
+    best = told[0]
+    ranks = [nth for nth, one in enumerate(told, 1) if one.cause in case.causes]
+    wanted = {DOMAINS[cause] for cause in case.causes}
+    kinds = len({piece.kind for piece in best.evidence if piece.supports})
     return Result(
-        case, best, found.confidence, found.cause != INCONCLUSIVE, best in case.causes,
-        min(ranks, default=None), domains.get(best) in wanted,
+        case, best.cause, weighed[0].probability, best.probability, kinds,
+        best.cause in case.causes, min(ranks, default=None), DOMAINS[best.cause] in wanted,
     )  # fmt: skip
 
 
+def composition(known: Sequence[Case]) -> None:
+    counts = Counter(case.way for case in known)
+    print(f"{len(known)} cases: " + ", ".join(f"{counts[way]} {way}" for way in Way))
+
+
 def reliability(results: Sequence[Result]) -> None:
-    """Stated beside observed, by bands of what was stated."""
-    print("stated      n      mean stated  observed  difference")
-    for low, high in BANDS:
-        inside = [one for one in results if low <= one.confidence < high]
-        if not inside:
-            continue
-        stated = float(np.mean([one.confidence for one in inside]))
-        observed = float(np.mean([one.is_right for one in inside]))
-        band = f"{low:.1f}–{min(high, 1):.1f}"
-        print(f"{band}  {len(inside):6d}  {stated:11.3f}  {observed:8.3f}  {stated - observed:+10.3f}")
-    print(f"Brier score {brier(results):.4f} over {len(results)} cases")
+    """Stated beside observed, by bands of what was stated, as weighed and as mapped; then the Brier scores."""
+    print("cases            band         n  as weighed  observed  difference       n  stated  observed  difference")
+    for name, holds in GROUPS.items():
+        those = [one for one in results if holds(one.case.way)]
+        for low, high in SHOWN:
+            before = cell([(one.weighed, one.is_right) for one in those if low <= one.weighed < high], 10)
+            after = cell([(one.confidence, one.is_right) for one in those if low <= one.confidence < high], 6)
+            print(f"{name:15s}  {low:.1f}-{min(high, 1):.1f}  {before}  {after}")
+    for name, holds in GROUPS.items():
+        those = [one for one in results if holds(one.case.way)]
+        before_all, after_all = (brier([(one[at], one.is_right) for one in those]) for at in (2, 3))
+        print(f"Brier score of {name} ({len(those)}): {before_all:.4f} as weighed, {after_all:.4f} as stated")
 
 
-def brier(results: Sequence[Result]) -> float:
-    return float(np.mean([(one.confidence - one.is_right) ** 2 for one in results]))
+def cell(pairs: Sequence[tuple[float, bool]], width: int) -> str:
+    if not pairs:
+        return f"{0:6d}  {'-':>{width}s}  {'-':>8s}  {'-':>10s}"
+    told, right = np.mean(pairs, axis=0)
+    return f"{len(pairs):6d}  {told:{width}.3f}  {right:8.3f}  {told - right:+10.3f}"
+
+
+def brier(pairs: Sequence[tuple[float, bool]]) -> float:
+    return float(np.mean([(told - right) ** 2 for told, right in pairs]))
+
+
+def over_the_limits(results: Sequence[Result]) -> None:
+    """What share crosses what policy asks for, before and after, and how many of those are wrong."""
+    policy = Policy(version="1", owner="bench")
+    print("cases            limit             as weighed  wrong  stated: share  wrong  allowed (1 - stated)")
+    for name, holds in GROUPS.items():
+        those = [one for one in results if holds(one.case.way)]
+        for says, limit, kinds in (
+            ("0.50, proposed", policy.propose_confidence, 0),
+            ("0.80", policy.min_confidence, 0),
+            ("0.80, two kinds", policy.min_confidence, policy.min_evidence_kinds),
+        ):
+            before = [one for one in those if one.weighed >= limit and one.kinds >= kinds]
+            after = [one for one in those if one.confidence >= limit and one.kinds >= kinds]
+            wrong = [1 - float(np.mean([one.is_right for one in some])) if some else 0.0 for some in (before, after)]
+            allowed = 1 - float(np.mean([one.confidence for one in after])) if after else 0.0
+            print(
+                f"{name:15s}  {says:15s}  {len(before) / len(those):11.3f}  {wrong[0]:5.3f}"
+                f"  {len(after) / len(those):13.3f}  {wrong[1]:5.3f}  {allowed:20.3f}"
+            )
 
 
 def by_way(results: Sequence[Result]) -> None:
@@ -108,8 +176,7 @@ def withheld(known: Sequence[Case]) -> None:
     print("family withheld  n    claimed wrongly  most sure of a wrong cause")
     all_of = []
     for family in sorted(set(FAMILIES.values())):
-        left = [one for one in known_signatures() if FAMILIES[one.cause] != family]
-        those = diagnosed([one for one in known if one.family == family and one.way is Way.CLEAR], left)
+        those = diagnosed((one for one in known if one.family == family and one.way is Way.CLEAR), met=False)
         if not those:
             continue
         all_of += those
@@ -119,7 +186,12 @@ def withheld(known: Sequence[Case]) -> None:
         print(f"{family:15s}  {len(those):3d}  {wrong:15.3f}  {sure}")
         for one in claimed if "--wrong" in sys.argv else ():
             print(f"    {sorted(one.case.causes)} → {one.cause} {one.confidence:.2f}: {one.case.seen.says}")
-    print(f"abstained: {np.mean([not one.claims for one in all_of]):.3f} of {len(all_of)}")
+    print(f"abstained: {np.mean([not one.claims for one in all_of]):.3f} of {len(all_of)} clear ones")
+    unmet = diagnosed(one for one in known if one.way is Way.UNMET)
+    claims = [np.mean([one[at] >= LIKELY for one in unmet]) for at in (2, 3)]
+    print(
+        f"of {len(unmet)} hard ones a wrong cause is claimed in {claims[0]:.3f} as weighed, {claims[1]:.3f} as stated"
+    )
 
 
 def speed(known: Sequence[Case]) -> None:
@@ -134,26 +206,25 @@ def speed(known: Sequence[Case]) -> None:
 
 
 def fit() -> None:
-    """The temperature with the lowest Brier score on the seeds of FIT; each case is weighed once."""
-    weighed = [pair for case in cases(FIT) if case.causes and (pair := weights(case))]
-    for temperature in TEMPERATURES:
-        scores = []
-        for right, priors, sums in weighed:
-            logs = np.append(priors + temperature * sums, np.log(diagnosis.NOVEL_WEIGHT))
-            shares = np.exp(logs - logs.max())
-            shares = shares[:-1] / shares.sum()
-            best = int(np.argmax(shares))
-            scores.append((min(diagnosis.CEILING, float(shares[best])) - right[best]) ** 2)
-        print(f"temperature {temperature:.2f}: Brier {np.mean(scores):.4f}")
-
-
-def weights(case: Case) -> tuple[list[bool], NDArray[np.float64], NDArray[np.float64]]:
-    """For every cause that fits: whether it is right, its log prior, and the sum of its log likelihood ratios."""
-    facts = facts_of(case.seen)
-    fitting = [one for one in known_signatures() if one.fits(facts.kind)]
-    sums = [sum(piece.weight for piece in weigh(facts, one)[1]) for one in fitting]
-    priors = [np.log(one.prior) for one in fitting]
-    return [one.cause in case.causes for one in fitting], np.array(priors), np.array(sums)
+    """The candidates on families that they were not fitted on, and the curve on the seeds of FIT."""
+    ailing = (case for case in cases(FIT) if case.way is not Way.HEALTHY)
+    claimed = [one for one in diagnosed(ailing) if one.weighed >= LIKELY]
+    known = Judged(
+        np.array([one.weighed for one in claimed]),
+        np.array([float(one.is_right) for one in claimed]),
+        np.array([one.case.way in HARDEST for one in claimed]),
+        np.array([one.case.family for one in claimed]),
+    )
+    print(f"{len(claimed)} claims of seeds {FIT}, {known.hard.sum()} of them hard")
+    for share in SHARES:
+        told = limited(platt)(weighted := known._replace(hard_share=share))(known.shares)
+        slope, intercept = slopes(weighted, odds)
+        says = f"slope {slope:.2f}, intercept {intercept:.2f}, worst band {worst_band(known, told):.3f}"
+        print(f"hard ones have {share:.2f} of the weight: {says}")
+    for name, score in cross_validated(known).items():
+        print(f"log loss on families left out: {score:.4f}  {name}")
+    slope, intercept = slopes(known, odds)
+    print(f"SLOPE = {slope:.2f}\nINTERCEPT = {intercept:.2f}")
 
 
 def main() -> None:
@@ -161,21 +232,24 @@ def main() -> None:
         fit()
         return
     known = cases(REPORT)
-    results = diagnosed(known, known_signatures())
+    composition(known)
+    results = diagnosed(known)
     by_way(results)
     for one in results if "--wrong" in sys.argv else ():
         if not one.is_right and one.case.way is not Way.HEALTHY:
             print(
                 f"    {one.case.way} {sorted(one.case.causes)} → {one.cause} {one.confidence:.2f}: {one.case.seen.says}"
             )
-    print()
-    reliability([one for one in results if one.case.causes])
+    for print_table in (reliability, over_the_limits):
+        print()
+        print_table(results)
     print()
     withheld(known)
     print()
     speed(known)
     print(
-        f"claimed at least {LIKELY} where nothing is wrong: {sum(one.claims for one in results if not one.case.causes)}"
+        f"claimed at least {LIKELY} where nothing is wrong: "
+        f"{sum(one.claims for one in results if one.case.way is Way.HEALTHY)}"
     )
 
 
