@@ -50,6 +50,7 @@ class RateLimit(Fault):
     per_minute: PositiveInt
     retry_after: Literal["none", "seconds", "date"] = "seconds"
     wait_s: PositiveFloat | None = None  # None: until the minute is over
+    grows_s: NonNegativeFloat = 0.0  # by which each call that is refused meanwhile lengthens it
     operation: str | None = None
 
 

@@ -18,6 +18,7 @@ class Request:
     headers: dict[str, str]  # names in lower case; the last of several wins
     body: bytes
     route: str  # the port it came in by: main or second
+    nth: int = 1  # request of its connection
 
     def json_object(self) -> dict[str, Any] | None:
         """The body as a JSON object; None when it is anything else."""

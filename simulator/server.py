@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -128,10 +131,12 @@ class Server(Port):
     """A port that speaks HTTP."""
 
     handle: Handle  # to be set before the door is opened
+    gave_up: Callable[[str, float], None]  # is told for how many milliseconds a client waited in vain
 
     def __init__(self, route: str = "main", tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         super().__init__(route, tls)
         self._host = host
+        self.gave_up = lambda _, __: None
 
     @property
     def origin(self) -> str:
@@ -141,14 +146,19 @@ class Server(Port):
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve request after request until one side has had enough."""
         http = h11.Connection(h11.SERVER)
-        while (request := await _read_request(http, reader, self._route)) is not None:
-            answer = await self.handle(request)
+        for nth in itertools.count(1):
+            request = await _read_request(http, reader, self._route)
+            if request is None:
+                return
+            answer = await self.handle(replace(request, nth=nth))
             if answer is Cut.RESET:
                 reset(writer)
                 return
             if answer is Cut.SILENCE:
+                began = time.monotonic()
                 while await reader.read(CHUNK):
                     pass
+                self.gave_up(self._route, (time.monotonic() - began) * 1000)
                 return
             await _send(http, writer, answer, request.method)
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:

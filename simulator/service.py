@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from simulator import rhythm
+from simulator.backfire import Backfire
 from simulator.clock import Clock
 from simulator.faults import (
     BadCertificate,
@@ -60,9 +61,11 @@ class Service:
         self.weather, self._clock, self._rng, self._error_share = weather, clock, rng, error_share
         self._wardrobe, self._worn = wardrobe, dict[str, BadCertificate | None]()  # by route
         self._calls: dict[str, Counter[str]] = defaultdict(Counter)
+        self._backfire = Backfire(weather, clock, rng)
         self.servers = servers  # by route
         for server in servers.values():
-            server.handle, server.cuts = self.handle, weather.cuts
+            server.handle, server.cuts = self.handle, self._cuts
+            server.gave_up = self._backfire.gave_up
 
     @property
     def operations(self) -> frozenset[str]:
@@ -96,14 +99,20 @@ class Service:
         calls = {operation: dict(counts) for operation, counts in self._calls.items()}
         return {"calls": calls, "open_sockets": sockets} | self._application.journal()
 
+    def _cuts(self, route: str) -> bool:
+        """Whether a new connection by this route is cut."""
+        return self.weather.cuts(route) or self._backfire.cuts(route)
+
     async def _serve(self, request: Request, operation: str) -> Response | Cut:
         if self.weather.door(request.route) != "open":
             return Cut.SILENCE
         reset = self.weather.reset(request.route)
-        if reset == "before" or self._is_its_turn(request.route, operation):
+        is_worn = self._backfire.wears_out(request.route, request.nth)
+        if reset == "before" or is_worn or self._is_its_turn(request.route, operation):
             return Cut.RESET
         await asyncio.sleep(self._latency_ms(request.route, operation) / 1000)
-        answer = self._hiccup(operation) or self._spoilt(request, operation)
+        bad = self._hiccup(operation) or self._backfires(request.route, operation)
+        answer = bad or self._spoilt(request, operation)
         if answer is None:
             answer = self._broken_off(self._application.answer(request), request.route, operation)
         return Cut.RESET if reset or self._is_lost(request.route, operation) else answer
@@ -130,6 +139,14 @@ class Service:
         if self._rng.random() < rhythm.RESET_SHARE:
             return Cut.RESET
         return self._application.problem(503, "transient", "Try again.")
+
+    def _backfires(self, route: str, operation: str) -> Response | Cut | None:
+        """What a data call meets where a cure has made it worse."""
+        if not self._application.is_data(operation):
+            return None
+        if self._backfire.refuses(route):
+            return self._application.problem(503, "transient", "There is no room for more.")
+        return Cut.SILENCE if self._backfire.hangs(route) else None
 
     def _spoilt(self, request: Request, operation: str) -> Response | None:
         """The answer of an active fault that keeps the call from the application, or None."""

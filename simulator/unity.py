@@ -13,7 +13,14 @@ from simulator.clock import Clock
 from simulator.faults import RefreshRefused, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response, text_response
 from simulator.people import PATIENTS, Arrival, Practice, birth_date, instant, patient_name
-from simulator.unity_faults import BlankRecords, EhrUserRefused, LicenceEnded, ServerClockMoved, SessionIdlesEarly
+from simulator.unity_faults import (
+    AccountLocks,
+    BlankRecords,
+    EhrUserRefused,
+    LicenceEnded,
+    ServerClockMoved,
+    SessionIdlesEarly,
+)
 from simulator.weather import Weather
 
 BASE = "/Unity/UnityService.svc/json"
@@ -66,6 +73,7 @@ class Unity:
         self._clock, self._weather, self._rng = clock, weather, rng
         self._sessions: dict[str, Session] = {}
         self._counts = {"issued": 0, "refused": 0}
+        self._lock: tuple[AccountLocks | None, int] = (None, 0)  # and the log-ins since it stands
         self._actions = {
             "GetServerInfo": self._server_info,
             "GetUserAuthentication": self._user_authentication,
@@ -110,6 +118,7 @@ class Unity:
         return door(body) if door else self.problem(404, "not-found", "There is no such service.")
 
     def _log_in(self, body: dict[str, Any]) -> Response:
+        self._count_towards_lock()
         refusal = self._refusal(body)
         self._counts["refused" if refusal else "issued"] += 1
         if refusal:
@@ -121,7 +130,7 @@ class Unity:
 
     def _refusal(self, body: dict[str, Any]) -> str | None:
         given = Licence(*(str(body.get(key)) for key in ("Appname", "Username", "Password")))
-        if given != self._licence:
+        if given != self._licence or self._is_locked():
             return BAD_LOGIN
         if self._weather.find(LicenceEnded):
             return LICENCE_ENDED
@@ -129,6 +138,17 @@ class Unity:
         if ended and self._weather.find(RefreshRefused):
             return STILL_OPEN
         return SEATS_TAKEN if len(self._sessions) >= SEATS else None
+
+    def _count_towards_lock(self) -> None:
+        """One more log-in; whoever is locked out loses the sessions that are left as well."""
+        fault, (known, log_ins) = self._weather.find(AccountLocks), self._lock
+        self._lock = (fault, (log_ins if fault is known else 0) + 1)
+        if self._is_locked():
+            self._sessions.clear()
+
+    def _is_locked(self) -> bool:
+        fault, (known, log_ins) = self._weather.find(AccountLocks), self._lock
+        return fault is not None and fault is known and log_ins >= fault.nth
 
     def _retire(self, body: dict[str, Any]) -> Response:
         if self._sessions.pop(str(body.get("Token")), None) is None:

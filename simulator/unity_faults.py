@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import FiniteFloat, PositiveFloat
+from pydantic import FiniteFloat, PositiveFloat, PositiveInt
 
 from simulator.faults import Fault
 
@@ -15,6 +15,13 @@ class LicenceEnded(Fault):
     """No session is given: the licence of the application has ended."""
 
     systems: ClassVar[tuple[str, ...]] = UNITY
+
+
+class AccountLocks(Fault):
+    """The account is locked at its `nth` log-in from now, right or wrong: nothing gets in, and sessions are void."""
+
+    systems: ClassVar[tuple[str, ...]] = UNITY
+    nth: PositiveInt
 
 
 class EhrUserRefused(Fault):

@@ -46,6 +46,7 @@ class RateWindow:
     def wait_s(self, now: float) -> float | None:
         """Count one call at `now` (Unix seconds): None lets it pass, else how long to wait in seconds."""
         if now < self._closed_until:
+            self._closed_until += self._limit.grows_s
             return self._closed_until - now
         if now >= self._began + WINDOW_S:
             self._began, self._count = now, 0

@@ -288,6 +288,69 @@ def test_a_rate_limit_says_how_long_to_wait_and_keeps_its_word(visitor, form):
     assert visitor.see("epic") == "ok"
 
 
+def test_a_call_above_the_rate_can_lengthen_the_pause(visitor):
+    visitor.clinic.break_("epic", "rate_limit", per_minute=1, wait_s=30, grows_s=600)
+    told = [visitor.read("epic").headers.get("retry-after") for _ in range(4)]
+    assert told[0] is None
+    assert [round(float(wait), -2) for wait in told[1:]] == [0, 600, 1200]
+
+
+def test_whoever_calls_less_is_given_fewer_servers(visitor):
+    visitor.clinic.break_("epic", "scaled_down", per_minute=4)
+    minute_s = visitor.clinic.clock.real_seconds(60)
+    assert visitor.see("epic") == "ok"  # nobody knows yet how often it will be asked
+    time.sleep(1.3 * minute_s)
+    assert [visitor.see("epic") for _ in range(6)] == ["503"] * 4 + ["ok"] * 2
+
+
+@pytest.mark.parametrize(("patience_ms", "seen"), [(10_000, "ok"), (50, "503")])
+def test_a_worker_is_lost_to_whoever_waits_too_long_for_a_call_that_hangs(visitor, patience_ms, seen):
+    visitor.clinic.break_("epic", "workers_hang", nth=2, patience_ms=patience_ms)
+    hasty = Visitor(visitor.clinic, timeout_s=0.3)
+    hasty.token = visitor.token
+    with hasty.http:
+        assert [hasty.see("epic") for _ in range(2)] == ["ok", "silent"]
+        time.sleep(0.05)  # until the server has seen that nobody waits any more
+        assert hasty.see("epic") == seen
+
+
+def test_a_worn_connection_is_reset_and_a_fresh_one_is_not(visitor):
+    visitor.clinic.break_("epic", "worn_connections", nth=3)
+    seen = [visitor.see("epic") for _ in range(9)]
+    begin = seen.index("reset") + 1  # of a connection whose age is known
+    assert seen[begin : begin + 6] == ["ok", "ok", "reset"] * 2
+
+
+def test_new_connections_above_a_rate_are_cut_and_kept_ones_are_not(visitor):
+    assert visitor.see("epic") == "ok"
+    visitor.clinic.break_("epic", "few_connections", per_minute=1)
+    for cut in (False, True):
+        newcomer = Visitor(visitor.clinic)
+        newcomer.token = visitor.token
+        with newcomer.http:
+            assert (newcomer.see("epic") in {"refused", "reset"}) is cut  # in the middle of the handshake
+        assert visitor.see("epic") == "ok"
+
+
+def test_the_second_way_is_narrow_and_the_main_one_is_not(visitor):
+    visitor.clinic.break_("epic", "narrow_second_way", per_minute=2)
+    assert [visitor.see("epic", "second_route") for _ in range(3)] == ["ok", "ok", "503"]
+    assert [visitor.see("epic") for _ in range(3)] == ["ok"] * 3
+
+
+def test_an_account_is_locked_at_a_log_in_and_its_sessions_with_it(stranger):
+    stranger.log_in("unity")
+    stranger.clinic.break_("unity", "account_locks", nth=2)
+    other = stranger.ask_session()
+    assert stranger.see("unity") == "ok"
+    stranger.unity("RetireSecurityToken", Token=other)
+    assert "not valid" in stranger.ask_session()
+    assert stranger.see("unity") == "error"
+    stranger.clinic.mend("unity")
+    stranger.session = stranger.ask_session()
+    assert stranger.see("unity") == "ok"
+
+
 def test_a_fault_that_does_not_exist_is_refused_with_the_names_there_are(clinic):
     with pytest.raises(BadInput, match=r"there are: token_expires_early, .*malformed_json"):
         clinic.break_("epic", "gremlins")
