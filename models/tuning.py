@@ -21,11 +21,17 @@ class Tuning(Noun):
     attempts: Annotated[int, Field(ge=1, le=5)] = 1  # tries per read, the first included
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 10.0  # for one whole call
     route: str = "main"  # "main", or the name of a declared Route
-    connection: Annotated[int, Field(ge=0)] = 0  # generation of the pool; a new number drops kept-alive ones
+    connection: Annotated[int, Field(ge=0)] = 0  # times that kept-alive ones were given up; from 1, none is kept
     page_size: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the records that are asked for on one page
     concurrency: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the calls that may be under way at once
     breaker: Literal["off", "armed"] = "off"  # armed: models.breaker says how much may be asked
     media_type: Literal["strict", "lenient"] = "strict"  # of what we ask for and take
+
+
+    @property
+    def is_afresh(self) -> bool:
+        """Whether each call opens a connection of its own."""
+        return self.connection > 0
 
 
 class Setting(StrEnum):
@@ -100,13 +106,14 @@ NAMES = {
     Setting.PACE: "polling",
     Setting.PAGE_SIZE: "page size",
     Setting.CONCURRENCY: "calls at once",
-    Setting.CONNECTION: "connections were opened anew",
+    Setting.CONNECTION: "each call opens a connection of its own",
     Setting.BREAKER: "the circuit breaker is armed",
     Setting.MEDIA_TYPE: "other media types are asked for and taken",
 }
 COSTS = {
     Setting.PAGE_SIZE: "more calls for the same records",
     Setting.CONCURRENCY: "longer rounds",
+    Setting.CONNECTION: "a handshake for each call",
     Setting.DEADLINE_S: "slower detection of calls that never end",
     Setting.ATTEMPTS: "up to a tenth more calls",
     Setting.BREAKER: "no data while it is open",

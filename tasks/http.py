@@ -123,6 +123,7 @@ class BoundedClient:
         largest_body: bytes, for the body as received and as decoded.
         lookup: how names are looked up, and where they may lead.
         pool_size: connections per host; a call that finds all of them in use waits, and its answer says how long.
+        afresh: open a connection for each call, and keep none alive.
 
     Raises:
         Misconfigured: when the bundle cannot be read.
@@ -136,12 +137,13 @@ class BoundedClient:
         largest_body: int = LARGEST_BODY,
         lookup: Lookup = ANYWHERE,
         pool_size: int = POOL_SIZE,
+        afresh: bool = False,
     ) -> None:
         self._lookup = lookup
         self._tls = tls_context(ca_bundle)
         self._deadline_s = deadline_s
         self._largest_body = largest_body
-        self._pool_size = pool_size
+        self._pool_size, self._kept_alive = pool_size, 0 if afresh else pool_size
         # One pool per host: a shared one slows with the number of idle connections in it.
         self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
         # httpcore does not tell how long a call waited in its pool, so nobody gets to wait there.
@@ -213,7 +215,7 @@ class BoundedClient:
         if host not in self._pools:
             limits = httpx.Limits(
                 max_connections=self._pool_size,
-                max_keepalive_connections=self._pool_size,
+                max_keepalive_connections=self._kept_alive,
                 keepalive_expiry=KEPT_ALIVE_S,
             )
             self._pools[host] = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)

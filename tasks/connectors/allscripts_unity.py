@@ -228,8 +228,9 @@ class AllscriptsUnity:
         return f"AllscriptsUnity({self._id})"
 
     def _client(self) -> BoundedClient:
-        limit_s = self._context.tuning.deadline_s
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup)
+        tuning = self._context.tuning
+        limit_s, afresh = tuning.deadline_s, tuning.is_afresh
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup, afresh=afresh)
 
     async def _user_rung(self) -> Step:
         """What a session may do hangs on its EHR user; one without a user may do what the licence may."""

@@ -218,8 +218,9 @@ class EpicFhir(WritesResources):
         return f"EpicFhir({self._id})"
 
     def _client(self) -> BoundedClient:
-        limit_s = self._context.tuning.deadline_s
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup)
+        tuning = self._context.tuning
+        limit_s, afresh = tuning.deadline_s, tuning.is_afresh
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=self._lookup, afresh=afresh)
 
     @property
     def _required(self) -> tuple[Scope, ...]:

@@ -260,7 +260,7 @@ class Hl7Mllp(SendsMessages):
             self._tls,
             deadline_s=self._context.tuning.deadline_s,
             connections=self._settings.connections,
-            keep_alive=self._settings.keep_alive,
+            keep_alive=self._settings.keep_alive and not self._context.tuning.is_afresh,
             settles=settles,
             lookup=self._context.integration.lookup,
         )

@@ -178,8 +178,9 @@ class HttpApi:
         return f"{type(self).__name__}({self._id})"
 
     def _client(self) -> BoundedClient:
-        limit_s, lookup = self._context.tuning.deadline_s, self._context.integration.lookup
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup)
+        tuning, lookup = self._context.tuning, self._context.integration.lookup
+        limit_s, afresh = tuning.deadline_s, tuning.is_afresh
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup, afresh=afresh)
 
     async def _read(self, read: Read, call: Call, observed_at: datetime, deadline: Deadline) -> Reading:
         key = await self.keys.key()

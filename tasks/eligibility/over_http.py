@@ -144,8 +144,9 @@ class OverHttp:
         return Exchange(got, verdict, len(content))
 
     def _client(self) -> BoundedClient:
-        limit_s, lookup = self._context.tuning.deadline_s, self._context.integration.lookup
-        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup)
+        tuning, lookup = self._context.tuning, self._context.integration.lookup
+        limit_s, afresh = tuning.deadline_s, tuning.is_afresh
+        return BoundedClient(ca_bundle=self._ca_bundle, deadline_s=limit_s, lookup=lookup, afresh=afresh)
 
     def _core_login(self) -> dict[str, str]:
         """User and password stand in the form itself when there is one."""

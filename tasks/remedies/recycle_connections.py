@@ -1,4 +1,7 @@
-"""Drop kept-alive connections and open fresh ones (catalogue S33, S59)."""
+"""Keep no connection alive for a while: each call opens its own (catalogue S33, S59).
+
+What a round leaves behind is closed at its end in any case; what goes bad within a round is what this is for.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ remedy = Remedy(
     effect=EffectClass.LOCAL,
     reversible=True,
     idempotent=True,
+    cost="a handshake for each call",
 )
 
 
 def change(job: Setup) -> Changes:
-    """The next generation of the pool."""
+    """One generation of kept-alive connections more that is given up."""
     return {Setting.CONNECTION: job.tuning.connection + 1}
 
 
-apply = adjusting(change, lambda *_: "All kept-alive connections were dropped; new ones are opened")
+apply = adjusting(change, lambda *_: "No connection is kept alive; each call opens its own")
 observe = adjusted
