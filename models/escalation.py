@@ -179,6 +179,15 @@ RULES: tuple[EscalationRule, ...] = (
         ),
         lambda s: f"open for longer than {s.policy.escalation.after}",
     ),
+    EscalationRule(
+        "T2-not-made-up",
+        lambda s: (
+            s.incident.state is State.MONITORING
+            and s.incident.restored_at is not None
+            and s.as_of - s.incident.restored_at >= s.policy.escalation.after
+        ),
+        lambda s: f"it works again, and what was missed is not made up for after {s.policy.escalation.after}",
+    ),
 )
 
 

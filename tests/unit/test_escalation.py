@@ -41,6 +41,7 @@ def situation(**changes: Any) -> Situation:
         "state": changes.pop("state", State.OPEN),
         "diagnosis": changes.pop("diagnosis", OURS),
         "detected_at": NOW - changes.pop("age", 10 * MINUTE),
+        "restored_at": changes.pop("restored_at", None),
         "escalated_for": changes.pop("escalated_for", None),
     }
     told = {
@@ -134,6 +135,11 @@ FIRING: dict[str, tuple[Situation, str, str]] = {
         "vendor must act",
     ),
     "open for half an hour": (situation(age=30 * MINUTE), "T1-too-long", "open for longer than 0:30:00"),
+    "well for half an hour, and something is still missing": (
+        situation(state=State.MONITORING, age=45 * MINUTE, restored_at=NOW - 30 * MINUTE),
+        "T2-not-made-up",
+        "it works again, and what was missed is not made up for after 0:30:00",
+    ),
 }
 
 
