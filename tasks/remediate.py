@@ -103,8 +103,8 @@ def hold(house: House, incident: Incident, chosen: Chosen) -> Incident:
 
 
 async def replay(house: House, incident: Incident) -> tuple[Incident, Decision | None]:
-    """Make up for the missed reads, as policy allows, and not while the system is to be spared."""
-    if is_spared(house, house.integration(incident.integration_id)):
+    """Make up for the missed reads, as policy allows: not while the system is to be spared, or the trouble is back."""
+    if is_spared(house, house.integration(incident.integration_id)) or is_failing(house, incident):
         return incident, None
     chosen, decision = await pick(house, incident, (REPLAY,))
     if chosen is None or chosen.decision.verdict is not Verdict.ALLOWED:
