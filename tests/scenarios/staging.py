@@ -16,10 +16,12 @@ from flows import demo_configuration
 from flows.clock import CompressedClock
 from flows.watch import pause
 from models.incident import Incident
+from models.policy import Decision
 from models.reading import Reading
 from simulator.control import Clinic
 from tasks import detect as detecting
 from tasks import diagnose as diagnosing
+from tasks import escalate as escalating
 from tasks import govern as governing
 from tasks import procedure as following
 from tasks import recurrence as recurring
@@ -52,8 +54,13 @@ def configure(directory: Path, *integrations: dict[str, Any]) -> Path:
     return directory
 
 
-async def cycle(house: House, seen: list[Reading] | None = None) -> Incident | None:
-    """One round of the monitor as plain verbs, without Prefect: flows/monitor.py in small. `seen` gets its readings."""
+async def cycle(
+    house: House, seen: list[Reading] | None = None, decided: list[Decision] | None = None
+) -> Incident | None:
+    """One round of the monitor as plain verbs, without Prefect: flows/monitor.py in small.
+
+    `seen` gets its readings, and `decided` what policy said of remedies.
+    """
     readings = await probe_all(house)
     remember(readings, house.home)
     if seen is not None:
@@ -69,7 +76,10 @@ async def cycle(house: House, seen: list[Reading] | None = None) -> Incident | N
         if diagnosing.is_due(incident, house.clock.now()):
             incident = await diagnosing.diagnose(house, incident.id)
         if remediating.is_due(house, house.ledger.incident(incident.id)):
-            incident, _ = await remediating.remediate(house, incident.id)
+            incident, decision = await remediating.remediate(house, incident.id)
+            escalating.consider_escalation(house, incident, decision)
+            if decided is not None and decision is not None:
+                decided.append(decision)
     await keep_pending(house)
     await look_back(house)
     return incident
