@@ -27,7 +27,6 @@ class Tuning(Noun):
     breaker: Literal["off", "armed"] = "off"  # armed: models.breaker says how much may be asked
     media_type: Literal["strict", "lenient"] = "strict"  # of what we ask for and take
 
-
     @property
     def is_afresh(self) -> bool:
         """Whether each call opens a connection of its own."""

@@ -13,6 +13,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from simulator.clock import Clock
 from simulator.faults import Fault, Probability
+from simulator.messages import Request
 from simulator.weather import WINDOW_S, Weather
 
 F = TypeVar("F", bound=Fault)
@@ -45,6 +46,18 @@ class FewConnections(Fault):
     """New connections above `per_minute` (simulated) are cut before anything is said."""
 
     per_minute: PositiveInt
+
+
+class FewAtOnce(Fault):
+    """Data calls beyond `calls` under way at once get 429."""
+
+    calls: PositiveInt
+
+
+class PlainJsonSpoilt(Fault):
+    """Who also takes application/json gets 503: what serves it is broken."""
+
+    systems: ClassVar[tuple[str, ...]] = ("epic",)
 
 
 class NarrowSecondWay(Fault):
@@ -84,9 +97,20 @@ class Backfire:
         self._weather, self._clock, self._rng = weather, clock, rng
         self._counts: dict[type[Fault], Counts] = {}
 
-    def refuses(self, route: str) -> bool:
-        """Whether a data call by this way is answered 503. Counts it."""
-        return self._is_crowded(route) or self._has_no_worker(route) or self._is_scaled_down(route)
+    def refuses(self, request: Request) -> bool:
+        """Whether a data call is answered 503. Counts it."""
+        route = request.route
+        return (
+            self._is_crowded(route)
+            or self._has_no_worker(route)
+            or self._is_scaled_down(route)
+            or self._is_spoilt(request)
+        )
+
+    def throttles(self, route: str, at_once: int) -> bool:
+        """Whether so many data calls under way are too many."""
+        fault = self._find(FewAtOnce, route)
+        return fault is not None and at_once > fault.calls
 
     def hangs(self, route: str) -> bool:
         """Whether it is this data call's turn to be left without an answer. Counts it."""
@@ -127,6 +151,10 @@ class Backfire:
         came, known_s = self._came(ScaledDown), self._clock.timestamp() - self._counts[ScaledDown].since
         is_quiet = known_s >= SPAN_S and came < fault.per_minute * SPAN_S / WINDOW_S
         return is_quiet and self._rng.random() < fault.share
+
+    def _is_spoilt(self, request: Request) -> bool:
+        takes = {part.partition(";")[0].strip() for part in request.headers.get("accept", "").split(",")}
+        return "application/json" in takes and self._find(PlainJsonSpoilt, request.route) is not None
 
     def _find(self, kind: type[F], route: str) -> F | None:
         fault = self._weather.find(kind, route)

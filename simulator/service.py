@@ -61,7 +61,7 @@ class Service:
         self.weather, self._clock, self._rng, self._error_share = weather, clock, rng, error_share
         self._wardrobe, self._worn = wardrobe, dict[str, BadCertificate | None]()  # by route
         self._calls: dict[str, Counter[str]] = defaultdict(Counter)
-        self._backfire = Backfire(weather, clock, rng)
+        self._backfire, self._under_way = Backfire(weather, clock, rng), 0
         self.servers = servers  # by route
         for server in servers.values():
             server.handle, server.cuts = self.handle, self._cuts
@@ -88,7 +88,11 @@ class Service:
     async def handle(self, request: Request) -> Response | Cut:
         """Serve one request, as the day and its faults allow."""
         operation = self._application.operation(request)
-        answer = await self._serve(request, operation)
+        self._under_way += 1
+        try:
+            answer = await self._serve(request, operation)
+        finally:
+            self._under_way -= 1
         label = str(answer.status) if isinstance(answer, Response) else answer.value
         self._calls[operation][label] += 1
         return self._stamp(answer) if isinstance(answer, Response) else answer
@@ -111,7 +115,7 @@ class Service:
         if reset == "before" or is_worn or self._is_its_turn(request.route, operation):
             return Cut.RESET
         await asyncio.sleep(self._latency_ms(request.route, operation) / 1000)
-        bad = self._hiccup(operation) or self._backfires(request.route, operation)
+        bad = self._hiccup(operation) or self._backfires(request, operation)
         answer = bad or self._spoilt(request, operation)
         if answer is None:
             answer = self._broken_off(self._application.answer(request), request.route, operation)
@@ -140,13 +144,15 @@ class Service:
             return Cut.RESET
         return self._application.problem(503, "transient", "Try again.")
 
-    def _backfires(self, route: str, operation: str) -> Response | Cut | None:
+    def _backfires(self, request: Request, operation: str) -> Response | Cut | None:
         """What a data call meets where a cure has made it worse."""
         if not self._application.is_data(operation):
             return None
-        if self._backfire.refuses(route):
+        if self._backfire.throttles(request.route, self._under_way):
+            return self._application.problem(429, "throttled", "Too many requests at once.")
+        if self._backfire.refuses(request):
             return self._application.problem(503, "transient", "There is no room for more.")
-        return Cut.SILENCE if self._backfire.hangs(route) else None
+        return Cut.SILENCE if self._backfire.hangs(request.route) else None
 
     def _spoilt(self, request: Request, operation: str) -> Response | None:
         """The answer of an active fault that keeps the call from the application, or None."""

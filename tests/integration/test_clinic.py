@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -330,6 +331,23 @@ def test_new_connections_above_a_rate_are_cut_and_kept_ones_are_not(visitor):
         with newcomer.http:
             assert (newcomer.see("epic") in {"refused", "reset"}) is cut  # in the middle of the handshake
         assert visitor.see("epic") == "ok"
+
+
+def test_more_calls_at_once_than_there_is_room_for_are_refused(visitor):
+    visitor.clinic.break_("epic", "few_at_once", calls=1)
+    visitor.clinic.break_("epic", "latency", add_ms=300)
+    with ThreadPoolExecutor(2) as pool:
+        seen = list(pool.map(lambda _: visitor.read("epic").status_code, range(2)))
+    assert sorted(seen) == [200, 429]
+    assert visitor.read("epic").status_code == 200
+
+
+def test_who_also_takes_plain_json_meets_what_is_broken(visitor):
+    visitor.clinic.break_("epic", "plain_json_spoilt")
+    for accept, status in (("application/fhir+json", 200), ("application/fhir+json, application/json;q=0.5", 503)):
+        visitor.http.headers["Accept"] = accept
+        assert visitor.read("epic").status_code == status
+    del visitor.http.headers["Accept"]
 
 
 def test_the_second_way_is_narrow_and_the_main_one_is_not(visitor):

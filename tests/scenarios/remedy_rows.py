@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from models.reading import Outcome
 from models.remedy import ActionState
-from models.tuning import Setting, Tuning
+from models.tuning import Setting
 from simulator.control import Clinic
 from tests.callers import mllp_settings
-from tests.scenarios.lives import REPLAY, Kind, Life, Round, Row
+from tests.scenarios.lives import REPLAY, Kind, Row
+from tests.scenarios.sights import (
+    as_often,
+    cut_off,
+    log_ins,
+    lost_workers,
+    made_up,
+    once,
+    opened_more,
+    refused,
+    retried,
+    sent_once,
+    slower,
+    stayed,
+    waited_longer,
+    well_since,
+    went_by_the_other_way,
+)
 
 HEALS, NOT, WORSE = Kind.HEALS, Kind.NOT, Kind.WORSE
 ENDED = (
@@ -27,112 +42,6 @@ def messages(clinic: Clinic) -> dict[str, Any]:
     """An interface engine that messages are sent to."""
     reads = [{"operation": "ADT.A08", "component": "Registration", "calls": 3}]
     return {"id": "hl7-adt", "name": "ADT", "kind": "hl7_mllp", "settings": mllp_settings(clinic), "reads": reads}
-
-
-def calls(rounds: list[Round]) -> int:
-    """What the clinic was asked in these rounds, log-ins and looks of ours included."""
-    return sum(one.calls.total() for one in rounds)
-
-
-def before(life: Life, remedy: str) -> list[Round]:
-    """The rounds before the first attempt, without the one in which we looked closer."""
-    return life.between(life.rounds[0].began, life.tries(remedy)[0].executed_at)[:-1]
-
-
-def since(life: Life, remedy: str) -> list[Round]:
-    """Those under its effect."""
-    (tried,) = life.tries(remedy)
-    return life.between(tried.effective_at, tried.judged_at)[:-1]
-
-
-def per_reading(rounds: list[Round]) -> float:
-    """Calls that the clinic saw for each of ours."""
-    return calls(rounds) / sum(len(one.readings) for one in rounds)
-
-
-def retried(life: Life) -> bool:
-    """Each read was asked once before, and those that failed more often since."""
-    return per_reading(before(life, "retry_failed")) == 1.0 < per_reading(since(life, "retry_failed"))
-
-
-def once(life: Life) -> bool:
-    """No read was asked a second time, although three tries were allowed."""
-    rounds = [one for one in life.rounds if not one.log_ins]  # who looks closer makes calls of its own
-    return all(one.tuning.attempts > 1 for one in rounds) and per_reading(rounds) == 1.0
-
-
-def log_ins(count: int) -> Any:
-    """So many were asked for since the trouble began."""
-    return lambda life: sum(one.log_ins for one in life.rounds) == count
-
-
-def slower(life: Life) -> bool:
-    """Half of the calls came, or fewer."""
-    return 2 * calls(since(life, "reduce_polling")[-1:]) <= calls(before(life, "reduce_polling")[:1])
-
-
-def as_often(life: Life) -> bool:
-    """Every round asks for all that is declared."""
-    return len({len(one.readings) for one in life.rounds}) == 1
-
-
-def waited_longer(life: Life) -> bool:
-    """Calls were answered that took longer than what was waited for at first."""
-    return any(
-        reading.outcome.is_ok and (reading.latency_ms or 0) > 1000 * SHORT[Setting.DEADLINE_S]
-        for one in since(life, "raise_deadline")
-        for reading in one.readings
-    )
-
-
-def lost_workers(life: Life) -> bool:
-    """No call was answered 503 as long as we did not wait for those that hang."""
-    name = "raise_deadline"
-    return not any(one.calls["503"] for one in before(life, name)) and any(
-        one.calls["503"] for one in since(life, name)
-    )
-
-
-def cut_off(life: Life) -> bool:
-    """Fewer calls than ever reached the clinic."""
-    name = "recycle_connections"
-    return calls(since(life, name)[-1:]) < calls(before(life, name)[:1])
-
-
-def went_by_the_other_way(life: Life) -> bool:
-    """What the main way fails was answered, and the way was changed."""
-    rounds = since(life, "change_route")
-    return all(one.tuning.route == "secondary" for one in rounds)
-
-
-def stayed(life: Life) -> bool:
-    """Nothing was ever changed."""
-    return all(one.tuning == Tuning() for one in life.rounds) and not life.in_force
-
-
-def opened_more(life: Life) -> bool:
-    """No connection was used twice."""
-    return all(r.outcome is not Outcome.RESET for one in since(life, "recycle_connections") for r in one.readings)
-
-
-def made_up(life: Life) -> bool:
-    """What failed was asked for again, each once: the clinic answered so many calls more than the rounds made."""
-    failed = sum(not reading.outcome.is_ok for one in life.rounds for reading in one.readings)
-    (tried,) = life.tries(REPLAY)
-    (during,) = [one for one in life.rounds if one.began <= tried.executed_at][-1:]
-    return life.waiting == 0 and during.calls[str(HTTPStatus.OK.value)] == len(during.readings) + failed
-
-
-def sent_once(life: Life) -> bool:
-    """No message was sent a second time, and none waits to be."""
-    taken = [one for one in life.rounds if one.calls["AA"]]
-    return life.waiting == 0 and len(taken) > 1 and per_reading(taken) == 1.0
-
-
-def refused(life: Life) -> bool:
-    """The rest of them waits, and each attempt ended at the first call that was refused."""
-    rounds = [next(one for one in reversed(life.rounds) if one.began <= a.executed_at) for a in life.tries(REPLAY)]
-    return life.waiting > 0 and all(0 < one.calls["429"] < life.waiting for one in rounds)
 
 
 ROWS = (
@@ -284,6 +193,43 @@ ROWS = (
         concurrency=1,
     ),
     Row(
+        "lenient_media_type",
+        HEALS,
+        "epic",
+        (("format_withdrawn", {}),),
+        "the agreed media type is no longer served",
+        well_since,
+        full=True,
+    ),
+    Row("lenient_media_type", NOT, "epic", (("html_page", {}),), "a page for people is served", stayed),
+    Row(
+        "lenient_media_type",
+        WORSE,
+        "epic",
+        (("format_withdrawn", {"operation": "Patient.search"}), ("plain_json_spoilt", {})),
+        "the other media type is worse served",
+        full=True,
+    ),
+    Row(
+        "reduce_concurrency",
+        HEALS,
+        "epic",
+        (("few_at_once", {"calls": 4}),),
+        "more calls at once than they can take",
+        well_since,
+        full=True,
+    ),
+    Row("reduce_concurrency", NOT, "epic", (("forbidden", {}),), "a right was taken from us", stayed, full=True),
+    Row(
+        "open_breaker",
+        WORSE,
+        "epic",
+        (("rate_limit", {"per_minute": 9, "retry_after": "none", "wait_s": 30, "grows_s": 10}),),
+        "single calls meet the pause that earlier ones lengthened",
+        full=True,
+    ),
+    Row("open_breaker", NOT, "epic", (("forbidden", {}),), "a right was taken from us", stayed, full=True),
+    Row(
         REPLAY,
         HEALS,
         "unity",
@@ -331,7 +277,13 @@ ROWS = (
     ),
 )
 
-ELSEWHERE = {
-    "restart_component": "tests/integration/test_actuate.py: against processes of ours, which the clinic has none of",
-    "pause_sync": "tests/integration/test_actuate.py: against schedules of ours",
+ACTUATED = "tests/integration/test_actuate.py, against processes and schedules of ours: the clinic has none"
+ELSEWHERE = {  # why a row is not here, and where it is shown if anywhere
+    **{(name, kind): ACTUATED for name in ("restart_component", "pause_sync", "read_again") for kind in Kind},
+    **{
+        ("reduce_page_size", kind): "its cause rests on weeks of usual times, and these lives have none"
+        for kind in Kind
+    },
+    ("reduce_concurrency", WORSE): "nothing that the clinic can have grows by fewer calls at once",
+    ("open_breaker", HEALS): "tests/integration/test_gate.py: a storm opens it, and three single answers close it",
 }

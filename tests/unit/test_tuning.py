@@ -78,3 +78,8 @@ def test_the_order_in_which_they_are_told_does_not_matter(order):
 def test_no_adjustment_leads_out_of_bounds(setting, value):
     with pytest.raises(ValidationError):
         tuned([an_adjustment(setting=setting, value=value)], NOW)
+
+
+def test_whoever_has_given_up_connections_keeps_none_alive():
+    recycled = an_adjustment(setting=Setting.CONNECTION, value=1)
+    assert (tuned((), NOW).is_afresh, tuned([recycled], recycled.since).is_afresh) == (False, True)
