@@ -112,9 +112,10 @@ def made_up(life: Life) -> bool:
 
 
 def sent_once(life: Life) -> bool:
-    """No message was sent a second time, and none waits to be."""
-    taken = [one for one in life.rounds if one.calls["AA"]]
-    return life.waiting == 0 and len(taken) > 1 and per_reading(taken[1:]) == 1.0
+    """What was refused was not sent again, and does not wait to be; a closer look sends a message or two of its own."""
+    readings = [reading for one in life.rounds for reading in one.readings]
+    failed = sum(not reading.outcome.is_ok for reading in readings)
+    return life.waiting == 0 and calls(life.rounds) - len(readings) < failed // 2
 
 
 def refused(life: Life) -> bool:
