@@ -107,12 +107,17 @@ def monitor(house: House, clinic: Clinic, dies: str | None) -> tuple[int | None,
 def aftermath(house: House, clinic: Clinic, killed: int | None, says: str) -> Ending:
     """What the dead left, what happens at once, and how it ends."""
     action = house.ledger.open_action(UNITY)
-    assert action is not None, f"the first monitor ended with {killed} before it acted. {says}"
+    assert action is not None, f"the first monitor ended with {killed}, and nothing is open. {thread_of(house)} {says}"
     issued, rows, lease_until = tokens(clinic), len(audit(house)), lease_of(house)
     asyncio.run(remediate(house, action.incident_id))
     untouched = (house.ledger.action(action.id), tokens(clinic)) == (action, issued)
     ended = monitor(house, clinic, None)
     return Ending(killed, action, lease_until, untouched, ended, house, tokens(clinic), audit(house)[rows:])
+
+
+def thread_of(house: House) -> list[str]:
+    """Everything that was said of its incidents, for whoever must find out why a story went another way."""
+    return [moment.says for incident in house.ledger.incidents() for moment in incident.moments]
 
 
 def tokens(clinic: Clinic) -> int:
