@@ -15,6 +15,7 @@ from typing import Any
 from flows import demo_configuration
 from simulator.control import Clinic
 
+CALLS = 4  # of each operation, each minute
 MORNING = datetime(2026, 3, 3, 14, 30, tzinfo=UTC)  # a Tuesday, half past nine at the practice
 
 
@@ -52,8 +53,11 @@ class Case:
             clinic.mend(self.trouble.system, name)
 
     def page(self, clinic: Clinic) -> dict[str, Any]:
-        """The integration as a user would declare it."""
-        return getattr(demo_configuration, self.trouble.system)(clinic)
+        """The integration as a user would declare it, with about ten reads a minute."""
+        page: dict[str, Any] = getattr(demo_configuration, self.trouble.system)(clinic)
+        for read in page["reads"]:
+            read["calls"] = min(read["calls"], CALLS)
+        return page
 
 
 def ended_session(draw: Random) -> list[tuple[str, dict[str, Any]]]:
@@ -79,7 +83,7 @@ TROUBLES = (
     Trouble(
         "calls above a rate are refused",
         "epic",
-        lambda draw: [("rate_limit", {"per_minute": draw.choice([15, 18, 21]), "retry_after": "none"})],
+        lambda draw: [("rate_limit", {"per_minute": draw.choice([5, 6, 7]), "retry_after": "none"})],
         heals=("reduce_polling",),
         harms="every call more, while those above the rate are refused",
     ),
