@@ -120,7 +120,7 @@ RULES: tuple[EscalationRule, ...] = (
     EscalationRule(
         "A7-unknown-effect",
         lambda s: any(a.state is ActionState.NEEDS_HUMAN for a in s.actions),
-        lambda _: "an action was interrupted, and whether it took effect cannot be found out",
+        lambda _: "an action was interrupted, and only a person may go on with it",
         even_if_held=True,
     ),
     EscalationRule(

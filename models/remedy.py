@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from models.actuator import Role
 from models.noun import Noun
@@ -213,6 +213,7 @@ class Action(Noun):
     reason: str
     plan_hash: str
     attempt: Annotated[int, Field(ge=1)] = 1
+    begun: NonNegativeInt = 0  # how often its effect was begun, restarts included (invariant A4)
     token: int = 0  # fencing token of the lease under which it runs; 0: none yet
     planned_at: AwareDatetime
     executed_at: AwareDatetime | None = None

@@ -16,13 +16,14 @@ from models.queue import Lease, acting_on
 from models.reading import Counts
 from models.remedy import Action, ActionState, Effect, EffectClass, Outcome, Remedy, plan_hash
 from tasks.actuators._interface import Unknown
-from tasks.choose import case_of, remedy_file, version_of
+from tasks.choose import case_of, halted, remedy_file, version_of
 from tasks.connectors._interface import Connector
 from tasks.house import House
 from tasks.probe import connected, tuning_of
 from tasks.remedies._interface import Applied, Job
 
 LEASE = timedelta(seconds=30)  # of real time (spec: safety, 1.7); longer than any remedy may take
+LEFT_BEHIND = frozenset({ActionState.EXECUTING, ActionState.UNKNOWN})  # by whoever died, or got no answer
 APPLY_S = 20.0  # real seconds for one remedy; one that takes longer is treated as interrupted
 
 
@@ -106,7 +107,13 @@ def intend(house: House, incident: Incident, chosen: Chosen, lease: Lease) -> tu
 
 
 async def carry_out(house: House, incident: Incident, action: Action, lease: Lease) -> Incident:
-    """The effect itself, then its result in one transaction with the adjustments that revert by themselves."""
+    """The effect itself, then its result in one transaction with the adjustments that revert by themselves.
+
+    Raises:
+        LedgerConflict: the lease was lost, before the effect (nothing was done) or after it (the result is refused).
+    """
+    if not house.ledger.holds(lease):  # we may have been asleep since the intent
+        raise LedgerConflict(f"the lease on {incident.integration_id} was lost before anything was done")
     try:
         applied = await apply(house, action)
     except (TimeoutError, Unknown) as error:
@@ -176,17 +183,22 @@ async def recover(house: House, incident: Incident, action: Action) -> Incident:
         return incident
     try:
         return await resume(house, incident, action, lease)
+    except LedgerConflict:  # another process moved first, as above
+        return house.ledger.incident(incident.id)
     finally:
         house.ledger.release(lease, house.clock.now())
 
 
 async def resume(house: House, incident: Incident, action: Action, lease: Lease) -> Incident:
-    """In place → verify it; not in place and harmless to repeat → repeat; anything else → a person."""
-    remedy: Remedy = remedy_file(action.remedy).remedy
-    action = house.ledger.action(action.id)
+    """In place → verify it; not in place, harmless to repeat, tries left → repeat; anything else → a person."""
+    action, incident = house.ledger.action(action.id), house.ledger.incident(incident.id)
+    if action.state not in LEFT_BEHIND:  # its owner was alive, and came to an end while we waited for the lease
+        return incident
     async with connected(house, house.integration(incident.integration_id)) as connector:
         in_place = await remedy_file(action.remedy).observe(job(house, action, connector))
-    now = house.clock.now()
+    now, why_not = house.clock.now(), why_never_again(house, action, in_place=in_place)
+    if not in_place and why_not is None and halted(house):
+        return incident  # nothing is begun; it is looked at again when healing is on
     with house.ledger.change("recover", now) as change:
         if action.state is ActionState.EXECUTING:
             action = change.save_action(action.to(ActionState.UNKNOWN, token=lease.token), lease)
@@ -194,12 +206,21 @@ async def resume(house: House, incident: Incident, action: Action, lease: Lease)
             change.save_action(action.to(ActionState.VERIFYING, effective_at=now), lease)
             says = "After an interruption: the effect is in place, now measured"
             return change.save_incident(resumed(incident, now, says))
-        if in_place is None or not remedy.idempotent:
+        if why_not is not None:
             change.save_action(action.to(ActionState.NEEDS_HUMAN, judged_at=now), lease)
-            says = "After an interruption: whether it took effect cannot be found out"
-            return change.save_incident(stopped(incident, now, says))
+            return change.save_incident(stopped(incident, now, f"After an interruption: {why_not}"))
         action = change.save_action(action.to(ActionState.EXECUTING, executed_at=now, token=lease.token), lease)
     return await carry_out(house, incident, action, lease)
+
+
+def why_never_again(house: House, action: Action, *, in_place: bool | None) -> str | None:
+    """Why an interrupted effect may not be begun once more; None: it may. A crash uses up a try (A4, A7)."""
+    remedy: Remedy = remedy_file(action.remedy).remedy
+    if in_place is None or not remedy.idempotent:
+        return "whether it took effect cannot be found out"
+    most = house.configuration.policy.permission(action.remedy).limits.attempts_per_incident
+    begun = sum(a.begun for a in house.ledger.actions(action.incident_id) if a.remedy == action.remedy)
+    return f"it was begun {begun} times (limit {most}), and is not in place" if begun >= most else None
 
 
 def resumed(incident: Incident, now: datetime, says: str) -> Incident:

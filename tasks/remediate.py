@@ -13,6 +13,7 @@ are the proof. Calling it twice, or again after a crash, never acts twice.
 from __future__ import annotations
 
 from models.choice import Chosen, untried
+from models.errors import LedgerConflict
 from models.incident import Event, Incident, State
 from models.policy import Decision, Verdict
 from models.remedy import Action, ActionState, Remedy
@@ -27,7 +28,18 @@ from tasks.workarounds import proposable
 
 
 async def remediate(house: House, incident_id: str) -> tuple[Incident, Decision | None]:
-    """Take the next step of this incident, if there is one; and the decision it rested on."""
+    """Take the next step of this incident, if there is one; and the decision it rested on.
+
+    What another process did first stands, and the next cycle sees it.
+    """
+    try:
+        return await take_step(house, incident_id)
+    except LedgerConflict:
+        return house.ledger.incident(incident_id), None
+
+
+async def take_step(house: House, incident_id: str) -> tuple[Incident, Decision | None]:
+    """The same, for whoever is alone."""
     incident = house.ledger.incident(incident_id)
     open_action = house.ledger.open_action(incident.integration_id)
     if open_action is not None and open_action.incident_id == incident.id:

@@ -121,7 +121,7 @@ class ActionChanges(Pen):
             )
         if lease is None and stored.state not in UNDER_LEASE and not begins:
             return
-        if lease is None or lease.name != acting_on(stored.integration_id) or not self._holds(lease):
+        if lease is None or lease.name != acting_on(stored.integration_id) or not self.holds(lease):
             raise self._refuse(
                 "A2",
                 stored.id,
@@ -131,11 +131,13 @@ class ActionChanges(Pen):
             )
 
     def _stamped(self, stored: Action, action: Action, lease: Lease | None) -> Action:
-        """The action with the token it runs under, and the instant of its intent."""
+        """The action with the token it runs under, the instant of its intent, and how often its effect was begun."""
+        begins = action.state is ActionState.EXECUTING and stored.state is not ActionState.EXECUTING
+        begun = stored.begun + begins
         if lease is None or action.state not in UNDER_LEASE:
-            return action.model_copy(update={"token": stored.token})
-        begun = action.executed_at or stored.executed_at or self.at
-        return action.model_copy(update={"token": lease.token, "executed_at": begun})
+            return action.model_copy(update={"token": stored.token, "begun": begun})
+        since = action.executed_at or stored.executed_at or self.at
+        return action.model_copy(update={"token": lease.token, "executed_at": since, "begun": begun})
 
     def adjust(self, adjustment: Adjustment) -> None:
         """Put a temporary adjustment in force, with its end; in the transaction of its intent (A6).

@@ -15,7 +15,7 @@ from models.escalation import Escalation
 from models.facts import Change as Alteration
 from models.incident import REOPENS_WITHIN, Incident, State
 from models.noun import Kept
-from models.queue import MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
+from models.queue import Lease, MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
 from models.remedy import Action, ActionState
 from models.story import Backlog
 from models.tuning import Adjustment
@@ -25,6 +25,7 @@ from tasks.ledger.send_reads import SendReads
 
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
+UNDER_WAY = (ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.ROLLING_BACK)
 HALT = "halt"
 
 K = TypeVar("K", bound=Kept)
@@ -117,13 +118,23 @@ class Reads(SendReads):
         rows = self._rows(select(t.actions.c.document).order_by(*newest_first).limit(most))
         return tuple(read(Action, row.document) for row in rows)
 
+    def holds(self, lease: Lease) -> bool:
+        """Whether the lease's token is still the latest. Its end does not matter until somebody takes it over."""
+        rows = self._rows(select(t.leases.c.token, t.leases.c.holder).where(t.leases.c.name == lease.name))
+        return bool(rows) and (rows[0].token, rows[0].holder) == (lease.token, lease.holder)
+
+    def leases_held(self) -> tuple[str, ...]:
+        """The names of leases that somebody holds, or died with."""
+        rows = self._rows(select(t.leases.c.name).where(t.leases.c.holder.is_not(None)))
+        return tuple(row.name for row in rows)
+
     def interrupted(self, at: datetime) -> tuple[Action, ...]:
         """Actions under way whose lease ended or was given back: whoever ran them is gone (safety, 1.7, 4)."""
         name = acting_on("") + t.actions.c.integration_id
         held = select(t.leases.c.name).where(
             t.leases.c.name == name, t.leases.c.holder.is_not(None), t.leases.c.expires_at > at
         )
-        return self._actions(t.actions.c.state.in_((ActionState.EXECUTING, ActionState.ROLLING_BACK)), ~held.exists())
+        return self._actions(t.actions.c.state.in_(UNDER_WAY), ~held.exists())
 
     def _actions(
         self, *wanted: ColumnElement[bool], order: ColumnElement[Any] = t.actions.c.planned_at

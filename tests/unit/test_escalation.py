@@ -85,7 +85,7 @@ FIRING: dict[str, tuple[Situation, str, str]] = {
     "an interrupted action": (
         situation(actions=(failed(state=ActionState.NEEDS_HUMAN),)),
         "A7-unknown-effect",
-        "an action was interrupted, and whether it took effect cannot be found out",
+        "an action was interrupted, and only a person may go on with it",
     ),
     "what cannot be taken back": (
         situation(actions=(failed(state=ActionState.ROLLBACK_FAILED),)),
