@@ -24,6 +24,7 @@ from tasks import escalate as escalating
 from tasks import fail_back as returning
 from tasks import govern as governing
 from tasks import intake as taking
+from tasks import interrupted as interrupting
 from tasks import learn_joint as learning
 from tasks import pending as planning
 from tasks import probe as probing
@@ -67,6 +68,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     """
     house = open_house(configuration, home, clock())
     began = house.clock.now()
+    interrupting.void_other_boots(house)
     noting.note_configuration(house)
     readings, flown, _ = await asyncio.gather(probe(house, everybody=everybody), fly(house), pull(house))
     readings += flown
@@ -81,8 +83,8 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     approving.withdraw(house)
     await taking_back.give_back(house)
     cascading.hold(house)
-    for incident in incidents:
-        await care(house, incident.id)
+    for incident_id in interrupting.to_care_for(house, incidents):
+        await care(house, incident_id)
     await planning.keep_pending(house)
     await fail_back(house)
     await send(house)  # after the care: a slow receiver must not keep anybody from being healed

@@ -23,6 +23,7 @@ from tasks.sketches import Sketches
 
 Keys = dict[CredentialKind, str]
 
+BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")  # Linux; anew with every start of the host
 HOME_VARIABLE = "HEAL_HOME"
 DEFAULT_HOME = Path("heal-state")
 
@@ -30,6 +31,14 @@ DEFAULT_HOME = Path("heal-state")
 def home_folder(home: Path | str | None = None) -> Path:
     """Where the stores live: as given, else `HEAL_HOME`, else `./heal-state`; absolute."""
     return Path(home or os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute()
+
+
+def boot_id() -> str | None:
+    """Which start of this host it is, eight characters of hex; None where the system does not say."""
+    try:
+        return BOOT_FILE.read_text(encoding="ascii").strip()[:8]
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class House:
     @cached_property
     def holder(self) -> str:
         """Who holds a lease taken in this run: two runs in one process are two holders."""
-        return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        return f"{socket.gethostname()}:boot-{boot_id() or 'unknown'}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def remembered(self, integration_id: str, gather: Callable[[], Case]) -> Case:
         """What was gathered about an integration, once in this run: a run is one moment."""

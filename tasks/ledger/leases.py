@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import insert, select, update
@@ -9,6 +10,8 @@ from sqlalchemy import insert, select, update
 from models.queue import Lease
 from tasks.ledger.pen import Pen
 from tasks.ledger.tables import leases
+
+BOOT = re.compile(r":boot-([0-9a-f]{8}):")
 
 
 class LeaseChanges(Pen):
@@ -28,3 +31,24 @@ class LeaseChanges(Pen):
         )
         self._record("lease-acquired", name, token=token, expires_at=lease.expires_at.isoformat())
         return lease
+
+    def void_other_boots(self, boot: str) -> int:
+        """End the leases whose holder lived before this host was started anew; how many there were.
+
+        A ledger on PostgreSQL serves several hosts, whose boots say nothing of each other: there a lease runs out.
+        """
+        if self._connection.dialect.name != "sqlite":
+            return 0
+        held = self._rows(select(leases).where(leases.c.holder.is_not(None)))
+        dead = [row for row in held if (its := boot_in(row.holder)) and its != boot]
+        for row in dead:
+            here = leases.c.name == row.name, leases.c.token == row.token
+            self._connection.execute(update(leases).where(*here).values(holder=None, expires_at=self.at))
+            self._record("lease-voided", row.name, token=row.token)
+        return len(dead)
+
+
+def boot_in(holder: str) -> str | None:
+    """The boot that a holder's name tells of; None: it tells of none."""
+    found = BOOT.search(holder)
+    return found[1] if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,9 +12,20 @@ from models.errors import LedgerConflict
 from models.queue import acting_on
 from models.remedy import ActionState
 from models.tier import Mode
-from tasks import act, remediate
+from tasks import act, interrupted, remediate
 from tasks.house import House
-from tests.reliability.ground import MINUTE, UNITY, begin, measure, new_home, open_house
+from tasks.ledger import open_ledger
+from tests.reliability.ground import (
+    MINUTE,
+    UNITY,
+    begin,
+    drop_schema,
+    has_postgresql,
+    measure,
+    new_home,
+    new_schema,
+    open_house,
+)
 from tests.reliability.peer import peer
 
 ACTING = acting_on(UNITY)
@@ -34,6 +46,24 @@ def intended(house: House) -> tuple:
     lease = house.ledger.acquire(ACTING, "somebody", house.clock.now(), MINUTE)
     incident, action = act.intend(house, incident, chosen, lease)
     return incident, action, lease
+
+
+def test_an_action_whose_owner_is_gone_is_cared_for_although_nothing_brings_its_incident_up(house):
+    incident, _, _ = intended(house)
+    assert interrupted.to_care_for(house, []) == ()
+    house.clock.forward(2 * MINUTE)
+    assert interrupted.to_care_for(house, []) == (incident.id,)
+    assert interrupted.to_care_for(house, [incident]) == (incident.id,)
+
+
+def test_an_action_of_an_integration_that_is_no_longer_declared_stops_no_cycle(house):
+    intended(house)
+    house.clock.forward(2 * MINUTE)
+    other = house.configuration.integrations[0].model_copy(update={"id": "other"})
+    changed = house.configuration.model_copy(update={"integrations": (other,)})
+    moved = House(configuration=changed, home=house.home, clock=house.clock)
+    with moved.ledger:
+        assert interrupted.to_care_for(moved, []) == ()
 
 
 def test_an_interrupted_action_is_not_begun_again_while_healing_is_halted_and_is_afterwards(house):
@@ -66,3 +96,27 @@ def test_nothing_is_done_under_a_lease_that_was_lost_since_the_intent(house):
     with pytest.raises(LedgerConflict, match="lost before anything was done"):
         asyncio.run(act.carry_out(house, incident, action, lease))
     assert house.ledger.action(action.id) == action
+
+
+@pytest.mark.parametrize(
+    ("boot", "on_postgresql", "is_free"),
+    [
+        pytest.param("0badb007", False, True, id="before the host was started anew"),
+        pytest.param(None, False, False, id="in this run of the host"),
+        pytest.param("0badb007", True, False, id="on another host, maybe"),
+    ],
+)
+def test_a_lease_from_before_the_host_was_started_anew_is_void_at_once(house, boot, on_postgresql, is_free):
+    if on_postgresql and not has_postgresql():
+        pytest.skip("no PostgreSQL server answers on 127.0.0.1:5432")
+    url = new_schema() if on_postgresql else None
+    try:
+        with open_ledger(house.home, url) as ledger:
+            house.__dict__["ledger"] = ledger
+            holder = house.holder if boot is None else f"host:boot-{boot}:1:abcdef01"
+            assert ledger.acquire(ACTING, holder, house.clock.now(), timedelta(hours=1))
+            assert interrupted.void_other_boots(house) == is_free
+            assert bool(ledger.acquire(ACTING, "next", house.clock.now(), MINUTE)) == is_free
+            assert ledger.verify_audit().intact
+    finally:
+        drop_schema(url)
