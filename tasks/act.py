@@ -85,12 +85,23 @@ def planned(house: House, incident: Incident, chosen: Chosen) -> Action:
 
 
 def effect_before(house: House, incident: Incident) -> Effect:
-    """Nothing measured after it yet; before it, reads since the trouble began or the last attempt took effect."""
+    """Nothing measured after it yet; before it, reads since the trouble began or the last attempt took effect.
+
+    While an attempt was in force that made it worse and was taken back, nothing is learned of what is usual without it.
+    """
     case = case_of(house, incident)
-    effective = [a.effective_at for a in house.ledger.actions(incident.id) if a.effective_at]
+    actions = house.ledger.actions(incident.id)
+    spoilt = [(a.effective_at, a.judged_at) for a in actions if a.effective_at and a.judged_at and is_undone(a)]
+    effective = [a.effective_at for a in actions if a.effective_at and not is_undone(a)]
     since = max([incident.started_at, *effective])
-    before = case.window.between(max(since, case.window.since), case.window.until).counts
-    return Effect(before=before, after=Counts(total=0, failed=0))
+    readings = case.window.between(max(since, case.window.since), case.window.until).readings
+    plain = [r for r in readings if not any(begun <= r.observed_at < ended for begun, ended in spoilt)]
+    return Effect(before=Counts.of(plain), after=Counts(total=0, failed=0))
+
+
+def is_undone(action: Action) -> bool:
+    """Whether it was taken back because it made things worse."""
+    return action.state is ActionState.ROLLED_BACK
 
 
 def intend(house: House, incident: Incident, chosen: Chosen, lease: Lease) -> tuple[Incident, Action]:
