@@ -2,7 +2,7 @@
 # Every target installs first; an installation is made anew only when pyproject.toml or uv.lock changes.
 
 .SILENT:
-.PHONY: install demo test lint typecheck bench clean
+.PHONY: install demo test lint typecheck bench reliability clean
 
 # Prefect starts in half the CPU time (docs/decisions/0002)
 export UV_COMPILE_BYTECODE := 1
@@ -45,6 +45,10 @@ typecheck: install
 bench: install
 	for page in tests/benchmarks/bench_*.py; do \
 		echo "$$page"; .venv/bin/python -m tests.benchmarks.$$(basename "$$page" .py) || exit 1; done
+
+# five minutes; what it survives, and whether every check would notice that it does not
+reliability: install
+	.venv/bin/python -m tests.reliability --mutants
 
 # what is remembered (heal-state/) is yours, and stays
 clean:

@@ -22,9 +22,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from models.anomaly import Anomaly, DetectionMethod, Severity, Trend
 from models.errors import BadInput, LedgerConflict, Permanent, Refused, Transient
@@ -998,80 +995,3 @@ def test_what_would_not_read_back_is_not_written(ledger):
     with pytest.raises(Permanent, match="not valid"), ledger.change("monitor", AT) as change:
         change.save_incident(incident.model_copy(update={"symptom": 7}))
     assert ledger.incident(incident.id) == incident
-
-
-# everything at random
-
-
-class TwoHealers(RuleBasedStateMachine):
-    """Two holders who act on one integration as they please; the ledger keeps order between them."""
-
-    home: Path
-    empty: Path
-
-    @initialize()
-    def begin(self) -> None:
-        self.ledger = open_ledger(shutil.copytree(self.empty, self.home / uuid4().hex))
-        self.incident = opened(self.ledger)
-        self.now = AT
-        self.leases: dict[str, Lease] = {}
-        self.newest = 0
-        self.ended: dict[str, Action] = {}
-
-    @rule(holder=st.sampled_from(["one", "two"]))
-    def take(self, holder: str) -> None:
-        lease = self.ledger.acquire(acting_on("epic"), holder, self.now, timedelta(seconds=30))
-        if lease:
-            assert lease.token > self.newest
-            self.leases[holder], self.newest = lease, lease.token
-
-    @rule(seconds=st.sampled_from([1, 31]))
-    def wait(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    @rule()
-    def plan(self) -> None:
-        held = self.ledger.open_action("epic")
-        try:
-            planned(self.ledger, self.incident)
-        except LedgerConflict:
-            assert held is not None
-        else:
-            assert held is None
-
-    @rule(holder=st.sampled_from(["one", "two"]), state=st.sampled_from(ActionState))
-    def step(self, holder: str, state: ActionState) -> None:
-        action, lease = self.ledger.open_action("epic"), self.leases.get(holder)
-        if action is None:
-            return
-        fenced = state is ActionState.EXECUTING or action.state in {"executing", "unknown", "verifying", "rolling_back"}
-        holds = not fenced if lease is None else lease.token == self.newest
-        may = holds and (state is action.state or state in NEXT[action.state])
-        try:
-            with self.ledger.change(holder, self.now) as change:
-                saved = change.save_action(action.model_copy(update={"state": state, **PROVEN}), lease)
-        except LedgerConflict:
-            assert not may
-        else:
-            assert may
-            if saved.state.is_terminal:
-                self.ended[saved.id] = saved
-
-    @invariant()
-    def what_ended_stays(self) -> None:
-        for action in self.ended.values():
-            assert self.ledger.action(action.id) == action
-
-    def teardown(self) -> None:
-        assert self.ledger.verify_audit().intact
-        self.ledger.close()
-
-
-def test_two_healers_at_random_never_break_the_order(tmp_path, empty):
-    TwoHealers.home, TwoHealers.empty = tmp_path, empty
-    run_state_machine_as_test(
-        TwoHealers,
-        settings=settings(
-            max_examples=10, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )

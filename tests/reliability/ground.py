@@ -6,6 +6,7 @@ were are told by the story.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -62,7 +63,9 @@ class ToldClock:
 @cache
 def empty() -> Path:
     """A home with a ledger in which nothing stands, to be copied: making one costs a hundred times as much."""
-    home = Path(tempfile.mkdtemp(prefix="reliability-")) / "empty"
+    room = Path(tempfile.mkdtemp(prefix="reliability-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    home = room / "empty"
     open_ledger(home).close()
     (home / "password").write_text("pretend")
     return home
@@ -99,9 +102,10 @@ def drop_schema(url: str | None) -> None:
             server.execute(f"DROP SCHEMA {url.rpartition('%3D')[2]} CASCADE")
 
 
-def an_integration(port: int, site: str) -> Integration:
-    """Unity, on a site of the peer."""
+def an_integration(port: int, site: str, **more: object) -> Integration:
+    """Unity, on a site of the peer, and whatever else it needs."""
     return Integration(
+        **more,
         id=UNITY,
         name="Unity",
         kind="allscripts_unity",
@@ -115,12 +119,12 @@ def an_integration(port: int, site: str) -> Integration:
     )
 
 
-def open_house(home: Path, port: int, site: str, remedies: dict[str, Mode], at: datetime = AT) -> House:
+def open_house(home: Path, port: int, site: str, remedies: dict[str, Mode], at: datetime = AT, **more: object) -> House:
     """A house of this integration, in which these remedies are allowed."""
     policy = Policy(
         version="1", owner="tests", remedies={name: Permission(mode=mode) for name, mode in remedies.items()}
     )
-    configuration = Configuration(integrations=(an_integration(port, site),), policy=policy, path=home)
+    configuration = Configuration(integrations=(an_integration(port, site, **more),), policy=policy, path=home)
     return House(configuration=configuration, home=home, clock=ToldClock(at))
 
 

@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Whether an effect is in place."""
         _, name, _, key = self.path.split("/")
-        self.say("yes" if self.server.sites[name].effects[key] else "no")
+        self.say(json.dumps({"done": bool(self.server.sites[name].effects[key])}))
 
     def do_POST(self) -> None:
         """Everything else."""
