@@ -46,7 +46,7 @@ bench: install
 	for page in tests/benchmarks/bench_*.py; do \
 		echo "$$page"; .venv/bin/python -m tests.benchmarks.$$(basename "$$page" .py) || exit 1; done
 
-# five minutes; what it survives, and whether every check would notice that it does not
+# seven minutes; what it survives, and whether every check would notice that it does not
 reliability: install
 	.venv/bin/python -m tests.reliability --mutants
 

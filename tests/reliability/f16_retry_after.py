@@ -65,9 +65,11 @@ def run(profile: Profile, seed: int, mutant: str | None = None) -> Survival:
 
 
 async def all_ways(ways: list[str], seed: int) -> list[Survival]:
-    """Side by side: they mostly wait."""
-    random = Random(seed)
-    return await asyncio.gather(*(asked(way, random.random()) for way in ways))
+    """Nine at a time, side by side: they mostly wait."""
+    random, told = Random(seed), []
+    for nth in range(0, len(ways), len(WAYS)):
+        told += await asyncio.gather(*(asked(way, random.random()) for way in ways[nth : nth + len(WAYS)]))
+    return told
 
 
 def told(site: Site, clock: CompressedClock) -> Site:
@@ -93,7 +95,7 @@ async def asked(way: str, draw: float) -> Survival:
         spare = probe.RetryBudget(10, 60)
         reading = await probe.attempt(connector, integration.reads[0], Tuning(attempts=2), clock, spare, lambda: draw)
     broken = [] if reading.outcome.is_ok and len(site.reads) == 2 else [f"{len(site.reads)} calls, {reading.outcome}"]
-    waited = site.reads[-1] - site.reads[0]
+    waited = max(site.reads, default=0.0) - min(site.reads, default=0.0)
     broken += (
         [f"it came back after {waited:.2f} s"] if waited < WAIT_S - WHOLE_S * ("date" in way or "epoch" in way) else []
     )

@@ -39,6 +39,7 @@ class Peer(ThreadingHTTPServer):
     """All sites."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
