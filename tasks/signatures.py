@@ -35,7 +35,7 @@ def read_fixture(path: Path) -> Fixture:
         BadInput: it is not as it must be.
     """
     try:
-        return Fixture.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Fixture.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -24,7 +24,7 @@ TUESDAY_MORNING = datetime(2026, 3, 3, 15, tzinfo=UTC)
 KIND = "hl7_mllp"
 ECHO, UPDATE, BOOKING, ORDER = (Read(operation=name, component=name) for name in READS[KIND])
 EVENT = {"Echo": "NMQ.N01"}  # how the engine calls it
-IMPATIENT = Tuning(deadline_s=0.4)
+IMPATIENT = Tuning(deadline_s=0.8)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
 
 from models.catalogue import load
 from models.facts import Side
@@ -34,10 +33,7 @@ from models.feed import Feed
 from models.indication import IndicationKind
 from models.integration import Integration
 from models.reading import Reading
-from simulator.clock import Clock
 from simulator.control import Clinic
-from simulator.plan import Plan
-from simulator.premises import open_premises
 from tasks.around import around
 from tasks.changes import all_changes
 from tasks.house import House
@@ -46,7 +42,7 @@ from tasks.remember import remember
 from tasks.survey import learn_answers
 from tasks.watches._interface import Round
 from tests.callers import context_for
-from tests.clocks import MovedClock, a_house
+from tests.clocks import MovedClock, a_house, clinic_by_hand
 
 CYCLE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -60,15 +56,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class HandClock(Clock):
-    """The clinic's clock, moved by the test."""
-
-    hand: Any = Field(default=None, exclude=True)
-
-    def now(self) -> datetime:
-        return self.hand.now().astimezone(UTC)
 
 
 @dataclass
@@ -105,10 +92,7 @@ async def playing(
     home: Path, kind: str, at: datetime, path: str = "appointments?per_page=50", **changes: Any
 ) -> AsyncIterator[Play]:
     clock = MovedClock(at)
-    hand = HandClock(start=at, epoch=0.0, speed=1.0, hand=clock)
-    system = {API: "api", EPIC: "epic"}[kind]
-    async with open_premises(Plan(home / "clinic", hand, 1, "America/New_York", 0.0, (system,))) as told:
-        clinic = Clinic(**told | {"clock": hand}, pid=0)
+    async with clinic_by_hand(home / "clinic", clock, {API: "api", EPIC: "epic"}[kind]) as clinic:
         integration = context_for(clinic, kind, home).integration
         yield Play(clinic, a_house(home, clock, wired(integration, path, **changes)), clock)
 

@@ -26,6 +26,7 @@ from tasks import govern as governing
 from tasks import procedure as following
 from tasks import recurrence as recurring
 from tasks import remediate as remediating
+from tasks.clock import Clock
 from tasks.fail_back import look_back
 from tasks.house import House, open_house
 from tasks.pending import keep_pending
@@ -86,7 +87,7 @@ async def cycle(
 
 
 async def cycles(
-    configuration: Path, home: Path, clock: CompressedClock, most: int, is_over: Callable[[House, Incident], bool]
+    configuration: Path, home: Path, clock: Clock, most: int, is_over: Callable[[House, Incident], bool]
 ) -> Incident | None:
     """Rounds on the grid of the clock, until the story is over, or there were too many."""
     incident = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,19 @@ from models.incident import Incident, State
 from models.procedure import FACTOR, Capture, Procedure, ProcedureState
 from models.reading import Outcome, Source
 from models.recurrence import Problem, spells_of
-from simulator.control import Clinic, start_clinic
+from simulator.control import Clinic
 from tasks.house import House, open_house
 from tasks.recurrence import recovered_again
 from tasks.remember import recent
-from tests.scenarios.staging import SPEED, clock_of, configure, cycles
+from tests.clocks import AdvancingClock, clinic_by_hand
+from tests.scenarios.staging import configure, cycles
 
 pytestmark = pytest.mark.scenario
 
 AFTERWARDS = 3  # rounds that it stays broken after it was diagnosed, so that it is looked at more closely
 MOST = 40  # rounds at most
 OPERATION = "Appointment.search"
+TEN = datetime(2026, 3, 5, 15, tzinfo=UTC)  # a Thursday, 10:00 in New York
 
 
 def configured(directory: Path, clinic: Clinic) -> Path:
@@ -37,29 +40,29 @@ def configured(directory: Path, clinic: Clinic) -> Path:
     return directory
 
 
-async def live(clinic: Clinic, configuration: Path, home: Path, times: int) -> tuple[House, Incident]:
+async def live(folder: Path, times: int) -> tuple[House, Incident]:
     """So many times broken, mended, and over."""
-    clock = clock_of(clinic)
-    for _ in range(times):
-        clinic.break_("epic", "html_page", operation=OPERATION)
-        diagnosed: list[str] = []
+    clock = AdvancingClock(TEN)
+    async with clinic_by_hand(folder / "clinic", clock, "epic") as clinic:
+        configuration, home = configured(folder / "configuration", clinic), folder / "home"
+        for _ in range(times):
+            await asyncio.to_thread(clinic.break_, "epic", "html_page", operation=OPERATION)
+            diagnosed: list[str] = []
 
-        def is_long_enough(_: House, incident: Incident, seen: list[str] = diagnosed) -> bool:
-            seen += [incident.id] if incident.is_active and incident.diagnosis else []
-            return len(seen) > AFTERWARDS
+            def is_long_enough(_: House, incident: Incident, seen: list[str] = diagnosed) -> bool:
+                seen += [incident.id] if incident.is_active and incident.diagnosis else []
+                return len(seen) > AFTERWARDS
 
-        await cycles(configuration, home, clock, MOST, is_long_enough)
-        clinic.mend()
-        incident = await cycles(configuration, home, clock, MOST, lambda _, one: one.state is State.RESOLVED)
-        assert incident is not None
-        assert incident.state is State.RESOLVED
-    return open_house(configuration, home, clock), incident
+            await cycles(configuration, home, clock, MOST, is_long_enough)
+            await asyncio.to_thread(clinic.mend)
+            incident = await cycles(configuration, home, clock, MOST, lambda _, one: one.state is State.RESOLVED)
+            assert incident is not None
+            assert incident.state is State.RESOLVED
+        return open_house(configuration, home, clock), incident
 
 
 def test_the_third_time_is_a_problem_that_is_looked_at_closely_and_stays_open(tmp_path):
-    with start_clinic(tmp_path / "clinic", speed=SPEED, systems=("epic",)) as clinic:
-        configuration = configured(tmp_path / "configuration", clinic)
-        house, incident = asyncio.run(live(clinic, configuration, tmp_path / "home", 3))
+    house, incident = asyncio.run(live(tmp_path, 3))
     assert len(spells_of(incident)) == 3  # each within an hour of the last: one thread
     (problem,) = house.ledger.all_kept(Problem)
     assert (problem.id, problem.times, problem.incidents) == ("PRB-1", 3, (incident.id,))
