@@ -40,7 +40,8 @@ def read(path: Path) -> list[Row]:
     import pyarrow.parquet as pq  # noqa: PLC0415  # as above
 
     try:
-        rows: list[Row] = pq.read_table(path).to_pylist()
+        with pq.ParquetFile(path) as file:  # read_table brings in pandas: 0.2 s more
+            rows: list[Row] = file.read().to_pylist()
     except (OSError, pa.ArrowException):
         return []
     return rows
