@@ -18,7 +18,7 @@ from flows.clock import CompressedClock, use
 from flows.engine import Engine, engine
 from flows.ground import prepare_prefect
 from flows.screen import Progress, console, say
-from flows.watch import tell_news
+from flows.watch import end_if_asked, tell_news
 from models.errors import HEALTHY, BadInput
 from models.incident import Incident, State
 from tasks.house import House, open_house
@@ -142,6 +142,7 @@ async def tell_examples(house: House, clinic: Clinic, go_on: GoOn) -> None:
             clinic.break_("unity", "token_expires_early", lifetime_s=LATER_S)
         began = house.clock.now()
         await monitor(str(house.configuration.path), str(house.home))
+        end_if_asked()
         told = tell_news(house, told)
         if cycle == HEALTHY_CYCLES - 1 and not house.ledger.incidents(active_only=True):
             say("All quiet: both integrations are healthy.\n")

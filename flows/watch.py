@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -47,6 +48,7 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
                     await ask_here(house)
                 except HealError as error:  # our own trouble: the next cycle is another chance
                     say(f"This cycle failed: {error}")
+                end_if_asked()
                 told, done = tell_news(house, told), done + 1
                 if once:
                     break
@@ -54,6 +56,20 @@ async def watch(configuration: Path, home: Path | None, *, once: bool = False, c
                     await fold(str(house.home))
                 await until_next(house)
     return exit_code(house)
+
+
+def end_if_asked() -> None:
+    """End here when Ctrl-C was pressed, and something in the cycle took that for its own.
+
+    It cancels the running task, once. Whoever swallows the cancellation (a workflow engine may, while a run begins)
+    leaves it counted in `Task.cancelling`.
+
+    Raises:
+        asyncio.CancelledError: it was.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def until_next(house: House) -> None:
