@@ -19,9 +19,7 @@ from models.incident import Incident, State
 from models.remedy import ActionState, Outcome
 from models.tuning import tuned
 from tasks import probe as probing
-from tasks.escalate import consider_escalation
 from tasks.house import House, open_house
-from tasks.plan import plan_for
 from tests import channel
 from tests.clocks import MovedClock
 from tests.scenarios.staging import cycle
@@ -149,8 +147,7 @@ def test_a_deadlocked_channel_is_drained_restarted_once_and_a_second_restart_is_
     incident = story.go_on(State.OPEN)
     assert "restart_component was tried" in incident.moments[-1].says
     assert "(cool-down 0:15:00) (D10)" in incident.moments[-1].says
-    decided = asyncio.run(plan_for(story.house, incident))
-    call = consider_escalation(story.house, incident, next(s.decision for s in decided if s.remedy.role))
+    call = story.house.ledger.escalation(incident.id)
     assert call is not None
     assert call.reason.rule == "E3-outside-boundaries"
     assert len(restarts(folder)) == 1
