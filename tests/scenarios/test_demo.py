@@ -21,7 +21,7 @@ from models.follow import lookback
 from models.incident import Incident, State
 from models.pending import Pending, PendingState
 from models.reading import Counts
-from models.remedy import Action, Outcome
+from models.remedy import Action, ActionState, Outcome
 from models.report import check, json_schema
 from tasks.house import House, open_house
 from tasks.remember import history, recent
@@ -195,10 +195,17 @@ def test_the_counts_beside_each_attempt_are_those_of_the_history(demo, integrati
     for action in judged:
         since = max(action.effective_at, action.judged_at - span)
         assert action.effect.after == counted(demo, integration_id, since, action.judged_at + timedelta(seconds=1))
-        earlier = [a.effective_at for a in attempts if a.effective_at and a.effective_at < action.planned_at]
-        began = max([incident.started_at, *earlier])
+        earlier = [a for a in attempts if a.effective_at and a.effective_at < action.planned_at]
+        undone = [a for a in earlier if a.state is ActionState.ROLLED_BACK]
+        began = max([incident.started_at, *(a.effective_at for a in earlier if a not in undone)])
         if began > action.planned_at - span:  # else the window was shorter than the trouble
-            assert action.effect.before == counted(demo, integration_id, began, action.planned_at)
+            spoilt = [(max(began, a.effective_at), a.judged_at) for a in undone if a.judged_at > began]
+            whole = counted(demo, integration_id, began, action.planned_at)
+            parts = [counted(demo, integration_id, *spell) for spell in spoilt]
+            assert action.effect.before == Counts(
+                total=whole.total - sum(part.total for part in parts),
+                failed=whole.failed - sum(part.failed for part in parts),
+            )
 
 
 def counted(demo: Demo, integration_id: str, since: datetime, until: datetime) -> Counts:
