@@ -268,8 +268,10 @@ def test_its_history_can_be_asked_in_sql(demo):
 
 @pytest.fixture
 def underway(tmp_path) -> Iterator[subprocess.Popen[str]]:
-    """A second demo, in the middle of its story."""
+    """A second demo, in the middle of its story; where we run in the background, it must not inherit our deafness."""
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = begun(tmp_path / "out")
+    signal.signal(signal.SIGINT, ours or signal.SIG_DFL)
     assert process.stdout
     for line in process.stdout:
         if BROKEN in line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -29,6 +30,15 @@ async def cycles() -> int:
         done += 1
 
 
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Ctrl-C is heard, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
+@pytest.mark.usefixtures("hearing")
 def test_a_swallowed_ctrl_c_ends_it_all_the_same():
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(asyncio.wait_for(cycles(), 4))
