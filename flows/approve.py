@@ -7,12 +7,14 @@ from prefect.client.schemas.objects import State
 
 from flows.clock import clock
 from flows.form import answer, final, forget, run_id, show
+from flows.wrong import discreet
 from models.question import Question
 from tasks.house import open_house
 from tasks.question import note_asked, question_of, take_in
 
 
 @flow(name="approve", retries=1, retry_delay_seconds=5, persist_result=False)
+@discreet
 async def approve(action: str, configuration: str = "deployments", home: str | None = None) -> State[None]:
     """Wait, suspended, for a person's word on a plan. Resume the run in the UI to give it.
 

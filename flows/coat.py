@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.tasks import Task
 
+from flows.wrong import discreet
 from models.errors import is_transient
 
 P = ParamSpec("P")
@@ -83,7 +84,7 @@ def coat(
     retries: int = 2,
     is_needed: Callable[..., object] | None = None,
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The verb as a task: retried when trying again may help, nothing of it stored.
+    """The verb as a task: retried when trying again may help, nothing of it stored, nor of what it raises by mistake.
 
     Args:
         verb: a function of `tasks`, async or not; one that is not runs in place, as it would without Prefect.
@@ -92,6 +93,7 @@ def coat(
         is_needed: tells from the same arguments whether the verb has something to do; if not, it makes no task run.
     """
 
+    @discreet
     async def run(errand: Errand) -> Parcel:
         outcome = verb(*errand.args, **errand.kwargs)
         return Parcel(await outcome if inspect.isawaitable(outcome) else outcome)

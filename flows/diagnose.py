@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.clock import clock
 from flows.coat import coat
+from flows.wrong import discreet
 from tasks import diagnose as diagnosing
 from tasks.house import open_house
 
@@ -13,6 +14,7 @@ explain = coat(diagnosing.diagnose, name="explain")
 
 
 @flow(name="diagnose", retries=1, retry_delay_seconds=5, persist_result=False)
+@discreet
 async def diagnose(incident_id: str, configuration: str = "deployments", home: str | None = None) -> str:
     """Climb the ladder, weigh the evidence, store the verdict; safe to run again at any time.
 

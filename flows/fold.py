@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.clock import clock
 from flows.coat import coat
+from flows.wrong import discreet
 from models.errors import Transient
 from tasks.house import home_folder
 from tasks.remember import compact
@@ -17,6 +18,7 @@ fold_hours = coat(compact, name="fold hours")
 
 
 @flow(name="fold", retries=0, persist_result=False)
+@discreet
 async def fold(home: str | None = None) -> None:
     """Fold the hours that have closed; questions to the history then open one file a day, and not a thousand.
 

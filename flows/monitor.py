@@ -11,6 +11,7 @@ from flows.coat import coat
 from flows.diagnose import diagnose
 from flows.questions import keep_questions
 from flows.remediate import remediate
+from flows.wrong import discreet
 from models.anomaly import Anomaly, Case
 from models.incident import Incident
 from tasks import approve as approving
@@ -58,6 +59,7 @@ note = coat(ourselves.note_cycle, name="note", retries=0)
 
 
 @flow(name="monitor", retries=1, retry_delay_seconds=5, persist_result=False)
+@discreet
 async def monitor(configuration: str = "deployments", home: str | None = None, *, everybody: bool = False) -> None:
     """One round over the integrations whose turn it is.
 

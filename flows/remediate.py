@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.clock import clock
 from flows.coat import coat
+from flows.wrong import discreet
 from tasks import escalate as escalating
 from tasks import remediate as remediating
 from tasks.house import open_house
@@ -16,6 +17,7 @@ deliver = coat(escalating.deliver, name="deliver")
 
 
 @flow(name="remediate", retries=1, retry_delay_seconds=5, persist_result=False)
+@discreet
 async def remediate(incident_id: str, configuration: str = "deployments", home: str | None = None) -> str:
     """One step: act, verify, replay or recover. The ledger decides which, so a re-run never acts twice.
 

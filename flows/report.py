@@ -9,6 +9,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.clock import clock
 from flows.coat import coat
+from flows.wrong import discreet
 from models.story import Story
 from tasks import report as reporting
 from tasks import story as telling
@@ -19,6 +20,7 @@ write = coat(reporting.write_report, name="write")
 
 
 @flow(name="report", retries=1, retry_delay_seconds=5, persist_result=False)
+@discreet
 async def report(configuration: str = "deployments", home: str | None = None, out: str | None = None) -> None:
     """One report for each integration as JSON, Markdown and HTML, and as artifacts.
 
