@@ -21,9 +21,18 @@ VERSION = re.compile(
     r"v?[0-9]{1,4}(?:\.[0-9]{1,6}){1,4}(?:[-+.][A-Za-z0-9.]{1,20})?"  # 10.5, 2026.11.3, 20.1.0.0, 1.4.0-rc.2
     r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}"  # of a commit: letters and digits, so no record number
 )
+NO_VERSION = re.compile(  # written with dots, as versions are
+    r"[0-9]{3}\.[0-9]{2,3}\.[0-9]{4}|[0-9]{3}\.[0-9]{4}"  # a social security or telephone number
+    r"|[0-9]{1,2}\.[0-9]{1,2}\.(?:19|20)[0-9]{2}|19[0-9]{2}\.[0-9]{1,2}\.[0-9]{1,2}"  # a date of birth
+    r"|[12][0-9]{2}(?:\.[12]?[0-9]{1,2}){3}"  # an address of a network; those that begin below 100 may be versions
+)
+MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 IDENTIFYING = re.compile(
     r"[0-9]{5,}"  # a record number, a postcode
-    r"|[0-9]{2,4}[-. ][0-9]{2,4}[-. ][0-9]{3,4}"  # a social security or telephone number
+    r"|[0-9]{2,4}\)?[-. ][0-9]{2,4}[-. ][0-9]{3,4}|\b[0-9]{3}[- ][0-9]{4}\b"  # social security, telephone
+    rf"|\b{MONTH}\.? (?:[0-9]{{1,2}}[a-z]*,? )?19[0-9]{{2}}\b"  # a date of birth in words
+    r"|\b(?i:account|acct|serial|sn|member|chart|plate)\b(?i: (?:no|number|id)\b)?[ .:#-]*[A-Za-z-]*[0-9]{2}"
+    r"|\b(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{24,}|\beyJ[A-Za-z0-9]"  # a token
     r"|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|(?:19|20)[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}"  # a date of birth
     r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9-]+"  # a FHIR reference: Patient/…
     r"|\b[A-Z][a-z]+, ?[A-Z][a-z]"  # family name, given name
@@ -38,7 +47,9 @@ def looks_identifying(text: str) -> bool:
     >>> looks_identifying("eyewear-ML 2026.11.3 deployed"), looks_identifying("fixed for MRN 123456")
     (False, True)
     """
-    return bool(IDENTIFYING.search(" ".join(word for word in text.split(" ") if not is_harmless(word.strip("(),:")))))
+    words = [word.strip("(),:") for word in text.split(" ")]
+    rest = " ".join(word for word, bare in zip(text.split(" "), words, strict=True) if not is_harmless(bare))
+    return any(map(NO_VERSION.fullmatch, words)) or bool(IDENTIFYING.search(rest))
 
 
 def is_harmless(word: str) -> bool:
@@ -47,8 +58,8 @@ def is_harmless(word: str) -> bool:
 
 
 def is_version(text: str) -> bool:
-    """Whether this is a version or a commit, and nothing else."""
-    return VERSION.fullmatch(text) is not None
+    """Whether this is a version or a commit, and nothing else; no number of a person, of whom it may have the form."""
+    return VERSION.fullmatch(text) is not None and NO_VERSION.fullmatch(text) is None
 
 
 def plain(text: object) -> str:
