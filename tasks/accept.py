@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from models import acceptance
 from models.acceptance import Acceptance
 from models.alert import Alert, alert_id
@@ -11,6 +9,7 @@ from models.credentials import CredentialRecord, finding_of
 from models.errors import BadInput
 from tasks.credentials import ledgered
 from tasks.house import House
+from tasks.word import word_of
 
 WATCH = "credentials"
 
@@ -41,12 +40,8 @@ def accept(house: House, alert: str, by: str, reason: str) -> Acceptance:
         if stands is not None and stands.stands:
             raise BadInput("only another issuer or host key can be accepted; this alert is over when its cause is")
         raise BadInput(f"no such alert waits to be accepted; these do: {', '.join(waiting) or 'none'}")
-    now = house.clock.now()
-    try:
-        accepted = acceptance.accept(waiting[alert], by, reason, now)
-    except ValidationError as error:
-        wrong = " and ".join(sorted({str(one["loc"][0]) for one in error.errors()}))
-        raise BadInput(f"{wrong}: write 1 to 120 characters") from None
-    with house.ledger.change("cli", now) as change:
+    word = word_of(house, by, reason, option="reason")
+    accepted = acceptance.accept(waiting[alert], word.by, word.why, word.at)
+    with house.ledger.change("cli", word.at) as change:
         change.keep(accepted)
     return accepted

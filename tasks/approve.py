@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from models.errors import BadInput
 from models.incident import Event, Incident, State
-from models.remedy import Action, ActionState, Approval, plan_hash
+from models.remedy import Action, ActionState, plan_hash
 from tasks.choose import remedy_file, version_of
 from tasks.house import House
 from tasks.ledger import Change, Ledger
+from tasks.word import word_of
 
 
 def approve(house: House, action_id: str, by: str, why: str) -> Action:
@@ -134,16 +133,3 @@ def wanted(house: House, action: Action) -> int:
     remedy = remedy_file(action.remedy).remedy
     environment = house.integration(action.integration_id).environment
     return house.configuration.policy.approval.quorum(remedy.effect, environment)
-
-
-def word_of(house: House, by: str, why: str) -> Approval:
-    """A person's word, now.
-
-    Raises:
-        BadInput: it holds what could name a patient, or nothing.
-    """
-    try:
-        return Approval(by=by, why=why, at=house.clock.now())
-    except ValidationError as error:
-        field, says = error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise BadInput(f"--{field}: {says}") from None

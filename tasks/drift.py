@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from models import drift
 from models.drift import Approved, Drift, Said, Written, drifted, first_sight, values_of
-from models.errors import BadInput
 from models.facts import Side
 from models.gauge import OURSELVES
 from models.surface import Surface, Trait
@@ -20,6 +17,7 @@ from models.survey import KnownSurface
 from tasks.configure import INTEGRATIONS, POLICY
 from tasks.house import House
 from tasks.ledger.change import Change as Pen
+from tasks.word import word_of
 
 UNKNOWN_ACCOUNT = "an account that is not there any more"
 
@@ -64,17 +62,9 @@ def in_force(house: House, name: str) -> dict[str, Said]:
 
 
 def snapshot(house: House, name: str, by: str | None = None, reason: str | None = None) -> Approved:
-    """Keep one entry as it is now.
-
-    Raises:
-        BadInput: when a word cannot be kept; it is not repeated.
-    """
+    """Keep one entry as it is now."""
     now = house.clock.now()
-    try:
-        taken = drift.approve(name, in_force(house, name), house.ledger.all_kept(KnownSurface, name), now, by, reason)
-    except ValidationError as error:
-        wrong = " and ".join(sorted({str(one["loc"][0]).removeprefix("approved_") for one in error.errors()}))
-        raise BadInput(f"{wrong}: write 1 to 120 characters") from None
+    taken = drift.approve(name, in_force(house, name), house.ledger.all_kept(KnownSurface, name), now, by, reason)
     with house.ledger.change("cli" if by else "monitor", now) as change:
         change.keep(taken)
     return taken
@@ -84,9 +74,10 @@ def approve(house: House, integration_id: str | None, by: str, reason: str) -> t
     """Vouch for what is in force now: of one integration, or of all and the policy.
 
     Raises:
-        BadInput: when it is not declared, or a word cannot be kept.
+        BadInput: when it is not declared, or a word cannot be kept; it is not repeated.
     """
-    return tuple(snapshot(house, name, by, reason) for name in names(house, integration_id))
+    word = word_of(house, by, reason, option="reason")
+    return tuple(snapshot(house, name, word.by, word.why) for name in names(house, integration_id))
 
 
 def note_first_seen(house: House, change: Pen, name: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from models.errors import BadInput
 from models.incident import Incident
-from tasks.approve import word_of
 from tasks.house import House
+from tasks.word import word_of
 
 
 def halt(house: House, by: str, why: str) -> int:

@@ -10,6 +10,7 @@ from models.incident import Incident, State
 from models.procedure import Capture, Procedure
 from models.recurrence import WITHIN, Problem, ProblemHistory, ProblemState, Spell, is_problem, open_problem, spells_of
 from tasks.house import House
+from tasks.word import word_of
 
 ACTOR = "recurrence"
 
@@ -130,7 +131,7 @@ def close(house: House, problem_id: str, by: str, reason: str) -> Problem:
         raise BadInput(f"{known.id} was closed already")
     now = house.clock.now()
     try:
-        closed = known.close(by, reason, now)
+        closed = known.close(word_of(house, by).by, reason, now)
     except ValidationError as error:
         names = {"closed_by": "--by", "reason": "--close"}
         said = (f"{names[str(one['loc'][0])]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())

@@ -7,22 +7,23 @@ from models.sending import Because, Pause, Send, SendState, Settlement, pause_of
 from tasks.house import House
 from tasks.letters import Letters
 from tasks.send import hashes, letters_of
+from tasks.word import word_of
 
 
 def redrive(house: House, sends: tuple[Send, ...], by: str) -> tuple[Send, ...]:
     """Let these go again, each in its old place; what may have arrived is asked about first.
 
     Raises:
-        BadInput: one of them is not in quarantine, or its content is gone.
+        BadInput: one of them is not in quarantine, its content is gone, or who says so could be a patient.
     """
-    now = house.clock.now()
+    now, person = house.clock.now(), word_of(house, by).by
     for send in sends:
         check_quarantined(send)
         if send.because is Because.LOST:
             raise BadInput(
                 f"what {send.id} said is gone from this disk; send it anew, and settle this one as withdrawn"
             )
-    with house.ledger.change(by, now) as change:
+    with house.ledger.change(person, now) as change:
         moved = tuple(change.save_send(send.redriven(now), None) for send in sends)
         for integration_id in {send.integration_id for send in moved}:
             change.forget(Pause, pause_of(integration_id))
@@ -33,8 +34,9 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
     """Send this message in the place of a refused one: under its key, before all that waits behind it.
 
     Raises:
-        BadInput: the other was not refused, or this is not one message.
+        BadInput: the other was not refused, this is not one message, or who says so could be a patient.
     """
+    person = word_of(house, by).by
     check_quarantined(send)
     letters = letters_of(house, send.integration_id, written, "the replacement")
     if send.because is not Because.REFUSED or len(letters) != 1:
@@ -43,7 +45,7 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
     (name,) = store.put([letters[0].content])
     said = hashes(house, send.integration_id, letters[0], None)
     said |= {"letter": name, "place": str(store.place), "order_key": send.order_key}
-    with house.ledger.change(by, now) as change:
+    with house.ledger.change(person, now) as change:
         moved = change.save_send(send.redriven(now).model_copy(update=said), None)
     store.drop(send.letter)
     return moved
@@ -53,11 +55,11 @@ def settle(house: House, send: Send, settlement: Settlement, by: str) -> Send:
     """A person has looked at the other side: it arrived, it did not and may go, or it is not to be sent at all.
 
     Raises:
-        BadInput: it is not in quarantine.
+        BadInput: it is not in quarantine, or who says so could be a patient.
     """
     check_quarantined(send)
-    now = house.clock.now()
-    with house.ledger.change(by, now) as change:
+    now, person = house.clock.now(), word_of(house, by).by
+    with house.ledger.change(person, now) as change:
         moved = change.save_send(send.settled(settlement, now), None)
     if moved.state.is_over:
         Letters(house.home).drop(moved.letter)

@@ -31,6 +31,7 @@ from models.tune import (
     split,
 )
 from tasks.house import House
+from tasks.word import word_of
 
 if TYPE_CHECKING:
     from models.replay import Trail
@@ -210,16 +211,17 @@ def approve(house: House, proposal: str, by: str, why: str) -> Tuned:
     """Put a proposal in force, in place of the one that was.
 
     Raises:
-        BadInput: there is no such proposal, or what it rests on has changed.
+        BadInput: there is no such proposal, what it rests on has changed, or a word could name a patient.
     """
+    word = word_of(house, by, why)
     known = proposed(house, proposal)
     asked = Asked(known.metric, known.whose, known.since, known.until)
     now = house.clock.now()
-    agreed = known.approve(ground(house, asked, gather(house, asked)), by, why, now)
+    agreed = known.approve(ground(house, asked, gather(house, asked)), word.by, word.why, now)
     with house.ledger.change("cli", now) as change:
         for older in change.all_kept(Tuned, state=TunedState.IN_FORCE):
             if (older.metric, older.whose) == (agreed.metric, agreed.whose):
-                change.keep(older.end(TunedState.REPLACED, by, now))
+                change.keep(older.end(TunedState.REPLACED, word.by, now))
         change.keep(agreed)
     return agreed
 
@@ -228,10 +230,10 @@ def undo(house: House, tuned: str, by: str) -> Tuned:
     """Back to the detectors' own threshold.
 
     Raises:
-        BadInput: there is no such threshold, or it is not in force.
+        BadInput: there is no such threshold, it is not in force, or who says so could be a patient.
     """
     now = house.clock.now()
-    ended = proposed(house, tuned).end(TunedState.UNDONE, by, now)
+    ended = proposed(house, tuned).end(TunedState.UNDONE, word_of(house, by).by, now)
     with house.ledger.change("cli", now) as change:
         change.keep(ended)
     return ended

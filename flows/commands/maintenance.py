@@ -55,9 +55,10 @@ def begin_now(house: House, integration: Integration, lasts: str, reason: str | 
     """Declare a downtime that begins now.
 
     Raises:
-        BadInput: when it says too little or lasts too long, or one is in force already.
+        BadInput: when it says too little, or what could name a patient, or lasts too long, or one is in force already.
     """
     from models.maintenance import LONGEST, Downtime, close  # noqa: PLC0415
+    from tasks.word import word_of  # noqa: PLC0415
 
     if not (reason and by):
         raise BadInput('say why and who agreed: --reason "Epic upgrade" --by "Integration Team"')
@@ -67,7 +68,8 @@ def begin_now(house: House, integration: Integration, lasts: str, reason: str | 
     if standing := open_closure(house, integration):
         until = f"{standing.downtime.until:%Y-%m-%d %H:%M} UTC"
         raise BadInput(f"{integration.id} is in maintenance until {until}; end it first with --end")
-    downtime = Downtime(since=now, until=now + length, reason=reason[:120], agreed_by=by[:120])
+    word = word_of(house, by, reason, option="reason")
+    downtime = Downtime(since=now, until=now + length, reason=word.why, agreed_by=word.by)
     with house.ledger.change("cli", now) as change:
         change.keep(close(integration.id, downtime))
     return downtime
@@ -77,12 +79,14 @@ def end_now(house: House, integration: Integration, by: str | None) -> Closure:
     """End what was declared by hand.
 
     Raises:
-        BadInput: when nothing was.
+        BadInput: when nothing was, or who says so could be a patient.
     """
+    from tasks.word import word_of  # noqa: PLC0415
+
     now, standing = house.clock.now(), open_closure(house, integration)
     if standing is None:
         raise BadInput(f"{integration.id}: nothing was begun with --for; what integrations.yaml plans is changed there")
-    ended = standing.end(now, by or standing.downtime.agreed_by)
+    ended = standing.end(now, word_of(house, by).by if by else standing.downtime.agreed_by)
     with house.ledger.change("cli", now) as change:
         change.keep(ended)
     return ended

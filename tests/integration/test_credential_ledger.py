@@ -449,7 +449,7 @@ def test_a_host_key_that_somebody_vouches_for_is_told_no_more_and_the_next_one_i
     house.fingerprints["flat-file"] = {CredentialKind.SSH_HOST_KEY: "SHA256:" + "B" * 43}
     (again,) = watched(house).values()
     assert (again.id, again.stands) == (alert.id, True)
-    with pytest.raises(BadInput, match="reason: write 1 to 120 characters"):
+    with pytest.raises(BadInput, match="--reason: write up to 120 plain"):
         accept(house, alert.id, "Integration Team", "x" * 121)
 
 
