@@ -117,10 +117,24 @@ def sketch(content: object, root: str) -> Sketch | None:
             waiting += [(one, path, depth) for one in value if isinstance(one, dict | list)]
         elif isinstance(value, dict) and depth <= DEEPEST and len(value) <= MOST_FIELDS:
             path, depth = (kind, 0) if (kind := kind_of(value)) else (path, depth)
+            if is_table(value, path):
+                waiting += [(one, path, depth + 1) for one in value.values()]
+                continue
             instances.setdefault(path, []).append(value)
             inner = ((one, name) for name, one in value.items() if isinstance(one, dict | list))
             waiting += [(one, f"{path}.{name}", depth + 1) for one, name in inner if is_field(name)]
     return {path: glimpses(objects) for path, objects in instances.items()}
+
+
+def is_table(value: Mapping[str, Any], path: str) -> bool:
+    """Whether the keys are data, of records of one kind: `{"Doe": {"id": 1}, "Roe": {"id": 2}}`; FHIR has none such.
+
+    Of a single record nobody can tell.
+    """
+    inner = list(value.values())
+    if KIND.fullmatch(path.partition(".")[0]) or len(inner) <= 1 or not all(type(one) is dict for one in inner):
+        return False
+    return bool(frozenset(inner[0]).intersection(*inner[1:]))
 
 
 def is_field(name: str) -> bool:

@@ -139,6 +139,7 @@ def test_one_row_as_an_object_is_the_row_of_a_list():
     "answer",
     [
         pytest.param({CANARY: 1, "123456": 2, "a b": 3, "": 4, "ok": 5}, id="keys that are data"),
+        pytest.param({"Doe": {"ok": 1}, "Roe": {"ok": 2}}, id="records by the name of whom they are about"),
         pytest.param(
             {f"key{letter}": 1 for letter in map(chr, range(97, 123))} | {f"k{n}_{n}": 1 for n in range(50)},
             id="a table of data",
