@@ -125,7 +125,7 @@ def read_metrics(path: Path) -> Recorded:
     if not len(body):
         _refuse(path, 0, "there are no rows below the header; give it at least one")
     ends_s = np.array([_seconds(path, first + row, str(cell)) for row, cell in enumerate(body[0])])
-    values = np.column_stack([_numbers(path, body[at + 1], name) for name, at in places.items()])
+    values = np.column_stack([_numbers(path, body[at + 1], at + 2) for at in places.values()])
     order = np.argsort(ends_s, kind="stable")
     last = np.append(np.diff(ends_s[order]) > 0, [True])  # the newest row has no later one
     return Recorded(tuple(places), values[order][last], ends_s[order][last])
@@ -157,13 +157,15 @@ def _is_empty(row: pd.Series) -> bool:
     )
 
 
-def _numbers(path: Path, cells: pd.Series, name: Column) -> Floats:
-    """(rows,) NaN for no data; an endless value is none."""
+def _numbers(path: Path, cells: pd.Series, column: int) -> Floats:
+    """(rows,) NaN for no data; an endless value is none. The column is told by its number, from 1: as detect_file.
+
+    A person may hand us the wrong file, and then its first three lines name no column but somebody.
+    """
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
     wrong = np.isnan(numbers) & cells.notna().to_numpy()
     if wrong.any():
-        where = ", ".join(name)
-        _refuse(path, 0, f"the column {where} holds something that is not a number; leave cells without data empty")
+        _refuse(path, 0, f"column {column} holds something that is not a number; leave cells without data empty")
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
