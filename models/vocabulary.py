@@ -20,7 +20,10 @@ from models.words import INTERACTIONS, MESSAGES, METRICS, RESOURCES, STEPS
 
 OTHER = "other"  # an operation under a name that is on no list
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")  # of models.reading.Operation
-UNSPOKEN = frozenset({"name", "settings", "contacts", "routes", "impact", "timezone"})  # of an integration: not names
+SPOKEN: dict[str, Any] = {  # of an integration: where names of things stand, and none of people, queries or programs
+    **dict.fromkeys(("id", "reads", "feeds", "bridges", "objectives", "limits", "depends_on"), True),
+    "metrics": {"__all__": {"name", "subject"}},
+}
 
 CODES = frozenset(
     {
@@ -109,8 +112,8 @@ class Vocabulary:
 
 
 def vocabulary_of(integration: Integration, words: Iterable[str] = ()) -> Vocabulary:
-    """The words of one integration: what is declared for all, and every name in its own entry."""
-    own = spoken(integration.model_dump(exclude=set(UNSPOKEN)))
+    """The words of one integration: what is declared for all, and every name of a thing in its own entry."""
+    own = spoken(integration.model_dump(include=SPOKEN))
     return Vocabulary(
         integration_id=integration.id,
         words=frozenset(word for word in (*words, *own, *actions(integration)) if NAME.fullmatch(word)),
