@@ -72,6 +72,9 @@ class Desk:
         except HealError as error:
             log.warning("a message could not be taken: %s", type(error).__name__)
             return Response(status_code=503)
+        except Exception as error:  # noqa: BLE001 - raised further, the server would log it with what it says
+            log.error("a message could not be taken: %s", type(error).__name__)  # noqa: TRY400 - the same
+            return Response(status_code=503)
         return JSONResponse(told, status_code=202)
 
     async def _take(self, request: Request, kind: Sends) -> Mapping[str, Any]:
@@ -142,9 +145,5 @@ def application(house: House) -> Starlette:
             return Response(status_code=404)
         return await desk.take(request)
 
-    async def unforeseen(_: Request, error: Exception) -> Response:
-        log.error("a message could not be taken: %s", type(error).__name__)
-        return Response(status_code=503)
-
     routes = [Route("/healthz", here, methods=["GET"]), Route("/v1/{kind}", take, methods=["POST"])]
-    return Starlette(routes=routes, exception_handlers={Exception: unforeseen})
+    return Starlette(routes=routes)
