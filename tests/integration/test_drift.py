@@ -97,7 +97,9 @@ def test_an_approval_stays_when_the_monitor_sees_an_entry_for_the_first_time(con
     [
         pytest.param((), {"approve": True}, "say who vouches and why", id="nobody vouches"),
         pytest.param(("epic",), {}, "integrations.yaml declares: epic-fhir-main", id="unknown"),
-        pytest.param((EPIC,), {"approve": True, "by": "x" * 200, "reason": "y"}, "--by: write up to 120", id="too long"),
+        pytest.param(
+            (EPIC,), {"approve": True, "by": "x" * 200, "reason": "y"}, "--by: write up to 120", id="too long"
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(config, asked, options, says):
