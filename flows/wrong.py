@@ -32,8 +32,8 @@ def discreet(verb: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine
     async def kept(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await verb(*args, **kwargs)
-        except (HealError, Unforeseen):
-            raise
+        except (HealError, Unforeseen) as error:
+            raise error from None  # not with what led to it, which a traceback would quote
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise

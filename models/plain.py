@@ -21,6 +21,8 @@ VERSION = re.compile(
     r"v?[0-9]{1,4}(?:\.[0-9]{1,6}){1,4}(?:[-+.][A-Za-z0-9.]{1,20})?"  # 10.5, 2026.11.3, 20.1.0.0, 1.4.0-rc.2
     r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}"  # of a commit: letters and digits, so no record number
 )
+RELEASE = re.compile(r"^(?:release|rel|build|hotfix)[-_.]?(?=[0-9v])")
+COUNTED = re.compile(r"(?:v|r|release|rel|build|hotfix)?[-_.]?[0-9]{1,4}")
 NO_VERSION = re.compile(  # written with dots, as versions are
     r"[0-9]{3}\.[0-9]{2,3}\.[0-9]{4}|[0-9]{3}\.[0-9]{4}"  # a social security or telephone number
     r"|[0-9]{1,2}\.[0-9]{1,2}\.(?:19|20)[0-9]{2}|19[0-9]{2}\.[0-9]{1,2}\.[0-9]{1,2}"  # a date of birth
@@ -33,6 +35,9 @@ IDENTIFYING = re.compile(
     rf"|\b{MONTH}\.? (?:[0-9]{{1,2}}[a-z]*,? )?19[0-9]{{2}}\b"  # a date of birth in words
     r"|\b(?i:account|acct|serial|sn|member|chart|plate)\b(?i: (?:no|number|id)\b)?[ .:#-]*[A-Za-z-]*[0-9]{2}"
     r"|\b(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{24,}|\beyJ[A-Za-z0-9]"  # a token
+    r"|\b(?=[A-Za-z]*[0-9]+[A-Za-z])[A-Za-z0-9]{14,}\b|[0-9]{4}[- ](?!20)[0-9]{4}\b"  # an id, a licence
+    r"|://"  # an address of the web
+    r"|\b[0-9]{1,5} (?:[A-Z][a-z]+ ){1,3}(?i:street|st|lane|ln|avenue|ave|road|rd|drive|dr|court|ct|boulevard|blvd)\b"
     r"|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|(?:19|20)[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}"  # a date of birth
     r"|\b[A-Z][A-Za-z]+/[A-Za-z0-9-]+"  # a FHIR reference: Patient/…
     r"|\b[A-Z][a-z]+, ?[A-Z][a-z]"  # family name, given name
@@ -94,8 +99,8 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(c
 
 
 def check_version(text: str) -> str:
-    """Refuse what is no version: one word of letters, digits and . _ + - in which nothing could be a record number."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}", text) or looks_identifying(text):
+    """Refuse what is no version: numbers, a commit, or the number of a release."""
+    if not is_version(RELEASE.sub("", text, count=1)) and not COUNTED.fullmatch(text):
         raise ValueError("write a version as one word, such as 2026.11.3, v1.4.0-rc.2 or a commit")
     return text
 

@@ -310,4 +310,4 @@ def _is_number(written: str) -> bool:
 
 
 def _refuse(path: Path, line: int, says: str) -> NoReturn:
-    raise BadInput(str(Mistake(file=str(path), line=line, says=says)))
+    raise BadInput(str(Mistake(file=str(path), line=line, says=says))) from None  # what led to it quotes a cell

@@ -229,4 +229,4 @@ def _likely(name: str, known: list[str]) -> str:
 
 
 def _refuse(path: Path, line: int, says: str) -> NoReturn:
-    raise BadInput(str(Mistake(file=str(path), line=line, says=says)))
+    raise BadInput(str(Mistake(file=str(path), line=line, says=says))) from None  # what led to it quotes a cell

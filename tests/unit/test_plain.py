@@ -57,6 +57,10 @@ def test_what_vendors_and_deploys_say_is_kept(text):
         pytest.param("serial SN-AB12C3D4X", id="a device"),
         pytest.param("with eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI3In0.c2ln", id="a JSON web token"),
         pytest.param("with sk-live-9f8e7d6c5b4a3f2e1d0c", id="a key"),
+        pytest.param("with eXk4canaryabcdef", id="an id"),
+        pytest.param("see https://portal.example/p/1", id="an address of the web"),
+        pytest.param("lives at 4711 Quincunx Lane", id="a street"),
+        pytest.param("licence C4472-1190", id="a licence"),
         pytest.param("born 12.03.1958", id="a date of birth, European"),
         pytest.param("born 1958.03.12", id="a date of birth like a version"),
         pytest.param("born March 12, 1958", id="a date of birth in words"),
@@ -94,12 +98,27 @@ def test_whatever_is_kept_is_short_plain_and_holds_no_long_number(text):
     assert not [word for word in alone if "." not in word and not re.search("[a-f]", word)]
 
 
-@pytest.mark.parametrize("version", ["2026.11.3", "v1.4.0-rc.2", "3fa9bc1", "20.1.0.0", "release-7"])
+@pytest.mark.parametrize(
+    "version", ["2026.11.3", "v1.4.0-rc.2", "3fa9bc1", "20.1.0.0", "release-7", "7", "build.2026.11"]
+)
 def test_a_version_is_one_word(version):
     assert VERSION.validate_python(version) == version
 
 
-@pytest.mark.parametrize("version", ["", "2026.11.3 for John", "123456789", "000-12-3456", "1.0\n", "a" * 41])
+@pytest.mark.parametrize(
+    "version",
+    [
+        "",
+        "2026.11.3 for John",
+        "123456789",
+        "000-12-3456",
+        "1.0\n",
+        "a" * 41,
+        "Quillfeather",
+        "DL-C4472-1190",
+        "12.03.1958",
+    ],
+)
 def test_what_is_no_version_is_refused(version):
     with pytest.raises(ValidationError):
         VERSION.validate_python(version)
