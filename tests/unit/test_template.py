@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.canary import Canary
+from models.integration import MetricQuery
 from models.template import operation, template
 from models.vocabulary import vocabulary_of
 from models.words import PARAMETERS, RESOURCES, STEPS
@@ -77,6 +79,9 @@ def test_no_identifier_stays_in_a_template(canary):
 
 
 def test_what_an_integration_declares_may_be_said():
-    words = vocabulary_of(an_integration(), ("outbound",)).words
-    assert {"Patient.search", "outbound"} <= words
+    query = MetricQuery(url="https://prometheus.example", query="up", name="queue_depth", username="Quillfeather")
+    agreed = Canary(consent="Quillfeather")  # one word, as an operation's name is
+    words = vocabulary_of(an_integration(metrics=(query,), canary=agreed), ("outbound",)).words
+    assert {"Patient.search", "outbound", "queue_depth"} <= words
+    assert "Quillfeather" not in words
     assert not {"Epic FHIR API", "America/New_York", "Integration"} & words
