@@ -6,6 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,5 +96,7 @@ def open_house(
     Raises:
         Misconfigured: with every mistake of the configuration.
     """
-    checked = load(Path(configuration), check_secrets=check_secrets)
-    return House(configuration=checked, home=home_folder(home), clock=clock)
+    checked, place = load(Path(configuration), check_secrets=check_secrets), home_folder(home)
+    with suppress(OSError):  # whoever needs it says so
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)  # before any store makes it, with what is in it for all
+    return House(configuration=checked, home=place, clock=clock)

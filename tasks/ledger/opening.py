@@ -76,7 +76,7 @@ def to_postgresql(url: str) -> Engine:
         if made.get_backend_name() != "postgresql":
             raise BadInput("HEAL_LEDGER_URL must begin with postgresql:// (leave it out for SQLite)")
         engine = create_engine(made.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # the last: a port that is no number
         raise BadInput("HEAL_LEDGER_URL is not a URL; write postgresql://user@host:5432/name") from None
     except ImportError:
         raise BadInput("PostgreSQL needs its driver: install integration-healing[postgresql]") from None

@@ -436,6 +436,10 @@ def test_nothing_that_is_planted_at_an_entrance_is_found_on_any_surface(net, ent
     assert net.held({name: one for name, one in PLANTED.items() if name.endswith(f" at {entrance}")}) == []
 
 
+def test_what_the_house_has_written_is_for_its_owner_alone(net):
+    assert net.home.stat().st_mode & 0o077 == 0
+
+
 def test_what_the_configuration_declares_is_found_on_every_surface(net):
     (incident,) = net.house().ledger.incidents()
     assert incident.diagnosis is not None

@@ -963,6 +963,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path, url):
     [
         pytest.param("mysql://heal:s3cret@db/heal", BadInput, id="another database"),
         pytest.param("heal:s3cret@db", BadInput, id="no address"),
+        pytest.param("postgresql://heal:s3cret@db:port/heal", BadInput, id="a port that is none"),
         pytest.param("postgresql://heal:s3cret@127.0.0.1:1/heal", Transient, id="nobody answers"),
     ],
 )
