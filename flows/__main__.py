@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
@@ -40,6 +41,7 @@ for _name in sorted(names(ROOM), key=lambda name: (PANELS.index(load(ROOM, name)
 def main() -> None:
     """Run a command; a known error is one clear sentence on standard error, never a traceback."""
     refuse_strangers()
+    leave_no_dump()
     write_what_can_be_shown()
     try:
         code = app(standalone_mode=False)
@@ -65,6 +67,14 @@ def refuse_strangers() -> None:
     ours, found = Path(__file__).parents[1], Path(str(models.__file__)).parents[1]
     if found != ours:
         sys.exit(f"{found} holds another package called models; uninstall it, or install heal in its own environment.")
+
+
+def leave_no_dump() -> None:
+    """Whatever crashes here writes no memory to the disk: tokens and answers are in it. Children inherit it."""
+    with suppress(ImportError, OSError, ValueError):  # a system that has no such limit
+        import resource  # noqa: PLC0415  # not everywhere
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def write_what_can_be_shown() -> None:
