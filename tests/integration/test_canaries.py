@@ -15,6 +15,9 @@ import json
 import logging
 import os
 import re
+import resource
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -51,6 +54,7 @@ from tests.traffic import NOW, Frozen, a_call
 
 API = "any-api"
 ROUNDS = 8
+MINUTE = timedelta(seconds=60)
 PRIVATE = {"set-aside", "taken", "received"}  # what could not be used, for its owner alone (docs/ingest.md)
 CONTROL = "Controlquill"
 SURFACES = ("screens", "output", "log", "exceptions", "notices", "ledger", "files", "history", "reports", "file names")
@@ -180,7 +184,7 @@ async def live(net: Net) -> None:
         page = net.configuration / "integrations.yaml"
         page.write_text(page.read_text().replace("127.0.0.1:9", f"127.0.0.1:{port}"))
         for _ in range(ROUNDS):
-            net.clock.at += timedelta(seconds=60)
+            net.clock.at += MINUTE
             house = net.house()
             await cycle(house)
             learn_answers(house)
@@ -194,7 +198,7 @@ def records(net: Net, folder: Path) -> None:
     """Every type of record and every field, failed and not; and files by names that say too much."""
     lines: list[str] = []
     for n, one in enumerate(canaries("records")):
-        common = {"integration": API, "at": NOW.isoformat()}
+        common = {"integration": API, "at": (NOW + 2 * MINUTE).isoformat()}  # into the incident, so new to it
         fields = dict.fromkeys(("operation", "resource", "component", "code", "location", "request_id", "bridge"), one)
         lines += [
             a_call(n, integration=API, **fields, url=f"/{one}?{one}={one}"),
@@ -440,8 +444,18 @@ def test_what_the_house_has_written_is_for_its_owner_alone(net):
     assert net.home.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="this machine allows no dump anyway")
+def test_a_crash_dumps_no_memory():
+    limit = "resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2"
+    door = f"import resource; resource.setrlimit({limit}); from flows import __main__ as door; "
+    ended = "door.leave = lambda _: print(resource.getrlimit(resource.RLIMIT_CORE)[0]); door.main()"
+    done = subprocess.run([sys.executable, "-c", door + ended, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\n0\n")
+
+
 def test_what_the_configuration_declares_is_found_on_every_surface(net):
     (incident,) = net.house().ledger.incidents()
     assert incident.diagnosis is not None
     assert incident.escalated_for, "a house that calls nobody cannot say too much to them"
+    assert any("Never met before the onset" in one for one in incident.diagnosis.related_factors)
     assert {surface for _, surface in net.held({"control": CONTROL})} >= set(SURFACES)

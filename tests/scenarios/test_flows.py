@@ -47,6 +47,7 @@ pytestmark = pytest.mark.scenario
 
 UNITY = "allscripts-unity-prod"
 MOST = 30  # cycles
+BROKEN = "what an error of ours says may quote a patient"
 PATIENCE_S = 90.0
 
 
@@ -126,7 +127,7 @@ def broken_once(apply: Any) -> Any:
         applied = await apply(house, action)
         if not broken:
             broken.append(action.id)
-            raise OSError(28, "No space left on device")
+            raise OSError(28, BROKEN)
         return applied
 
     return done_and_broken
@@ -175,8 +176,9 @@ def test_prefect_keeps_no_secret_and_no_patient(scene, healed, prefect_server):
     tokens = [json.loads(path.read_text())["value"].encode() for path in (scene.home / "tokens").glob("*.json")]
     assert tokens
     time.sleep(2.5)  # logs and events leave in batches
-    assert files_holding(prefect_server.home, *scene.secrets, *tokens) == []
-    assert files_holding(prefect_server.home, healed.id.encode()), "what is not written cannot prove anything"
+    assert files_holding(prefect_server.home, *scene.secrets, *tokens, BROKEN.encode()) == []
+    for written in (healed.id, "(OSError)"):
+        assert files_holding(prefect_server.home, written.encode()), "what is not written cannot prove anything"
 
 
 def test_a_cycle_brings_over_what_waits_and_prefect_sees_nothing_of_it(tmp_path, prefect_server):
