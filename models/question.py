@@ -37,12 +37,7 @@ class Ending(Noun):
 
 
 def run_name(action: Action, integration: Integration) -> str:
-    """The name by which a person finds it.
-
-    >>> from tests.builders import an_action, an_integration
-    >>> run_name(an_action(), an_integration())
-    'approve ACT-1: Renew the credential (Epic FHIR API)'
-    """
+    """The name by which a person finds it, e.g. `approve ACT-1: Renew the credential (Epic FHIR API)`."""
     return f"approve {action.id}: {action.says} ({integration.name})"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -247,6 +246,3 @@ def plan_hash(incident_id: str, remedy: str, policy_version: str, attempt: int) 
     """What an approval is bound to, and the idempotency key of the effect (hex, 64 characters)."""
     plan = json.dumps([incident_id, remedy, policy_version, attempt])
     return hashlib.sha256(plan.encode()).hexdigest()
-
-
-VERIFY_TIMEOUT = timedelta(minutes=30)  # an attempt without fresh readings for so long is a failure of ours

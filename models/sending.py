@@ -235,7 +235,7 @@ class Send(Noun):
         return self._to(SendState.QUARANTINED, at, because=because, code=code)
 
 
-class Pause(Kept):
+class Rest(Kept):
     """That a whole receiver is left alone for a while; id `sends:ID`."""
 
     integration_id: Identifier
@@ -243,20 +243,20 @@ class Pause(Kept):
     until: AwareDatetime
 
     @classmethod
-    def after(cls, before: Pause | None, integration_id: str, answer: Answer, at: datetime, draw: float) -> Pause:
-        """The pause after one more failure of the way: as they ask, else full jitter that grows."""
+    def after(cls, before: Rest | None, integration_id: str, answer: Answer, at: datetime, draw: float) -> Rest:
+        """The rest after one more failure of the way: as they ask, else full jitter that grows."""
         failures = 1 + (before.failures if before else 0)
         seconds = wait_s(failures, draw, answer.retry_after_s)
         return cls(
-            id=pause_of(integration_id),
+            id=rest_of(integration_id),
             integration_id=integration_id,
             failures=failures,
             until=at + timedelta(seconds=seconds),
         )
 
 
-def pause_of(integration_id: str) -> str:
-    """The id of a receiver's pause."""
+def rest_of(integration_id: str) -> str:
+    """The id of a receiver's rest."""
     return f"sends:{integration_id}"
 
 

@@ -27,15 +27,15 @@ LEFT_BEHIND = frozenset({ActionState.EXECUTING, ActionState.UNKNOWN})  # by whoe
 APPLY_S = 20.0  # real seconds for one remedy; one that takes longer is treated as interrupted
 
 
-def lease_on(house: House, incident: Incident) -> Lease | None:
-    """The right to act on the incident's integration; None while another process has it."""
+def lease_on(house: House, integration_id: str) -> Lease | None:
+    """The right to act on an integration; None while another process has it."""
     ttl = LEASE * house.clock.speed
-    return house.ledger.acquire(acting_on(incident.integration_id), house.holder, house.clock.now(), ttl)
+    return house.ledger.acquire(acting_on(integration_id), house.holder, house.clock.now(), ttl)
 
 
 async def act(house: House, incident: Incident, chosen: Chosen) -> Incident:
     """Intent, effect, result: each in the ledger before the next begins (invariants A1, A2)."""
-    lease = lease_on(house, incident)
+    lease = lease_on(house, incident.integration_id)
     if lease is None:
         return incident
     try:
@@ -49,7 +49,7 @@ async def act(house: House, incident: Incident, chosen: Chosen) -> Incident:
 
 async def act_on(house: House, incident: Incident, action: Action) -> Incident:
     """The same for a plan that people agreed to: its intent is the plan itself."""
-    lease = lease_on(house, incident)
+    lease = lease_on(house, incident.integration_id)
     if lease is None:
         return incident
     try:
@@ -189,7 +189,7 @@ def job(house: House, action: Action, connector: Connector) -> Job:
 
 async def recover(house: House, incident: Incident, action: Action) -> Incident:
     """An action that a dead process left behind: look before doing anything again (spec: safety, 1.6)."""
-    lease = lease_on(house, incident)
+    lease = lease_on(house, incident.integration_id)
     if lease is None:  # its owner is alive
         return incident
     try:

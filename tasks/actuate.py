@@ -78,6 +78,25 @@ async def observe(errand: Errand) -> bool | None:
         return None
 
 
+def errand_for(
+    one: Actuation, integration: Integration, ledger: Ledger, clock: Clock, base: Path, home: Path
+) -> Errand:
+    """As the actuator was sent when this was written down."""
+    return Errand(
+        role=one.role,
+        integration=integration,
+        clock=clock,
+        incident_id=one.incident_id,
+        action_id=one.action_id,
+        key=one.key,
+        since=one.since,
+        again_from=again_from(ledger, one.incident_id),
+        base=base,
+        home=home,
+        previous=one.previous,
+    )
+
+
 def errand_of(job: Job, role: Role, previous: str | None = None) -> Errand:
     """What the actuator of this role is sent to do for this attempt."""
     return Errand(
@@ -180,20 +199,8 @@ async def take_back(
         return not_done(f"the actuator for {one.role} is not declared any more as it was")
     file = file_of(actuator)
     settings = file.Settings.model_validate(actuator.settings)
-    errand = Errand(
-        role=one.role,
-        integration=integration,
-        clock=clock,
-        incident_id=one.incident_id,
-        action_id=one.action_id,
-        key=one.key,
-        since=one.since,
-        base=base,
-        home=home,
-        previous=one.previous,
-    )
     try:
-        done = await file.undo(errand, settings)
+        done = await file.undo(errand_for(one, integration, ledger, clock, base, home), settings)
     except Misconfigured as error:
         return not_done(str(error))
     except Unknown as error:
@@ -236,16 +243,4 @@ def latest_errand(house: House, integration: Integration, role: Role) -> Errand:
     if not made:
         return Errand(role, integration, house.clock, since=house.clock.now(), base=base, home=home)
     one = max(made, key=lambda known: known.since)
-    return Errand(
-        role=role,
-        integration=integration,
-        clock=house.clock,
-        incident_id=one.incident_id,
-        action_id=one.action_id,
-        key=one.key,
-        since=one.since,
-        again_from=again_from(house.ledger, one.incident_id),
-        base=base,
-        home=home,
-        previous=one.previous,
-    )
+    return errand_for(one, integration, house.ledger, house.clock, base, home)

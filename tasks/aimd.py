@@ -6,7 +6,6 @@ that a process that dies between two rounds changes nothing, and everything ends
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from models.aimd import Ascent, Move, is_strained, next_move
 from models.integration import Integration
 from models.reading import Reading
 from models.tuning import SHARES, Adjustment
+from tasks.adjust import instead
 from tasks.gate import is_spared
 from tasks.house import House
 from tasks.ledger import Change
@@ -67,16 +67,8 @@ def moved(change: Change, reduced: Sequence[Adjustment], move: Move) -> list[Adj
     rest = [one for one in reduced if one.setting is not move.setting]
     if move.value >= 1.0:
         return rest
-    fresh: dict[str, object] = {
-        "id": f"ADJ-{uuid.uuid4().hex[:12]}",
-        "value": move.value,
-        "previous": latest.value,
-        "since": change.at,
-        "until": max(one.until for one in mine),
-    }
-    replaced = latest.model_copy(update=fresh)
-    change.adjust(replaced)
-    return [*rest, replaced]
+    until = max(one.until for one in mine)
+    return [*rest, instead(change, latest, value=move.value, previous=latest.value, until=until)]
 
 
 def told(move: Move, rounds: int, *, everything: bool) -> str:

@@ -13,7 +13,7 @@ from models.remedy import Action, ActionState, plan_hash
 from tasks.choose import remedy_file, version_of
 from tasks.house import House
 from tasks.ledger import Change, Ledger
-from tasks.word import word_of
+from tasks.word import person, word_of
 
 
 def approve(house: House, action_id: str, by: str, why: str) -> Action:
@@ -23,7 +23,7 @@ def approve(house: House, action_id: str, by: str, why: str) -> Action:
         BadInput: it does not wait, has expired, was made under another policy, or this person agreed already.
     """
     word = word_of(house, by, why)
-    with house.ledger.change(f"person:{word.by}"[:120], word.at) as change:
+    with house.ledger.change(person(word.by), word.at) as change:
         action = agreeable(house, waiting(change, action_id), word.at)
         if any(word.is_of(one) for one in action.approvals):
             raise BadInput(
@@ -44,7 +44,7 @@ def reject(house: House, action_id: str, by: str, why: str) -> Action:
         BadInput: it does not wait.
     """
     word = word_of(house, by, why)
-    with house.ledger.change(f"person:{word.by}"[:120], word.at) as change:
+    with house.ledger.change(person(word.by), word.at) as change:
         action = waiting(change, action_id)
         rejected = change.save_action(action.to(ActionState.CANCELLED, rejection=word), None)
         back(change.incident(action.incident_id), f"{action.says}: rejected by {word.by}. {word.why}", change, word.at)

@@ -6,17 +6,19 @@ The checks are no readings: they say how a way fares that nobody uses, and one c
 from __future__ import annotations
 
 import asyncio
-import uuid
 
 from models.integration import Integration
 from models.standby import Away, gone
 from models.tuning import Adjustment, Setting
 from models.wording import span
+from tasks.adjust import instead
 from tasks.choose import halted
 from tasks.configuration.integrations import MAIN
+from tasks.gate import is_spared
 from tasks.house import House
 from tasks.ledger import Change
 from tasks.probe import connected, tuning_of
+from tasks.workarounds import over
 
 
 def is_away(house: House) -> bool:
@@ -32,9 +34,12 @@ def detours(house: House) -> dict[str, Adjustment]:
 
 
 async def look_back(house: House) -> None:
-    """One check of each main way that is not in use; what follows from it is written at once."""
+    """One check of each main way that is not in use; what follows from it is written at once.
+
+    A system that is to be spared is not asked this either; what was known of its main way stands.
+    """
     changes = detours(house)
-    ways = [house.integration(name) for name in changes]
+    ways = [one for name in changes if not is_spared(house, one := house.integration(name))]
     good = await asyncio.gather(*(is_good(house, one) for one in ways))
     for one, is_well in zip(ways, good, strict=True):
         take(house, one, changes[one.id], is_well=is_well)
@@ -59,7 +64,7 @@ def take(house: House, one: Integration, detour: Adjustment, *, is_well: bool) -
     away, is_halted = away.checked(now, is_good=is_well), halted(house) is not None
     with house.ledger.change("fail_back", now) as change:
         if away.may_return(now) and not is_halted:
-            change.revert(detour.id)
+            over(change, detour)
             change.forget(Away, away.id)
             green = span((now - (away.green_since or now)).total_seconds())
             tell(change, detour, f"Calls go by the {MAIN} route again: it was well for {green}")
@@ -67,8 +72,7 @@ def take(house: House, one: Integration, detour: Adjustment, *, is_well: bool) -
         change.keep(away, audited=False)
         later = away.stays_until(detour, one.probe_every)
         if later is not None and not is_halted:
-            change.adjust(detour.model_copy(update={"id": new_id(), "since": now, "until": later}))
-            change.revert(detour.id)
+            instead(change, detour, until=later)
             tell(
                 change, detour, f"Calls stay on {detour.value} until {later:%H:%M} UTC: the {MAIN} route is not proven"
             )
@@ -79,8 +83,3 @@ def tell(change: Change, detour: Adjustment, says: str) -> None:
     incident = change.incident(change.action(detour.action_id).incident_id)
     if not incident.is_closed:
         change.save_incident(incident.note(change.at, says))
-
-
-def new_id() -> str:
-    """Of an adjustment."""
-    return f"ADJ-{uuid.uuid4().hex[:12]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.errors import BadInput
 from models.incident import Incident
 from tasks.house import House
-from tasks.word import word_of
+from tasks.word import person, word_of
 
 
 def halt(house: House, by: str, why: str) -> int:
@@ -67,8 +67,3 @@ def active(incident: Incident) -> Incident:
     if not incident.is_active:
         raise BadInput(f"{incident.id} is {incident.state}; there is nothing to do about it any more")
     return incident
-
-
-def person(by: str) -> str:
-    """As the audit calls them."""
-    return f"person:{by}"[:120]

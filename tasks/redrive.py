@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from models.errors import BadInput
-from models.sending import Because, Pause, Send, SendState, Settlement, pause_of
+from models.sending import Because, Rest, Send, SendState, Settlement, rest_of
 from tasks.house import House
 from tasks.letters import Letters
 from tasks.send import hashes, letters_of
-from tasks.word import word_of
+from tasks.word import person, word_of
 
 
 def redrive(house: House, sends: tuple[Send, ...], by: str) -> tuple[Send, ...]:
@@ -16,17 +16,17 @@ def redrive(house: House, sends: tuple[Send, ...], by: str) -> tuple[Send, ...]:
     Raises:
         BadInput: one of them is not in quarantine, its content is gone, or who says so could be a patient.
     """
-    now, person = house.clock.now(), word_of(house, by).by
+    now, who = house.clock.now(), person(word_of(house, by).by)
     for send in sends:
         check_quarantined(send)
         if send.because is Because.LOST:
             raise BadInput(
                 f"what {send.id} said is gone from this disk; send it anew, and settle this one as withdrawn"
             )
-    with house.ledger.change(person, now) as change:
+    with house.ledger.change(who, now) as change:
         moved = tuple(change.save_send(send.redriven(now), None) for send in sends)
         for integration_id in {send.integration_id for send in moved}:
-            change.forget(Pause, pause_of(integration_id))
+            change.forget(Rest, rest_of(integration_id))
     return moved
 
 
@@ -36,7 +36,7 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
     Raises:
         BadInput: the other was not refused, this is not one message, or who says so could be a patient.
     """
-    person = word_of(house, by).by
+    who = person(word_of(house, by).by)
     check_quarantined(send)
     letters = letters_of(house, send.integration_id, written, "the replacement")
     if send.because is not Because.REFUSED or len(letters) != 1:
@@ -45,7 +45,7 @@ def replace(house: House, send: Send, written: bytes, by: str) -> Send:
     (name,) = store.put([letters[0].content])
     said = hashes(house, send.integration_id, letters[0], None)
     said |= {"letter": name, "place": str(store.place), "order_key": send.order_key}
-    with house.ledger.change(person, now) as change:
+    with house.ledger.change(who, now) as change:
         moved = change.save_send(send.redriven(now).model_copy(update=said), None)
     store.drop(send.letter)
     return moved
@@ -58,8 +58,8 @@ def settle(house: House, send: Send, settlement: Settlement, by: str) -> Send:
         BadInput: it is not in quarantine, or who says so could be a patient.
     """
     check_quarantined(send)
-    now, person = house.clock.now(), word_of(house, by).by
-    with house.ledger.change(person, now) as change:
+    now, who = house.clock.now(), person(word_of(house, by).by)
+    with house.ledger.change(who, now) as change:
         moved = change.save_send(send.settled(settlement, now), None)
     if moved.state.is_over:
         Letters(house.home).drop(moved.letter)

@@ -25,7 +25,7 @@ from models.letter import Letter
 from models.noun import Advice
 from models.queue import Lease
 from models.reading import Code
-from models.sending import Answer, Pause, Send, Sending, SendState, Verdict, Word, pause_of, sending_for
+from models.sending import Answer, Rest, Send, Sending, SendState, Verdict, Word, rest_of, sending_for
 from tasks.choose import halted
 from tasks.connectors._interface import Sends
 from tasks.house import House
@@ -146,18 +146,20 @@ def check_same(house: House, known: Send, letter: Letter) -> None:
 
 
 def is_waiting(house: House) -> bool:
-    """Whether anything goes anywhere without a person."""
-    place = Letters(house.home).place
-    return place is not None and bool(house.ledger.sending_integrations(place))
+    """Whether anything goes anywhere without a person, or something is kept that no message names."""
+    store = Letters(house.home)
+    if store.place is None:
+        return False
+    return bool(house.ledger.sending_integrations(store.place)) or bool(store.names() - house.ledger.letters())
 
 
 async def deliver(house: House) -> tuple[Send, ...]:
     """One round for the monitor: everything that waits, side by side by receiver, each for half a cycle at most."""
     store = Letters(house.home)
     waiting = house.ledger.sending_integrations(store.place) if store.place else ()
+    if store.names():
+        store.sweep(house.ledger.letters())
     if not waiting:
-        if store.names():
-            store.sweep(house.ledger.letters())
         return ()
     known = {one.id: one for one in house.configuration.integrations}
     rounds = (
@@ -175,7 +177,7 @@ async def deliver_to(
     house: House, integration: Integration, at_most: timedelta, tell: Tell = lambda _: None
 ) -> tuple[Send, ...]:
     """Bring over what is due for one receiver, until nothing is or the (real) time is up; what came to an end."""
-    if halted(house) or is_paused(house, integration.id):
+    if halted(house) or is_resting(house, integration.id):
         return ()
     now = house.clock.now()
     lease = house.ledger.acquire(sending_for(integration.id), house.holder, now, LEASE)
@@ -195,10 +197,10 @@ async def deliver_to(
         house.ledger.release(lease, house.clock.now())
 
 
-def is_paused(house: House, integration_id: str) -> bool:
+def is_resting(house: House, integration_id: str) -> bool:
     """Whether the receiver is to be left alone for a while."""
-    pause = house.ledger.kept(Pause, pause_of(integration_id))
-    return pause is not None and pause.until > house.clock.now()
+    rest = house.ledger.kept(Rest, rest_of(integration_id))
+    return rest is not None and rest.until > house.clock.now()
 
 
 @dataclass
@@ -211,13 +213,13 @@ class Round:
     lease: Lease
     tell: Tell
     over: list[Send] = field(default_factory=list)
-    _is_paused: bool = False
+    _is_resting: bool = False
 
     def __post_init__(self) -> None:
         self._id = self.lease.name.partition(":")[2]
         self._letters = Letters(self.house.home)
         self._place = self._letters.place or ""
-        self._pause = self.house.ledger.kept(Pause, pause_of(self._id))
+        self._rest = self.house.ledger.kept(Rest, rest_of(self._id))
 
     async def run(self, until: float) -> tuple[Send, ...]:
         """Message after message."""
@@ -227,7 +229,7 @@ class Round:
         while due := self.house.ledger.sends_due(self._id, self._place, self.house.clock.now(), AT_ONCE):
             for send in due:
                 began = loop.time()
-                if began >= until or self._is_paused:
+                if began >= until or self._is_resting:
                     return tuple(self.over)
                 await self._turn(send)
                 await asyncio.sleep(max(0.0, began + gap_s - loop.time()))
@@ -261,14 +263,14 @@ class Round:
         now, draw = self.house.clock.now(), uniform_draw()
         self._save(begun.answered(answer, self.rules, now, draw))
         if answer.is_channel:
-            self._is_paused = True
-            self._pause = Pause.after(self._pause, self._id, answer, now, draw)
+            self._is_resting = True
+            self._rest = Rest.after(self._rest, self._id, answer, now, draw)
             with self.house.ledger.change("send", now) as change:
-                change.keep(self._pause)
-        elif self._pause is not None and answer.verdict is not Verdict.UNKNOWN:
-            self._pause = None
+                change.keep(self._rest)
+        elif self._rest is not None and answer.verdict is not Verdict.UNKNOWN:
+            self._rest = None
             with self.house.ledger.change("send", now) as change:
-                change.forget(Pause, pause_of(self._id))
+                change.forget(Rest, rest_of(self._id))
 
     def _save(self, send: Send) -> Send:
         """The step on disk; what is over leaves nothing of what it said behind."""

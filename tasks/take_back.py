@@ -6,21 +6,19 @@ at its end     a temporary change is undone by the next cycle, whoever made it, 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from models.actuator import Actuation, Stage
 from models.anomaly import Severity
 from models.errors import LedgerConflict
 from models.incident import Event, Incident, State
-from models.queue import Lease, acting_on
+from models.queue import Lease
 from models.remedy import Action, ActionState
+from tasks.act import lease_on
 from tasks.actuate import can_undo, take_back
 from tasks.actuators._interface import Done
 from tasks.choose import halted
 from tasks.house import House
 
 MOST_TRIES = 2  # of undoing one thing in a roll-back (spec: safety, 1.6: "unknown twice")
-LEASE = timedelta(seconds=30)  # of real time, as for acting
 
 
 def standing(house: House, action: Action) -> tuple[Actuation, ...]:
@@ -89,8 +87,3 @@ async def undo(house: House, one: Actuation) -> Done:
     """Undo it as the integration's present declaration says."""
     integration, base = house.integration(one.integration_id), house.configuration.path
     return await take_back(one, integration, house.ledger, house.clock, base, house.home)
-
-
-def lease_on(house: House, integration_id: str) -> Lease | None:
-    """The right to act there; None while another process has it."""
-    return house.ledger.acquire(acting_on(integration_id), house.holder, house.clock.now(), LEASE * house.clock.speed)

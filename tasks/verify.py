@@ -55,7 +55,7 @@ def conclude(
     house: House, incident: Incident, action: Action, word: Outcome, measured: dict[str, object], case: Case
 ) -> Incident:
     """Keep what helped, take back what did not, and move the incident on: one transaction."""
-    lease = lease_on(house, incident)
+    lease = lease_on(house, incident.integration_id)
     if lease is None:
         return incident
     says = f"{action.says}: {word.replace('_', ' ')}. {measured['impact']}"
@@ -104,7 +104,7 @@ def verify_replay(house: House, incident: Incident, action: Action) -> Incident:
         outcome=Outcome.SUCCESSFUL if complete else Outcome.PARTIAL,
         impact=f"{backlog.processed} of {backlog.queued} queued reads processed, {backlog.waiting} wait",
     )
-    lease = lease_on(house, incident)
+    lease = lease_on(house, incident.integration_id)
     if lease is None:
         return incident
     with house.ledger.change("remediate", now) as change:

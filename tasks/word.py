@@ -26,3 +26,8 @@ def word_of(house: House, by: str, why: str = "said so", option: str = "why") ->
     except ValidationError as error:
         field, says = error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, ")
         raise BadInput(f"--{option if field == 'why' else field}: {says}") from None
+
+
+def person(by: str) -> str:
+    """As the audit calls them."""
+    return f"person:{by}"[:120]

@@ -12,11 +12,10 @@ from models.tuning import Adjustment, does
 from models.waiting import Pause
 from models.workaround import NOTHING_TO_TEST, TESTED_WITHIN, Ended, EndedState, in_force, spared, tested
 from tasks.guard import allow
-from tasks.halt import person
 from tasks.house import House
 from tasks.ledger import Change
 from tasks.remember import windows
-from tasks.word import word_of
+from tasks.word import person, word_of
 
 
 def shown(house: House) -> tuple[Told, Told]:

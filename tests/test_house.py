@@ -11,6 +11,7 @@ import site
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,10 @@ import typer.main
 
 from flows.__main__ import app
 from models.catalogue import load, names
-from models.noun import Noun
+from models.noun import Kept, Noun
 from models.remedy import Remedy
 from models.signatures import known_signatures
+from tasks.ledger.reads import name_of
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("models", "tasks", "flows", "expectations", "simulator")
@@ -363,3 +365,22 @@ def test_the_wheel_holds_every_room_with_its_pages_and_migrations():
 
 def test_it_is_never_published_by_accident():
     assert "Private :: Do Not Upload" in project()["project"]["classifiers"]
+
+
+def test_nouns_that_the_ledger_keeps_have_different_names_there():
+    """Its rows are found by the noun's name: two of one name would read each other's."""
+    for room in (ROOT / "models").rglob("*.py"):
+        load_module(room)
+    kept = Counter(name_of(noun) for noun in kinds_of(Kept))
+    assert len(kept) > 20
+    assert [name for name, many in kept.items() if many > 1] == []
+
+
+def load_module(path: Path) -> None:
+    importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+
+
+def kinds_of(noun: type[Kept]) -> Iterator[type[Kept]]:
+    for kind in noun.__subclasses__():
+        yield kind
+        yield from kinds_of(kind)

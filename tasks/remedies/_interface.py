@@ -14,7 +14,6 @@ effect. `adjusting` makes such a file out of one function.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from models.integration import Integration
 from models.remedy import Action, Remedy, Step
 from models.tuning import Adjustment, Setting, Tuning
+from tasks.adjust import new_id
 from tasks.clock import Clock
 from tasks.connectors._interface import Connector
 
@@ -101,7 +101,7 @@ def adjustments(job: Job, changes: Changes, at: datetime) -> tuple[Adjustment, .
     """The adjustments that make these changes, each with its end and the value it replaces."""
     return tuple(
         Adjustment(
-            id=f"ADJ-{uuid.uuid4().hex[:12]}",
+            id=new_id(),
             integration_id=job.integration.id,
             setting=setting,
             value=value,

@@ -141,6 +141,16 @@ def test_what_is_read_again_begins_an_hour_before_the_trouble_and_people_agree_t
     assert (tmp_path / "cursor").read_text() == f"{BEGINNING - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_taking_back_is_told_the_same_as_doing_was(tmp_path):
+    script = ["/bin/sh", "-c", 'printf %s "$1" >"$2"', "undo", "{again_from}", str(tmp_path / "told")]
+    house = a_house(tmp_path, pause=Actuator(kind="command", settings={"run": ["/bin/true"], "undo": script}))
+    _, action = step(house, in_trouble(house, "pause_sync"))
+    assert action.state is ActionState.VERIFYING
+    house.clock.move(timedelta(hours=2))
+    assert [one.role.value for one in asyncio.run(give_back(house))] == ["pause"]
+    assert (tmp_path / "told").read_text() == f"{BEGINNING - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
 # --- the decision and the plan ---------------------------------------------------------------------------------------
 
 

@@ -26,10 +26,11 @@ from flows.commands import send as send_command
 from flows.commands import sends as sends_command
 from models import retry
 from models.errors import HEALTHY, NEEDS_HUMAN, BadInput
-from models.sending import Answer, Because, Pause, SendState, Settlement, Word, pause_of
+from models.sending import Answer, Because, Rest, SendState, Settlement, Word, rest_of
 from simulator.control import Clinic, start_clinic
 from tasks import redrive as redriving
 from tasks.connectors.hl7_mllp import Hl7Mllp
+from tasks.gate import pauses_of
 from tasks.house import House
 from tasks.letters import FOLDER, Letters
 from tasks.send import deliver, deliver_to, enqueue, is_waiting
@@ -261,6 +262,20 @@ def test_one_poison_among_many_delays_nobody_but_its_patient(clinic, tmp_path, n
     assert counted.exactly_once == (25, 0, 0)
 
 
+def test_what_a_dead_process_left_is_forgotten_and_what_a_person_waits_for_is_not(clinic, tmp_path, numbers):
+    house, store = a_sender(clinic, tmp_path), Letters(tmp_path)
+    clinic.break_("mllp", "ack_error", code="AR")
+    enqueue(house, "receiver", messages(numbers, 1))
+    bring_over(house)
+    (kept,) = stuck(house)
+    left, fresh = store.put([CANARY.encode(), CANARY.encode()])
+    for name in (left, kept.letter):
+        os.utime(tmp_path / FOLDER / name, (0, 0))
+    assert is_waiting(house)  # although no message goes anywhere
+    asyncio.run(deliver(house))
+    assert store.names() == {fresh, kept.letter}
+
+
 def test_a_receiver_that_is_away_is_left_alone_and_loses_nothing(clinic, tmp_path, numbers):
     house, counted = a_sender(clinic, tmp_path), Counted(clinic)
     clinic.break_("mllp", "refused")
@@ -272,11 +287,12 @@ def test_a_receiver_that_is_away_is_left_alone_and_loses_nothing(clinic, tmp_pat
     assert found.says == "messages that wait: 10, the first for 61 minutes (limit 1 h)"
     tried = house.ledger.sends("receiver", [SendState.QUEUED])
     assert [one.code for one in tried] == ["connection_refused", *[None] * 9]  # one knock, not ten
-    assert house.ledger.kept(Pause, pause_of("receiver")) is not None
+    assert house.ledger.kept(Rest, rest_of("receiver")) is not None
+    assert pauses_of(house) == {}  # reads are another matter, and go on
     clinic.mend()
     bring_over(house)
     assert counted.exactly_once == (10, 0, 0)
-    assert house.ledger.kept(Pause, pause_of("receiver")) is None
+    assert house.ledger.kept(Rest, rest_of("receiver")) is None
     assert not is_waiting(house)
 
 
@@ -327,7 +343,7 @@ def test_a_throttled_receiver_is_left_alone_until_it_says(clinic, tmp_path, numb
     enqueue(house, "receiver", resources(numbers, 3))
     clinic.break_("epic", "rate_limit", per_minute=1, retry_after=shape, wait_s=900, operation="Appointment.create")
     asyncio.run(deliver(house))
-    pause = house.ledger.kept(Pause, pause_of("receiver"))
+    pause = house.ledger.kept(Rest, rest_of("receiver"))
     assert 895 <= (pause.until - house.clock.now()).total_seconds() <= 990
     tally = house.ledger.tallies()["receiver"]
     assert (tally.queued, tally.sent) == (2, 1)

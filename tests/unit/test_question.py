@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.question import ending_of, form_of
+from models.question import ending_of, form_of, run_name
 from models.remedy import ActionState, Approval, EffectClass
 from tests.builders import NOW, a_diagnosis, a_remedy, an_action, an_integration
 
@@ -18,6 +18,10 @@ def a_plan(**changes: Any):
     waits = {"state": ActionState.AWAITING_APPROVAL, "rule": "D12", "reason": "traffic in production"}
     until = NOW + timedelta(minutes=30)
     return an_action(**{**waits, "executed_at": None, "judged_at": None, "expires_at": until, **changes})
+
+
+def test_its_run_is_found_by_the_plan_it_asks_about():
+    assert run_name(an_action(), an_integration()) == "approve ACT-1: Renew the credential (Epic FHIR API)"
 
 
 def test_the_form_says_what_is_done_to_what_and_how_it_ends():

@@ -18,7 +18,7 @@ from models.sending import (
     Answer,
     Ask,
     Because,
-    Pause,
+    Rest,
     Send,
     Sending,
     SendState,
@@ -113,7 +113,7 @@ def test_what_never_left_may_go_again_and_spends_no_try(outcome, judge):
 def test_a_throttled_receiver_is_left_alone_as_long_as_it_asks(headers, seconds):
     answer = http_answer(Outcome.THROTTLED, None, may_have_left=True, retry_after_s=retry_after_s(headers, AT))
     for draw in (0.0, 0.999):
-        until = Pause.after(None, "lab", answer, AT, draw).until
+        until = Rest.after(None, "lab", answer, AT, draw).until
         assert timedelta(seconds=seconds) <= until - AT < timedelta(seconds=1.1 * seconds)
 
 
