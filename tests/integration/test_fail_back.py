@@ -15,6 +15,8 @@ from models.incident import State
 from models.remedy import ActionState
 from models.standby import Away
 from models.tuning import Adjustment, Setting, tuned
+from models.waiting import Pause
+from models.workaround import Ended, EndedState
 from simulator.control import Clinic, start_clinic
 from tasks.act import apply
 from tasks.fail_back import is_away, look_back
@@ -75,6 +77,13 @@ def minutes(house: House, clinic: Clinic, count: int) -> None:
         time.sleep(max(0.0, 60 / SPEED - (time.monotonic() - began)))
 
 
+def asked_for(house: House, span: timedelta) -> None:
+    """They ask to be left alone for so long."""
+    now = house.clock.now()
+    with house.ledger.change("test", now) as change:
+        change.keep(Pause(id=EPIC, integration_id=EPIC, since=now, until=now + span))
+
+
 def route(house: House) -> str:
     now = house.clock.now()
     return tuned(house.ledger.adjustments(EPIC, as_of=now), now).route
@@ -91,6 +100,10 @@ def test_calls_return_when_the_main_way_was_well_for_half_an_hour_unless_healing
     assert (route(house), is_away(house)) == ("secondary", True)
     minutes(house, clinic, 3)
     assert house.ledger.kept(Away, EPIC).failed == 3
+    asked_for(house, timedelta(minutes=2))
+    minutes(house, clinic, 1)
+    assert house.ledger.kept(Away, EPIC).checks == 3  # who asked to be left alone is not asked this either
+    minutes(house, clinic, 1)
     clinic.mend("epic", "server_errors")
     minutes(house, clinic, 25)
     monkeypatch.setenv("HEAL_HALT", "drill")
@@ -100,6 +113,8 @@ def test_calls_return_when_the_main_way_was_well_for_half_an_hour_unless_healing
     minutes(house, clinic, 1)
     assert (route(house), is_away(house)) == ("main", False)
     assert thread(house)[-1].startswith("Calls go by the main route again: it was well for 3")
+    (ended,) = house.ledger.all_kept(Ended, EPIC)
+    assert (ended.setting, ended.state) == (Setting.ROUTE, EndedState.WAITING)  # it is looked whether that was right
     assert house.ledger.verify_audit().intact
 
 
