@@ -23,6 +23,7 @@ from models.maintenance import Maintenance
 from models.noun import Advice, Noun
 from models.objective import Kind, Objective, Target
 from models.reading import Code, Identifier, Operation
+from models.reconciliation import Reconciliation
 from models.tier import Mode
 from models.written import SECONDS_PER_UNIT, Duration, Period, SecretReference, Share, Text, TimeZone, limited
 
@@ -189,6 +190,7 @@ class Integration(Noun):
     depends_on: tuple[Code, ...] = ()  # other integrations by id, or what several share: practice-vpn, idp.example.org
     controls: ControlSettings | None = None  # None: as the configuration says for all
     actuators: Actuators = Actuators()  # what may be done outside of us, by role
+    reconcile: tuple[Reconciliation, ...] = ()  # what both sides must hold alike
     maintenance: tuple[Maintenance, ...] = ()  # when the other side may be away, because that was agreed
 
     @property

@@ -41,7 +41,7 @@ def check_integrations(page: Page) -> tuple[tuple[Integration, ...], list[Mistak
         place: Place = ("integrations", index)
         mistakes += check_connector(page, place, entry)
         mistakes += repeated(page, (*place, "reads"), entry, "operation")
-        for key in ("routes", "feeds", "bridges", "objectives"):
+        for key in ("routes", "feeds", "bridges", "objectives", "reconcile"):
             mistakes += repeated(page, (*place, key), entry, "name")
         mistakes += repeated_credentials(page, (*place, "credentials"), entry)
         mistakes += check_routes(page, place, entry)

@@ -7,9 +7,11 @@ simply had: a remedy that `needs` RenewsCredentials works on every connector tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from models.credential import Credential
 from models.credentials import PublishedKey
@@ -17,12 +19,15 @@ from models.integration import Integration, Read
 from models.ladder import Ladder
 from models.noun import RecordId
 from models.reading import Reading
+from models.reconciliation import Reconciliation
 from models.sending import Answer, Sending, Word
 from models.surface import Surface, Uses
 from models.tuning import Tuning
 from tasks.clock import Clock
 from tasks.sketches import Sketches
 from tasks.trials import Reach, Trial
+
+Record = dict[str, Any]  # one record of theirs, as JSON has it; a table's row is one too
 
 
 @dataclass(frozen=True)
@@ -192,4 +197,24 @@ class TriedInParts(Protocol):
 
     def trials(self) -> tuple[Trial, ...]:
         """What may be asked beside the reads: of nobody, as nobody, or with the token in hand."""
+        ...
+
+
+@runtime_checkable
+class ShowsRecords(Protocol):
+    """Can hand out the records of a span, to be compared with what was landed (tasks.reconcile).
+
+    A file whose connector has it may offer `record_operations(settings)`: the operations by which records can be
+    read, where they are others than its reads. Whatever goes wrong on the other side is a reading. Calls go by the
+    tuning, the governor and the deadline of this connector like every other.
+    """
+
+    async def count_records(self, wanted: Reconciliation, since: datetime, until: datetime) -> int | None:
+        """How many records of [since, until) they have, at the cost of one small call; None: they cannot say."""
+        ...
+
+    async def records(
+        self, wanted: Reconciliation, since: datetime, until: datetime, take: Callable[[list[Record]], None]
+    ) -> Reading:
+        """Read the records of [since, until), page by page; what was read is taken, also when the rest fails."""
         ...

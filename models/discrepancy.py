@@ -1,0 +1,96 @@
+"""Discrepancy: one way in which two sides hold different data, named, counted, with opaque keys and never a value."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, StringConstraints
+
+from models.anomaly import Severity
+from models.delivery import Key
+from models.noun import Kept, Noun
+from models.reading import Code, Identifier
+from models.reconciliation import ColumnName
+
+KEYS_KEPT = 100  # of each discrepancy, in the ledger; all of them are in the run's file
+
+Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+class DiscrepancyKind(StrEnum):
+    """How the two sides differ; the first that explains a record names it."""
+
+    TRUNCATED = "truncated"  # missing from a point on: a page or a file ended early
+    MISSING = "missing"  # they have it, we do not, and it is too late to be on its way
+    EXTRA = "extra"  # we have it, they do not
+    DUPLICATE = "duplicate"  # we have it more than once
+    STALE = "stale"  # they changed it, and we have it as it was
+    MIXED_UP = "mixed_up"  # it hangs on another patient than theirs
+    SHIFTED = "shifted"  # instants are off by a constant
+    NULLS = "nulls"  # a column lost its values
+    CHANGED = "changed"  # a column has another value
+
+
+class Discrepancy(Noun):
+    """One kind of difference of one reconciliation, with how many of how many, where, and which."""
+
+    kind: DiscrepancyKind
+    severity: Severity
+    count: PositiveInt
+    of: PositiveInt  # records compared
+    column: ColumnName | None = None
+    offset_s: int | None = None  # SHIFTED: ours less theirs
+    location: Pseudonym | None = None  # when all of it is at one
+    provider: Pseudonym | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    keys: Annotated[tuple[Key, ...], Field(max_length=KEYS_KEPT)] = ()
+    says: str  # for a person: counts beside the rule, never a value
+
+
+class DayCount(Noun):
+    """How many records of one day each side has."""
+
+    day: date
+    theirs: NonNegativeInt | None  # None: not asked, or no answer
+    ours: NonNegativeInt | None
+    compared: bool = False  # whether the records themselves were compared
+
+
+class Reconciled(Kept):
+    """What one run of one reconciliation found."""
+
+    integration_id: Identifier
+    name: Code
+    resource: Code
+    state: Code  # `agrees`, `differs`, `unknown`: a side could not be read
+    as_of: AwareDatetime
+    since: AwareDatetime
+    until: AwareDatetime
+    theirs: NonNegativeInt | None = None  # records; None: could not be read
+    ours: NonNegativeInt | None = None
+    compared: NonNegativeInt = 0  # records that were compared value by value
+    in_flight: NonNegativeInt = 0  # theirs that we do not have yet, and that are not late
+    tombstones: NonNegativeInt = 0  # gone on one side, and said so
+    days: tuple[DayCount, ...] = ()
+    discrepancies: tuple[Discrepancy, ...] = ()
+    confidence: NonNegativeFloat | None = None  # of the statement about what was not compared; None: all was
+    at_most: NonNegativeFloat | None = None  # … the share of it that may differ all the same
+    failed: Code | None = None  # why a side could not be read: the code of its reading
+    incident_id: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides could be read, and nothing differs."""
+        return self.state == "agrees"
+
+    def total(self, kind: DiscrepancyKind) -> int:
+        """How many records differ in this way."""
+        return sum(one.count for one in self.discrepancies if one.kind is kind)
+
+
+def reconciled_id(integration_id: str, name: str, as_of: datetime) -> str:
+    """The id of a run."""
+    return f"{integration_id}/{name}/{as_of:%Y%m%dT%H%M%SZ}"
