@@ -52,6 +52,7 @@ def serve_all(configuration: Path, home: Path, every: timedelta) -> None:
     from flows.diagnose import diagnose  # noqa: PLC0415
     from flows.fold import fold  # noqa: PLC0415
     from flows.monitor import monitor  # noqa: PLC0415
+    from flows.reconcile import reconcile  # noqa: PLC0415
     from flows.remediate import remediate  # noqa: PLC0415
     from flows.report import report  # noqa: PLC0415
 
@@ -60,6 +61,7 @@ def serve_all(configuration: Path, home: Path, every: timedelta) -> None:
     served: dict[Any, dict[str, Any]] = {
         monitor: {"schedules": [Interval(every)], "concurrency_limit": 1},
         report: {"schedules": [Interval(timedelta(hours=1))]},
+        reconcile: {"schedules": [Interval(timedelta(minutes=5))], "concurrency_limit": 1},
         fold: {"schedules": [Cron("15 * * * *")], "parameters": place},
         diagnose: {},
         remediate: {},

@@ -17,6 +17,7 @@ from models.bridge import Beats, Bridge
 from models.credential import CredentialKind
 from models.credentials import CredentialRecord, leads_of
 from models.delivery import Landing
+from models.discrepancy import Discrepancy, DiscrepancyKind, Reconciled, State
 from models.facts import Neighbours
 from models.incident import Incident
 from models.indication import Indication
@@ -37,6 +38,17 @@ SAME_HOUR = timedelta(minutes=30)  # before and after: the same time of day
 WEEK = timedelta(days=7)
 FIGURE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 BY_METRIC = {RECORDS: Kind.VOLUME_DROP, STALENESS: Kind.DATA_STALE, "pool_wait": Kind.POOL_WAIT}
+BY_DISCREPANCY = {
+    DiscrepancyKind.TRUNCATED: Kind.PAGE_TRUNCATED,
+    DiscrepancyKind.MISSING: Kind.ROWS_MISSING,
+    DiscrepancyKind.EXTRA: Kind.ROWS_EXTRA,
+    DiscrepancyKind.DUPLICATE: Kind.ROWS_DUPLICATED,
+    DiscrepancyKind.STALE: Kind.ROWS_STALE,
+    DiscrepancyKind.MIXED_UP: Kind.ROWS_MIXED_UP,
+    DiscrepancyKind.SHIFTED: Kind.TIMES_SHIFTED,
+    DiscrepancyKind.NULLS: Kind.NULLS_RISE,
+    DiscrepancyKind.CHANGED: Kind.COLUMN_DIFFERS,
+}
 LONGEST = 64  # characters of a code
 
 Looked = Iterator[tuple[Kind, Indication | None]]
@@ -177,6 +189,27 @@ def of_sighting(sighting: Sighting) -> Indication | None:
     now, usual = (figure(text) for text in (words.current, words.baseline)) if words else (None, None)
     subject = (sighting.series.subject or "").partition(".")[0] or None
     return _told(kind, sighting.score if now is None else now, usual, subject, sighting.opened_at)
+
+
+def of_reconciled(found: Reconciled) -> Looked:
+    """What both sides hold, compared; nothing when a side could not be read."""
+    if found.state is State.UNKNOWN:
+        return
+    shown = {one.kind for one in found.discrepancies}
+    for kind, what in BY_DISCREPANCY.items():
+        if kind not in shown:
+            yield what, None
+    for one in found.discrepancies:
+        yield BY_DISCREPANCY[one.kind], difference(one, found.resource)
+
+
+def difference(one: Discrepancy, resource: str) -> Indication:
+    """One difference with its figure: a shift in seconds, nulls as a share, anything else as a count."""
+    kind = BY_DISCREPANCY[one.kind]
+    if kind is Kind.TIMES_SHIFTED:
+        return Indication(kind=kind, value=one.offset_s or 0, usual=0, of=one.of, subject=code_of(resource))
+    value = one.count / one.of if kind is Kind.NULLS_RISE else one.count
+    return Indication(kind=kind, value=value, of=one.of, subject=code_of(one.column or resource))
 
 
 def figure(text: str) -> float | None:

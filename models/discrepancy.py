@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,6 +17,14 @@ from models.reconciliation import ColumnName
 KEYS_KEPT = 100  # of each discrepancy, in the ledger; all of them are in the run's file
 
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+class State(StrEnum):
+    """What a run came to."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"  # a side could not be read
 
 
 class DiscrepancyKind(StrEnum):
@@ -60,12 +68,12 @@ class DayCount(Noun):
 
 
 class Reconciled(Kept):
-    """What one run of one reconciliation found."""
+    """What the latest run of one reconciliation found; how many differed in earlier ones is in the history."""
 
     integration_id: Identifier
     name: Code
     resource: Code
-    state: Code  # `agrees`, `differs`, `unknown`: a side could not be read
+    state: State
     as_of: AwareDatetime
     since: AwareDatetime
     until: AwareDatetime
@@ -79,18 +87,22 @@ class Reconciled(Kept):
     confidence: NonNegativeFloat | None = None  # of the statement about what was not compared; None: all was
     at_most: NonNegativeFloat | None = None  # … the share of it that may differ all the same
     failed: Code | None = None  # why a side could not be read: the code of its reading
-    incident_id: str | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether both sides could be read, and nothing differs."""
-        return self.state == "agrees"
+        return self.state is State.AGREES
+
+    @property
+    def differing(self) -> int:
+        """How many records differ; one that differs in several columns is counted for each."""
+        return sum(one.count for one in self.discrepancies)
 
     def total(self, kind: DiscrepancyKind) -> int:
         """How many records differ in this way."""
         return sum(one.count for one in self.discrepancies if one.kind is kind)
 
 
-def reconciled_id(integration_id: str, name: str, as_of: datetime) -> str:
-    """The id of a run."""
-    return f"{integration_id}/{name}/{as_of:%Y%m%dT%H%M%SZ}"
+def reconciled_id(integration_id: str, name: str) -> str:
+    """The id of what the latest run of one reconciliation found."""
+    return f"{integration_id}/{name}"

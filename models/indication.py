@@ -32,6 +32,8 @@ class IndicationKind(StrEnum):
     VISITS_WITHOUT_RX = "visits_without_rx"  # exams completed without a final prescription; of all (`of`)
     # what both sides hold, compared
     ROWS_MISSING = "rows_missing"  # keys of theirs that we lack; of all compared (`of`)
+    ROWS_STALE = "rows_stale"  # keys that they changed and we have as they were; of all compared (`of`)
+    ROWS_MIXED_UP = "rows_mixed_up"  # records that hang on another patient than theirs; of all compared (`of`)
     ROWS_EXTRA = "rows_extra"  # keys of ours that they lack
     ROWS_DUPLICATED = "rows_duplicated"  # keys that stand for the same thing twice
     COLUMN_DIFFERS = "column_differs"  # rows that differ in one column (`subject`); of all (`of`)

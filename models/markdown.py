@@ -8,6 +8,7 @@ from models import tables
 from models.card import incident_card
 from models.diagnosis import Diagnosis, band
 from models.phrases import slot_words
+from models.reconciled_tables import differences, overview
 from models.report import attempted, impact_of, outcome_word, status_of
 from models.story import Story
 from models.wording import UNKNOWN, clock, local_time_on, one_line, percent, volume, whole_percent
@@ -47,6 +48,8 @@ def sections(story: Story) -> Iterator[str]:
 def service(story: Story) -> Iterator[tables.Told]:
     """How well the connection serves."""
     yield tables.alerts(story.alerts, story.integration.timezone, story.as_of)
+    yield overview(story.reconciled, story.integration.timezone)
+    yield differences(story.reconciled)
     yield tables.availability(story.availability)
     yield tables.objectives(story.budgets)
     yield tables.operations(story.speeds)

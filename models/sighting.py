@@ -32,8 +32,10 @@ IN_A_ROW = 2  # … and how many suffice when something else agrees, or when all
 STRONG = 3.0  # a score that chance hardly has twice in a row (0026, fitted)
 CLEAR = 1.5  # … and that of a look back which nobody needs to wait for again (0026, fitted): silence of three cycles
 LOOK_BACK = frozenset({"fewer", "level", "silence"})  # detectors that speak of several cycles, and date the first
+COUNTED = frozenset({"reconciliation", "promises"})  # every record was looked at: that is no accident
 CLEARS_AFTER = 5  # good cycles in a row that end it: none of those that are looked at is odd any more
 LOST_AFTER = timedelta(hours=24)  # nothing was measured for so long: whatever it was, nobody can say that it stands
+LOST_CYCLES = 3  # … nor for so many of its own cycles, where they are longer
 NOTIFIED_FROM, PAGED_FROM = Severity.MEDIUM, Severity.HIGH  # what is LOW is shown, and sent to nobody
 NOT_A_NAME = re.compile(r"[^A-Za-z0-9_.:@+-]")
 LONGEST_KEY = 72  # with the integration (63) and the instant (16), an id of the ledger holds no more
@@ -175,7 +177,7 @@ def turned(
             away by itself.
     """
     loud = {sign.series: sign for sign in signs if sign.detectors and judged(sign.series)}
-    agreement = _Agreement(loud, groups or {})
+    agreement = Agreement(loud, groups or {})
     changed: list[Sighting] = []
     met: set[Series] = set()
     for before in known:
@@ -215,10 +217,10 @@ def first_seen(sign: Sign, as_of: datetime, every: timedelta) -> Sighting:
         severity=sign.severity,
         detectors=tuple(sorted(sign.detectors)),
     )
-    return seen_again(new, sign, as_of, every, _Agreement({}, {}))
+    return seen_again(new, sign, as_of, every, Agreement({}, {}))
 
 
-def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, agreement: _Agreement) -> Sighting:
+def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, agreement: Agreement) -> Sighting:
     """One more odd cycle: it may be believed now, and told."""
     history = (filled(before, as_of) + ODD)[-REMEMBERED:]
     flapping = flaps(history, already=before.flapping)
@@ -255,11 +257,13 @@ def seen_again(before: Sighting, sign: Sign, as_of: datetime, every: timedelta, 
 
 
 def believed(
-    before: Sighting, sign: Sign, history: str, as_of: datetime, every: timedelta, agreement: _Agreement
+    before: Sighting, sign: Sign, history: str, as_of: datetime, every: timedelta, agreement: Agreement
 ) -> str | None:
     """Why it is no accident, in words; empty: it lasted. None: it may be one."""
     if history[-LOOKED_AT:].count(ODD) >= CONFIRMATIONS:
         return ""
+    if not COUNTED.isdisjoint(sign.detectors):
+        return "every record was looked at"
     if had_lasted(sign, as_of, every):
         return "it had lasted for several cycles when it was seen"
     if not history.endswith(ODD * IN_A_ROW):
@@ -288,7 +292,7 @@ def unseen(
     if not before.is_confirmed:
         return faded(before, as_of)
     if not judged(before.series):
-        gone = as_of - before.odd_at >= LOST_AFTER
+        gone = as_of - before.odd_at >= max(LOST_AFTER, LOST_CYCLES * before.every)
         return before.model_copy(update={"cleared_at": as_of, "judged_at": as_of}) if gone else before
     history = (before.history + GOOD)[-REMEMBERED:]
     update: dict[str, object] = {
@@ -323,7 +327,7 @@ def filled(before: Sighting, as_of: datetime) -> str:
     return (before.history + GOOD * min(missing, REMEMBERED))[-REMEMBERED:]
 
 
-class _Agreement:
+class Agreement:
     """What else speaks in the same cycle, counted once for all signs."""
 
     def __init__(self, loud: Mapping[Series, Sign], groups: Mapping[Series, Hashable]) -> None:

@@ -10,6 +10,7 @@ from models.alert import Alert
 from models.anomaly import Anomaly
 from models.availability import Availability, usable_share
 from models.credential import Credential
+from models.discrepancy import Reconciled
 from models.escalation import Escalation
 from models.incident import Incident
 from models.integration import Integration
@@ -112,4 +113,5 @@ class Story(Noun):
     budgets: tuple[Budget, ...] = ()
     speeds: tuple[Speed, ...] = ()  # by source and operation
     stability: Stability | None = None
+    reconciled: tuple[Reconciled, ...] = ()  # what both sides hold, as last compared
     problem: str | None = None  # the open problem that the incident belongs to: over is not solved

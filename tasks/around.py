@@ -19,6 +19,7 @@ from models.around import (
     of_maintenance,
     of_past,
     of_queue,
+    of_reconciled,
     of_schema,
     of_sighting,
     of_times,
@@ -30,6 +31,7 @@ from models.bridge import Beats
 from models.credentials import CredentialRecord
 from models.delivery import Landing
 from models.dependency import depends_on
+from models.discrepancy import Reconciled
 from models.facts import Around, Neighbours
 from models.feed import FRESH_WITHIN
 from models.gauge import QUEUE_AGE
@@ -47,6 +49,7 @@ from tasks.watches.ahead import ahead
 from tasks.watches.resources import trends, waits
 
 FILES = "flat_file"  # the one kind that keeps no pool
+OLD_LOOKS = 2  # times `every`: a comparison older than that says nothing of now
 SIGHT, FRESH = "around", timedelta(minutes=1)  # incidents of one cycle are diagnosed within it
 
 
@@ -72,7 +75,7 @@ def around(house: House, integration: Integration, as_of: datetime) -> Around:
     seen = sight(house, as_of)
     looked = [*flowing(seen, integration), *schemas(house, integration), *resources(seen, integration)]
     looked += chain(credentials(house, integration, as_of), agreed(house, integration, as_of))
-    looked += past(house, integration, as_of)
+    looked += chain(past(house, integration, as_of), compared(house, integration, as_of))
     shown = [one for _, one in looked if one is not None]
     return Around(
         indications=tuple(dict.fromkeys((*shown, *seen_by_detectors(house, integration, shown)))),
@@ -100,6 +103,14 @@ def sight(house: House, as_of: datetime) -> Sight:
         )
     house.sights[SIGHT] = fresh
     return fresh
+
+
+def compared(house: House, one: Integration, as_of: datetime) -> Looked:
+    """What both sides hold, where it was compared lately enough to speak of now."""
+    every = {wanted.name: wanted.every for wanted in one.reconcile}
+    for found in house.ledger.all_kept(Reconciled, one.id):
+        if found.name in every and as_of - found.as_of <= OLD_LOOKS * every[found.name]:
+            yield from of_reconciled(found)
 
 
 def flowing(seen: Sight, one: Integration) -> Looked:

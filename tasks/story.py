@@ -10,6 +10,7 @@ from models.anomaly import Case
 from models.availability import SPANS, Availability
 from models.baseline import usual
 from models.credential import EARLIEST, LATEST, Credential
+from models.discrepancy import Reconciled
 from models.follow import lookback
 from models.incident import Incident
 from models.integration import Integration
@@ -96,6 +97,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         downtime=now_in(away, case.as_of),
         availability=available,
         budgets=budgets,
+        reconciled=ledger.all_kept(Reconciled, integration.id),
         speeds=quick,
         stability=next((one for one in stable if one.source is Source.PROBE), None),
     )

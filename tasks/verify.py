@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from models.anomaly import Case
 from models.follow import flags, good_since, trailing_good, wanted_good
 from models.incident import Event, Incident
 from models.reading import Counts
 from models.remedy import Action, ActionState, Effect, Outcome, Remedy, impact, judge
+from models.sighting import Sighting
+from models.silent import DIFFERENCES
 from models.tuning import costs
 from tasks.act import lease_on
 from tasks.choose import case_of, remedy_file
@@ -14,6 +18,7 @@ from tasks.house import House
 from tasks.ledger import Change
 from tasks.take_back import standing
 
+COMPARED_WITHIN = timedelta(hours=6)  # after an effect; the flow does so within minutes
 REPLAY = "replay_missed"
 KEPT = frozenset({Outcome.PARTIAL, Outcome.MINIMAL})  # what helped a little stays until its own end
 
@@ -24,6 +29,8 @@ def verify(house: House, incident: Incident, action: Action) -> Incident:
         return verify_replay(house, incident, action)
     case, effective = case_of(house, incident), action.effective_at or house.clock.now()
     remedy: Remedy = remedy_file(action.remedy).remedy
+    if not is_looked_at_again(house, incident, effective):
+        return incident
     bad = flags(case, effective, incident.symptom)
     if len(bad) < remedy.verify_cycles:
         return incident
@@ -42,6 +49,17 @@ def verify(house: House, incident: Incident, action: Action) -> Incident:
         "impact": impact(effect, word, cost_of(house, action, remedy)),
     }
     return conclude(house, incident, action, word, measured, case)
+
+
+def is_looked_at_again(house: House, incident: Incident, effective: datetime) -> bool:
+    """Whether both sides were compared since the effect, where that is what the incident is about.
+
+    Nobody waits for ever: when nobody compares any more, the last comparison is all that is known.
+    """
+    about = house.ledger.all_kept(Sighting, incident.integration_id, state="live")
+    mine = [one for one in about if one.incident_id == incident.id and one.series.metric == DIFFERENCES]
+    waited = house.clock.now() - effective
+    return waited >= COMPARED_WITHIN or all(one.judged_at >= effective for one in mine)
 
 
 def cost_of(house: House, action: Action, remedy: Remedy) -> str | None:

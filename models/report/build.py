@@ -11,6 +11,7 @@ from models.evidence import references
 from models.incident import Incident
 from models.integration import Contacts
 from models.remedy import Action, ActionState, Outcome, impact
+from models.report.compared import reconciliation_entry
 from models.report.document import (
     NONE,
     NOT_DIAGNOSED,
@@ -75,6 +76,7 @@ def build_report(story: Story) -> MonitoringReport:
         x_objectives=tuple(map(objective_entry, story.budgets)) or None,
         x_operations=tuple(map(operation_entry, story.speeds)) or None,
         x_stability=stability_entry(story.stability),
+        x_reconciliation=tuple(map(reconciliation_entry, story.reconciled)) or None,
         x_time_compression=None if story.speed == 1.0 else story.speed,
         x_generated_history=story.generated_history or None,
     )

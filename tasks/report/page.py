@@ -18,6 +18,7 @@ from tasks.report.html import Html, el
 from tasks.report.parts import items, section, table
 from tasks.report.plots import plots
 from tasks.report.service import service, standing_alerts
+from tasks.report.sides import sides
 from tasks.report.work import attempts, not_attempted, pending
 
 COLOURS = {Word.HEALTHY: "good", Word.DEGRADED: "warn", Word.DOWN: "bad"}  # the others are not judgements
@@ -60,6 +61,7 @@ def sections(story: Story, report: MonitoringReport) -> list[Html]:
         not_attempted(story),
         in_force(story),
         anomalies(story, report),
+        sides(story),
         *service(story),
         el("details", el("summary", "The card as plain text"), el("pre", incident_card(story))),
     ]

@@ -1,0 +1,165 @@
+"""Reconcile: compare what both sides hold, and keep what was found: counts and opaque keys, an anomaly, gaps.
+
+    look for what is due → gather both sides → name each difference → one transaction: result, sighting, gaps
+
+A side that cannot be read is a value: then nothing is known, and nothing that stood before is taken back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from models.discrepancy import Reconciled, State, reconciled_id
+from models.gauge import Gauge
+from models.integration import Integration
+from models.reconciliation import Reconciliation
+from models.series import Series
+from models.sighting import Sighting
+from models.silent import DIFFERENCES, compared, sighted
+from tasks.gather import Gathered, gather
+from tasks.house import House
+from tasks.keys_file import write_keys
+from tasks.ledger import Change
+from tasks.probe import connected
+from tasks.remember import remember_gauges
+from tasks.sightings import numbered
+from tasks.verdicts import Verdicts, verdicts
+
+SLACK = 0.05  # of `every` by which a run may come early: schedules do not tick to the second
+AT_LEAST = timedelta(minutes=5)  # between two runs that are due because something was done
+log = logging.getLogger("heal")
+
+
+class Pair(NamedTuple):
+    """One thing to reconcile."""
+
+    integration: Integration
+    wanted: Reconciliation
+
+
+def declared(house: House, integration_id: str | None = None, name: str | None = None) -> tuple[Pair, ...]:
+    """What is declared, of one integration or of all."""
+    some = house.configuration.integrations if integration_id is None else (house.integration(integration_id),)
+    return tuple(Pair(one, wanted) for one in some for wanted in one.reconcile if name in {None, wanted.name})
+
+
+def due(house: House) -> tuple[Pair, ...]:
+    """What is due: for as long as `every` says nobody compared it, or something was done about what differs."""
+    return tuple(pair for pair in declared(house) if is_due(house, pair))
+
+
+def is_due(house: House, pair: Pair) -> bool:
+    """Whether it is time to compare."""
+    last, now = latest(house, pair.integration.id, pair.wanted.name), house.clock.now()
+    if last is None or now - last.as_of >= pair.wanted.every * (1 - SLACK):
+        return True
+    return not last.agrees and now - last.as_of >= AT_LEAST and was_acted_on(house, pair.integration.id, last.as_of)
+
+
+def was_acted_on(house: House, integration_id: str, since: datetime) -> bool:
+    """Whether a remedy took effect since then."""
+    return any(
+        one.integration_id == integration_id and (one.effective_at or one.executed_at or since) > since
+        for one in house.ledger.actions_since(since)
+    )
+
+
+def latest(house: House, integration_id: str, name: str) -> Reconciled | None:
+    """What the latest run found."""
+    known = house.ledger.all_kept(Reconciled, integration_id)
+    return next((one for one in known if one.name == name), None)
+
+
+async def reconcile(house: House, pair: Pair, tell: Callable[[str], None] = log.debug) -> Reconciled:
+    """Compare both sides now, and keep what was found."""
+    as_of = house.clock.now()
+    async with connected(house, pair.integration) as connector:
+        gathered = await gather(house, connector, pair.integration, pair.wanted, as_of)
+    with closing(gathered):
+        tell(f"{pair.integration.id} {pair.wanted.name}: {gathered.compared} records compared")
+        judged = None if gathered.failed else verdicts(gathered, pair.integration, pair.wanted, as_of)
+        found = told(pair, gathered, judged, as_of)
+        if judged is not None:
+            write_keys(house.home, found, judged.keys())
+    keep(house, pair, found)
+    remember_gauges(list(measured(found)), house.home)
+    return found
+
+
+def told(pair: Pair, gathered: Gathered, judged: Verdicts | None, as_of: datetime) -> Reconciled:
+    """The result of a run."""
+    discrepancies = judged.discrepancies if judged else ()
+    state = State.UNKNOWN if judged is None else State.DIFFERS if discrepancies else State.AGREES
+    return Reconciled(
+        id=reconciled_id(pair.integration.id, pair.wanted.name),
+        integration_id=pair.integration.id,
+        name=pair.wanted.name,
+        resource=pair.wanted.resource,
+        state=state,
+        as_of=as_of,
+        since=gathered.since,
+        until=gathered.until,
+        theirs=gathered.theirs,
+        ours=gathered.ours,
+        compared=judged.compared if judged else 0,
+        in_flight=judged.in_flight if judged else 0,
+        tombstones=judged.tombstones if judged else 0,
+        days=gathered.days,
+        discrepancies=discrepancies,
+        confidence=gathered.confidence,
+        at_most=gathered.at_most,
+        failed=gathered.failed,
+    )
+
+
+def keep(house: House, pair: Pair, found: Reconciled) -> None:
+    """Keep the result, and the sighting that follows from it; one that is older than what is known changes nothing."""
+    before = latest(house, pair.integration.id, pair.wanted.name)
+    if before is not None and before.as_of > found.as_of:
+        return
+    with house.ledger.change("reconcile", found.as_of) as change:
+        change.keep(found, audited=before is None or before.state is not found.state or not found.agrees)
+        if found.state is not State.UNKNOWN:
+            keep_sighting(house, change, pair, found, before)
+
+
+def keep_sighting(house: House, change: Change, pair: Pair, found: Reconciled, before: Reconciled | None) -> None:
+    """What stands now, for the incident that tells of it."""
+    series = Series(pair.integration.id, DIFFERENCES, pair.wanted.name)
+    known = next((one for one in change.all_kept(Sighting, state="live") if one.series == series), None)
+    anomaly = compared(found, before, pair.integration)
+    acted = {series.integration_id: found.as_of} if known and was_acted_on(house, *since(known)) else {}
+    after = sighted(known, anomaly, series, pair.wanted.every, found.as_of, acted=acted)
+    if after is not None and after != known:
+        change.keep(numbered(change, after, {}))
+
+
+def since(known: Sighting) -> tuple[str, datetime]:
+    """Whose it is, and when its trouble was first seen."""
+    return known.integration_id, known.confirmed_at or known.opened_at
+
+
+def measured(found: Reconciled) -> Iterator[Gauge]:
+    """How many differ, for the history; nothing when a side could not be read."""
+    if found.state is State.UNKNOWN:
+        return
+    figures = {DIFFERENCES: found.differing, "records_compared": found.compared, "records_in_flight": found.in_flight}
+    for metric, value in figures.items():
+        yield Gauge(
+            integration_id=found.integration_id,
+            observed_at=found.as_of,
+            metric=metric,
+            value=float(value),
+            subject=found.name,
+        )
+
+
+async def reconcile_all(
+    house: House, pairs: Sequence[Pair], tell: Callable[[str], None] = log.debug
+) -> tuple[Reconciled, ...]:
+    """One after another, so that no system is asked for everything at once."""
+    return tuple([await reconcile(house, pair, tell) for pair in pairs])
