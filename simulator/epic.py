@@ -1,15 +1,14 @@
 """An Epic-like FHIR R4 server: discovery, tokens, and four kinds of searches with paging.
 
 A search without `_lastUpdated` covers the hour before it: a real Epic demands a filter, and answers no
-"everything" either. `_lastUpdated=ge…` and `lt…` (also gt, le) choose another span within the last week.
+"everything" either. `_lastUpdated=ge…` and `lt…` (also gt, le) choose another span within the last week, or a longer
+one when both are there; an appointment is also found by its own `date`, a prescription by the day of its writing.
+`_summary=count` tells how many there are. See simulator.searches.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from simulator.appointments import CREATE, KIND, BadAppointment, FewerRecords, W
 from simulator.clock import Clock
 from simulator.messages import Request, Response, json_response
 from simulator.people import BUILDERS, PATIENTS, Arrival, Practice, instant, patient_name, resource
+from simulator.searches import Asked, BadSearch, asked, count_of
 from simulator.smart import ALGORITHMS, Registration, TokenDesk, TokenState
 from simulator.weather import Weather
 
@@ -32,20 +32,13 @@ DISCOVERY = {
     BASE + SMART_PATH: "smart-configuration",
     BASE + "/metadata": "metadata",
 }
-PAGE, LARGEST_PAGE = 100, 200  # resources
-LOOK_BACK = timedelta(hours=1)
-CLOSED_EARLIER = timedelta(milliseconds=1)  # the resolution of `meta.lastUpdated`
 VERSION = "Epic-like clinic 1.0"
-SEARCHES = {  # what else a search may name; tolerated, see `_span`
+SEARCHES = {  # what else a search may name; tolerated, see `simulator.searches.asked`
     "Patient": ("family", "birthdate", "identifier"),
     "Appointment": ("patient", "date", "status"),
-    "MedicationRequest": ("patient", "status", "intent"),
+    "MedicationRequest": ("patient", "status", "intent", "authoredon"),
     "VisionPrescription": ("patient", "datewritten"),
 }
-
-
-class BadSearch(ValueError):
-    """A parameter that no FHIR server could use."""
 
 
 class Epic:
@@ -138,21 +131,21 @@ class Epic:
     def _search(self, request: Request, kind: str) -> Response:
         if kind == KIND and "identifier" in request.query:
             return self._found_by(request.query["identifier"][-1])
-        now = self._clock.now()
-        span, offset = _span(request.query, now), 0
-        if "page" in request.query:
-            span, offset = _page(request.query["page"][-1])
-        count = _count(request.query)
+        of, count = asked(request.query, kind, self._clock.now(), self._practice.zone), count_of(request.query)
         fault = self._weather.find(FewerRecords, request.route, f"{kind}.search")
-        found = thinned(self._practice.arrivals(f"{kind}.search", *span), fault)
+        found = thinned(self._practice.arrivals(f"{kind}.search", *of.changed, of.slots), fault)
         if kind == "Patient":  # a patient who changed twice is one patient, as last changed
             found = list({arrival.patient: arrival for arrival in found}.values())
-        link = [{"relation": "self", "url": self._url(request, kind, span, offset, count)}]
-        if count and offset + count < len(found):
-            link.append({"relation": "next", "url": self._url(request, kind, span, offset + count, count)})
-        entries = [self._entry(request, kind, arrival) for arrival in found[offset : offset + count]]
-        bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": link}
-        return _fhir(200, bundle | ({"entry": entries} if entries else {}))
+        found = of.chosen(kind, found)
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
+        link = [{"relation": "self", "url": self._url(request, kind, of, count)}]
+        if request.query.get("_summary") == ["count"] or count == 0:
+            return _fhir(200, bundle | {"link": link})
+        after = of._replace(offset=of.offset + count)
+        if after.offset < len(found):
+            link.append({"relation": "next", "url": self._url(request, kind, after, count)})
+        entries = [self._entry(request, kind, arrival, of) for arrival in found[of.offset : after.offset]]
+        return _fhir(200, bundle | {"link": link} | ({"entry": entries} if entries else {}))
 
     def _found_by(self, token: str) -> Response:
         """What clients have written, by its identifier."""
@@ -160,15 +153,14 @@ class Epic:
         bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
         return _fhir(200, bundle | ({"entry": entries} if entries else {}))
 
-    def _url(self, request: Request, kind: str, span: tuple[datetime, datetime], offset: int, count: int) -> str:
-        token = json.dumps([*(moment.timestamp() for moment in span), offset]).encode()
-        query = urlencode({"page": base64.urlsafe_b64encode(token).decode(), "_count": count})
+    def _url(self, request: Request, kind: str, of: Asked, count: int) -> str:
+        query = urlencode({"page": of.token(), "_count": count})
         return f"{self._origins[request.route]}{BASE}/{kind}?{query}"
 
-    def _entry(self, request: Request, kind: str, arrival: Arrival) -> dict[str, Any]:
+    def _entry(self, request: Request, kind: str, arrival: Arrival, of: Asked) -> dict[str, Any]:
         built = resource(kind, arrival)
         url = f"{self._origins[request.route]}{BASE}/{kind}/{built['id']}"
-        return {"fullUrl": url, "resource": built, "search": {"mode": "match"}}
+        return {"fullUrl": url, "resource": of.shown(built), "search": {"mode": "match"}}
 
     def _read(self, request: Request, kind: str) -> Response:
         identifier = request.path.rsplit("/", 1)[-1]
@@ -224,40 +216,3 @@ class Epic:
 
 def _fhir(status: int, value: object) -> Response:
     return json_response(status, value, FHIR_JSON)
-
-
-def _count(query: dict[str, list[str]]) -> int:
-    text = query.get("_count", [str(PAGE)])[-1]
-    if not text.isdecimal():
-        raise BadSearch("_count must be a whole number.")
-    return min(int(text), LARGEST_PAGE)
-
-
-def _span(query: dict[str, list[str]], now: datetime) -> tuple[datetime, datetime]:
-    """[since, until) from `_lastUpdated`; other filters are tolerated."""
-    since, until = now - LOOK_BACK, now
-    for text in query.get("_lastUpdated", []):
-        prefix, moment = text[:2], _moment(text[2:] if text[:1].isalpha() else text)
-        if prefix in {"ge", "gt"}:
-            since = moment + (CLOSED_EARLIER if prefix == "gt" else timedelta())
-        elif prefix in {"lt", "le"}:
-            until = min(now, moment + (CLOSED_EARLIER if prefix == "le" else timedelta()))
-        else:
-            raise BadSearch("_lastUpdated takes ge, gt, le or lt and an instant.")
-    return since, until
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a query arrives as a space
-    except ValueError:
-        raise BadSearch("_lastUpdated must be an ISO instant such as ge2026-03-02T14:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _page(token: str) -> tuple[tuple[datetime, datetime], int]:
-    try:
-        since, until, offset = json.loads(base64.urlsafe_b64decode(token))
-        return (datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)), int(offset)
-    except (binascii.Error, ValueError, TypeError, OverflowError):
-        raise BadSearch("This page does not exist (any more).") from None

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from simulator.rhythm import hour_of_week, records_per_hour
 
 SLOT_S = 300
 SLOTS_KEPT = 7 * 86_400 // SLOT_S  # a search looks at most a week back
+MOST_SLOTS = 32 * SLOTS_KEPT  # drawn slots that are remembered
 PATIENTS = 200
+PRACTITIONERS, SITES = 6, 2
 SYNTHETIC = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
 
 
@@ -42,16 +45,21 @@ class Practice:
         """Hour of week in the practice's time zone."""
         return hour_of_week(moment.astimezone(self._zone))
 
-    def arrivals(self, operation: str, since: datetime, until: datetime) -> list[Arrival]:
-        """What came into being in [since, until), oldest first; at most the last seven days of it."""
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose midnight begins a day."""
+        return self._zone
+
+    def arrivals(self, operation: str, since: datetime, until: datetime, slots: int = SLOTS_KEPT) -> list[Arrival]:
+        """What came into being in [since, until), oldest first; at most the last `slots` of it, seven days."""
         last = math.ceil(until.timestamp() / SLOT_S)
-        first = max(int(since.timestamp() // SLOT_S), last - SLOTS_KEPT)
+        first = max(int(since.timestamp() // SLOT_S), last - slots)
         found = (arrival for slot in range(first, last) for arrival in self._slot(operation, slot))
         return [arrival for arrival in found if since <= arrival.at < until]
 
     def _slot(self, operation: str, slot: int) -> tuple[Arrival, ...]:
         if (operation, slot) not in self._slots:
-            if len(self._slots) > 8 * SLOTS_KEPT:
+            if len(self._slots) > MOST_SLOTS:
                 self._slots.clear()
             self._slots[operation, slot] = self._draw(operation, slot)
         return self._slots[operation, slot]
@@ -121,15 +129,35 @@ def _patient(arrival: Arrival) -> dict[str, Any]:
     }
 
 
+def appointment_start(arrival: Arrival) -> datetime:
+    """When somebody is expected who made an appointment at a moment: in the same hour of the day after."""
+    return arrival.at.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def practitioner(arrival: Arrival) -> int:
+    """Who is asked for, 1 to PRACTITIONERS; each works at one of the sites."""
+    return 1 + crc32(arrival.id.encode()) % PRACTITIONERS
+
+
+def site(arrival: Arrival) -> int:
+    """Where that is, 1 to SITES."""
+    return 1 + practitioner(arrival) % SITES
+
+
 def _appointment(arrival: Arrival) -> dict[str, Any]:
-    start = arrival.at.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    start = appointment_start(arrival)
+    doctor, place = f"testdoctor-{practitioner(arrival):02d}", f"testsite-{site(arrival)}"
     return {
         "status": "booked",
         "description": "Synthetic visit",
         "start": instant(start),
         "end": instant(start + timedelta(minutes=20)),
         "minutesDuration": 20,
-        "participant": [{"actor": _reference(arrival.patient), "status": "accepted"}],
+        "participant": [
+            {"actor": _reference(arrival.patient), "status": "accepted"},
+            {"actor": {"reference": f"Practitioner/{doctor}"}, "status": "accepted"},
+            {"actor": {"reference": f"Location/{place}"}, "status": "accepted"},
+        ],
     }
 
 

@@ -53,7 +53,7 @@ class Pace(Noun):
 
 PACES: dict[str, Pace] = {
     "Patient.search": Pace(median_ms=35, records_per_hour=30, bytes_per_record=496, envelope_bytes=219),
-    "Appointment.search": Pace(median_ms=38, records_per_hour=36, bytes_per_record=574, envelope_bytes=220),
+    "Appointment.search": Pace(median_ms=38, records_per_hour=36, bytes_per_record=713, envelope_bytes=220),
     "MedicationRequest.search": Pace(median_ms=40, records_per_hour=24, bytes_per_record=625, envelope_bytes=218),
     "VisionPrescription.search": Pace(median_ms=36, records_per_hour=12, bytes_per_record=750),
     "metadata": Pace(median_ms=15, bytes_per_record=900),
@@ -65,7 +65,7 @@ PACES: dict[str, Pace] = {
     "GetServerInfo": Pace(median_ms=30, bytes_per_record=230),
     "GetUserAuthentication": Pace(median_ms=40, bytes_per_record=110),
     "GetPatient": Pace(median_ms=50, bytes_per_record=105, envelope_bytes=28),
-    "GetSchedule": Pace(median_ms=55, records_per_hour=30, bytes_per_record=128, envelope_bytes=24),
+    "GetSchedule": Pace(median_ms=55, records_per_hour=30, bytes_per_record=217, envelope_bytes=24),
     "GetPrescriptions": Pace(median_ms=52, records_per_hour=20, bytes_per_record=124, envelope_bytes=28),
 }
 USUAL = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -12,7 +13,17 @@ from uuid import UUID
 from simulator.clock import Clock
 from simulator.faults import RefreshRefused, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response, text_response
-from simulator.people import PATIENTS, Arrival, Practice, birth_date, instant, patient_name
+from simulator.people import (
+    PATIENTS,
+    Arrival,
+    Practice,
+    appointment_start,
+    birth_date,
+    instant,
+    patient_name,
+    practitioner,
+    site,
+)
 from simulator.unity_faults import (
     AccountLocks,
     BlankRecords,
@@ -210,12 +221,19 @@ class Unity:
         return [dict.fromkeys(row, "")] if self._weather.find(BlankRecords) else [row]
 
     def _schedule(self, body: dict[str, Any]) -> list[dict[str, str]] | str:
-        return self._recent(body, "GetSchedule", {"Status": "Scheduled", "Description": "Synthetic visit"})
+        said = {"Status": "Scheduled", "Description": "Synthetic visit"}
+        return self._recent(body, "GetSchedule", said, _slot)
 
     def _prescriptions(self, body: dict[str, Any]) -> list[dict[str, str]] | str:
         return self._recent(body, "GetPrescriptions", {"Status": "Active", "DrugName": "Testmedicine 5 mg"})
 
-    def _recent(self, body: dict[str, Any], action: str, row: dict[str, str]) -> list[dict[str, str]] | str:
+    def _recent(
+        self,
+        body: dict[str, Any],
+        action: str,
+        row: dict[str, str],
+        more: Callable[[Arrival], dict[str, str]] = lambda _: {},
+    ) -> list[dict[str, str]] | str:
         """What arrived from Parameter1 (else an hour ago) until Parameter2 (else now)."""
         now = self._clock.now()
         since = _moment(body.get("Parameter1"), now - timedelta(hours=1))
@@ -224,11 +242,17 @@ class Unity:
             return "Parameter1 and Parameter2 must be ISO instants."
         found = self._practice.arrivals(action, since, min(until, now))
         wanted = str(body.get("PatientID") or "")
-        return [_row(arrival) | row for arrival in found if wanted in {"", str(arrival.patient)}]
+        return [_row(arrival) | row | more(arrival) for arrival in found if wanted in {"", str(arrival.patient)}]
 
 
 def _row(arrival: Arrival) -> dict[str, str]:
     return {"ID": arrival.id, "PatientID": str(arrival.patient), "UpdatedAt": instant(arrival.at)}
+
+
+def _slot(arrival: Arrival) -> dict[str, str]:
+    """When, with whom and where."""
+    doctor, place = f"testdoctor-{practitioner(arrival):02d}", f"testsite-{site(arrival)}"
+    return {"ApptTime": f"{appointment_start(arrival):%Y-%m-%dT%H:%M:%S}Z", "ProviderID": doctor, "LocationID": place}
 
 
 def _moment(text: object, default: datetime) -> datetime | None:

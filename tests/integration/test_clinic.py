@@ -477,9 +477,38 @@ def test_a_search_by_last_update_finds_what_was_missed(visitor):
     assert ids(f"ge{since}", f"lt{middle}") + ids(f"ge{middle}", f"lt{until}") == whole
 
 
+def test_a_search_by_the_day_of_an_appointment_counts_and_brings_just_those(visitor):
+    today = TUESDAY_MORNING.replace(hour=5)  # midnight in New York
+    ends = [today + timedelta(hours=hours) for hours in (0, 12, 24)]
+    edges = [moment.isoformat().replace("+00:00", "Z") for moment in ends]
+
+    def found(since: str, until: str, **more: object) -> dict[str, Any]:
+        return visitor.get("Appointment", date=[f"ge{since}", f"lt{until}"], **more).json()
+
+    def starts(bundle: dict[str, Any]) -> list[datetime]:
+        return [datetime.fromisoformat(entry["resource"]["start"]) for entry in bundle["entry"]]
+
+    counted = [found(*edges[n : n + 2], _summary="count") for n in (0, 1)]
+    assert all("entry" not in bundle for bundle in counted)
+    whole = [found(*edges[n : n + 2], _count=200) for n in (0, 1)]
+    assert [bundle["total"] for bundle in counted] == [len(bundle["entry"]) for bundle in whole]
+    assert all(total > 0 for total in (bundle["total"] for bundle in counted))
+    assert all(ends[n] <= start < ends[n + 1] for n in (0, 1) for start in starts(whole[n]))
+    assert found("2026-03-03", "2026-03-04", _summary="count")["total"] == sum(one["total"] for one in counted)
+    newest = found(edges[0], edges[2], _sort="-_lastUpdated", _count=1, _elements="start")
+    (entry,) = newest["entry"]
+    assert set(entry["resource"]) == {"resourceType", "id", "meta", "start"}
+    changed = [one["resource"]["meta"]["lastUpdated"] for bundle in whole for one in bundle["entry"]]
+    assert entry["resource"]["meta"]["lastUpdated"] == max(changed)
+    (next_url,) = [link["url"] for link in newest["link"] if link["relation"] == "next"]
+    (after,) = visitor.get(next_url).json()["entry"]
+    assert after["resource"]["meta"]["lastUpdated"] == sorted(changed)[-2]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
+        pytest.param("GET", "Appointment?_sort=start", 400, "invalid", id="an order that we do not keep"),
         pytest.param("GET", "Patient?_count=many", 400, "invalid", id="a bad count"),
         pytest.param("GET", "Patient?page=garbage", 400, "invalid", id="a bad page"),
         pytest.param("GET", "Patient?_lastUpdated=geyesterday", 400, "invalid", id="a bad instant"),
