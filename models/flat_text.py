@@ -1,7 +1,8 @@
 """Flat text: what a delimited file is, counted while it streams by.
 
 However the bytes are cut into chunks, the counts are the same. What is held is one chunk and one unfinished row,
-whose length is capped; of the content, only the header and the last row are ever looked at, and neither leaves.
+whose length is capped; of the content, only the header and the last row are ever looked at, and neither leaves,
+unless somebody asks to be handed the rows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,6 +26,7 @@ BOMS = (  # longest first: that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LONGEST_BOM = 4
+TakeRows = Callable[[list[str]], None]
 UNICODE = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 
 
@@ -51,8 +53,8 @@ class Content:
 class Rows:
     """Counts the rows of a text that comes in pieces; quoted fields may hold line ends, as in RFC 4180."""
 
-    def __init__(self, delimiter: str, *, quoted: bool) -> None:
-        self._delimiter, self._quoted = delimiter, quoted
+    def __init__(self, delimiter: str, *, quoted: bool, take: TakeRows | None = None) -> None:
+        self._delimiter, self._quoted, self._hand_on = delimiter, quoted, take
         self._rest = ""  # begins a row that is not finished
         self.count = 0
         self.first, self.last = "", ""
@@ -87,6 +89,8 @@ class Rows:
             self.first = self.first or filled[0]
             self.last = filled[-1]
             self.count += len(filled)
+            if self._hand_on is not None:
+                self._hand_on(filled)
 
     def _take_quoted(self, lines: list[str]) -> list[str]:
         """Count rows as the csv module reads them; returns the lines of one that is still inside quotes."""
@@ -130,11 +134,12 @@ class Measure:
 
     Args:
         expected: what it should be.
+        take: is handed the rows as they are written, header and trailer too; None: they are only counted.
     """
 
-    def __init__(self, expected: ExpectedFile) -> None:
+    def __init__(self, expected: ExpectedFile, take: TakeRows | None = None) -> None:
         self._expected = expected
-        self._rows = Rows(expected.delimiter, quoted=expected.quoted)
+        self._rows = Rows(expected.delimiter, quoted=expected.quoted, take=take)
         self._head = b""  # until the BOM, if any, is known
         self._decoder: io.IncrementalNewlineDecoder | None = None
         self._as_utf8: codecs.IncrementalDecoder | None = None  # what it might be, instead of a one-byte encoding

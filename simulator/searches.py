@@ -89,9 +89,8 @@ def asked(query: dict[str, list[str]], kind: str, now: datetime, zone: ZoneInfo)
     if sort.removeprefix("-") not in {"_lastUpdated", "_id"}:
         raise BadSearch("_sort takes _lastUpdated or _id, with - for the other way round.")
     elements = tuple(name for text in query.get("_elements", []) for name in text.split(",") if name)
-    changed, own = _span(query, "_lastUpdated", zone), (None, None)
-    if kind in OWN:
-        own = _span(query, OWN[kind].name, zone)
+    changed = _span(query, "_lastUpdated", zone)
+    own: Ends = _span(query, OWN[kind].name, zone) if kind in OWN else (None, None)
     newest_first, is_dated = sort.startswith("-"), own != (None, None)
     slots = LONG if is_dated or None not in changed else SLOTS_KEPT
     if not is_dated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from models.drop import ExpectedFile
-from models.flat_text import Content, Measure, Unusable
+from models.flat_text import Content, Measure, TakeRows, Unusable
 from models.reading import Outcome
 from tasks.unpack import Gunzip, TooLarge, Unreadable
 
@@ -18,14 +18,15 @@ class Sift:
     Args:
         expected: what it should be.
         key: of the hashes.
+        take: is handed the rows as they are written; None: they are only counted.
 
     Raises:
         Unusable: from each method; the file need not be read any further.
     """
 
-    def __init__(self, expected: ExpectedFile, key: bytes) -> None:
+    def __init__(self, expected: ExpectedFile, key: bytes, take: TakeRows | None = None) -> None:
         self._key, self._digest = key, hmac.new(key, digestmod="sha256")
-        self._measure = Measure(expected)
+        self._measure = Measure(expected, take)
         self._largest = expected.largest_mb * MB
         self._gunzip = Gunzip(self._largest, self._measure.feed) if expected.is_packed else None
         self.came = 0

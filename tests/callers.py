@@ -11,6 +11,7 @@ from typing import Any
 
 from models.catalogue import load
 from models.integration import Integration, Route
+from models.reconciliation import Reconciliation
 from models.tuning import Tuning
 from simulator.control import Clinic
 from tasks.connectors._interface import Context
@@ -31,6 +32,64 @@ SYSTEM = {
     "http_api": "api",
     "x12_eligibility": "clearinghouse",
 }  # in the clinic, by kind
+
+
+RECORDS: dict[str, dict[str, Any]] = {  # a reconciliation of each kind that hands out records, but for our side
+    "epic_fhir": {
+        "name": "appointments",
+        "resource": "Appointment",
+        "operation": "Appointment.search",
+        "columns": [
+            {"name": "id", "kind": "code"},
+            {"name": "start", "kind": "instant"},
+            {"name": "status", "kind": "code"},
+            {"name": "minutes", "kind": "number", "theirs": "minutesDuration"},
+            {"name": "patient", "kind": "code", "theirs": "participant[].actor.reference"},
+            {"name": "practitioner", "kind": "code", "theirs": "participant[].actor.reference"},
+            {"name": "location", "kind": "code", "theirs": "participant[].actor.reference"},
+            {"name": "updated", "kind": "instant", "theirs": "meta.lastUpdated"},
+        ],
+        "day": "start",
+        "changed": "updated",
+        "location": "location",
+        "provider": "practitioner",
+        "patient": "patient",
+    },
+    "allscripts_unity": {
+        "name": "schedule",
+        "resource": "Appointment",
+        "operation": "GetSchedule",
+        "columns": [
+            {"name": "id", "kind": "code", "theirs": "ID"},
+            {"name": "start", "kind": "instant", "theirs": "ApptTime"},
+            {"name": "status", "kind": "code", "theirs": "Status"},
+            {"name": "patient", "kind": "code", "theirs": "PatientID"},
+            {"name": "updated", "kind": "instant", "theirs": "UpdatedAt"},
+        ],
+        "changed": "updated",
+        "patient": "patient",
+    },
+    "flat_file": {
+        "name": "claims",
+        "resource": "Claim",
+        "operation": "Claims.file",
+        "columns": [
+            {"name": "claim_id", "kind": "code"},
+            {"name": "service_date", "kind": "date"},
+            {"name": "amount", "kind": "number"},
+            {"name": "patient_id", "kind": "code"},
+        ],
+        "key": "claim_id",
+        "day": "service_date",
+        "patient": "patient_id",
+    },
+}
+
+
+def wanted_for(kind: str, url: str = "sqlite:///landed.db", **changes: Any) -> Reconciliation:
+    """What is compared of a kind; our side is a table of the same name at this URL."""
+    written = RECORDS[kind] | {"ours": {"url": url, "table": RECORDS[kind]["name"]}} | changes
+    return Reconciliation.model_validate(written)
 
 
 class ClinicClock:

@@ -106,7 +106,8 @@ class WritesResources:
             token = await self._tokens.get(self._issue)
             if isinstance(token, Grant):
                 return token
-            url, ours = f"{self._base_url}/{path}", self._headers(token.value) | headers
+            url = path if "://" in path else f"{self._base_url}/{path}"  # a page is named by its server
+            ours = self._headers(token.value) | headers
             sent = await self._http.fetch(method, url, headers=ours, content=body, deadline_s=deadline.left_s)
             got = self._judged(sent, judge)
             if got.outcome is not Outcome.UNAUTHENTICATED or last or not await self._tokens.refused(token):

@@ -24,6 +24,7 @@ class Place(NamedTuple):
     folders: Folders
     deliveries: Deliveries
     session: Session | None  # None: it is on this machine
+    calendar: Calendar  # the days of the practice
 
     async def aclose(self) -> None:
         """Close every socket."""
@@ -48,7 +49,7 @@ def open_place(context: Context, settings: Settings) -> Place:
 
         return SftpFolder(session, path or settings.folder)
 
-    return Place(folders, Deliveries(folders, days, memory, context.clock, context.base), session)
+    return Place(folders, Deliveries(folders, days, memory, context.clock, context.base), session, days)
 
 
 def _session(context: Context, server: Server) -> Session:

@@ -11,77 +11,47 @@ import hashlib
 import json
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import SecretStr
 
 from models.classification import Judged, judge_status
 from models.credential import Credential
-from models.integration import Duration, Read, SecretReference, Text
+from models.integration import Read
 from models.ladder import Ladder, Step, Verdict, absent
-from models.noun import Noun
-from models.reading import Operation, Outcome, Reading, Rung
+from models.reading import Outcome, Reading, Rung
 from models.surface import Surface, Uses
 from models.surface_facts import server_info
 from models.token import Grant, Token
 from models.unity_answers import judge_unity, judge_unity_login, strange_rows, strange_server_time
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.connectors._records import Rest
+from tasks.connectors._unity_records import ShowsRows
+from tasks.connectors._unity_settings import DEFAULT_ACTIONS, Action, Settings
 from tasks.connectors._unity_trials import Server, unity_trials
-from tasks.http import BaseUrl, BoundedClient
+from tasks.http import BoundedClient
 from tasks.ladder import answered, climb_network, climb_on, granted, sensible
 from tasks.observe import Answer, Deadline, Judge, answer, reading, refusal, too_late, without_call
 from tasks.secrets import resolve
 from tasks.tokens import TokenStore
 from tasks.trials import Trial, reach_of
 
+__all__ = ["AllscriptsUnity", "Settings", "open_connector", "operations", "record_operations"]
+
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 SCRYPT_N = 1 << 14  # 16 MiB and some 50 ms for one guess at a password from its digest
 RENEWAL = Read(operation="Session.renew", component="Session")
-
-Parameter = Literal[
-    "PatientID", "Parameter1", "Parameter2", "Parameter3", "Parameter4", "Parameter5", "Parameter6", "Data"
-]
-ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{1,60}$")]
-
-
-DEFAULT_ACTIONS = ("GetPatient", "GetSchedule", "GetPrescriptions")  # known without being written down
-
-
-class Action(Noun):
-    """A Magic action and what it is asked with."""
-
-    action: ActionName
-    parameters: dict[Parameter, str] = Field(default_factory=dict, repr=False)  # may name a patient
-
-    @property
-    def names_nobody(self) -> bool:
-        """Whether it is asked without parameters."""
-        return not any(self.parameters.values())
-
-
-class Settings(Noun):
-    """The `settings:` of an integration of this kind."""
-
-    base_url: BaseUrl  # up to and with /UnityService.svc/json
-    app_name: Text
-    username: Text  # itself, or by reference
-    password: SecretReference
-    ehr_user: Text | None = None  # AppUserID; None: the same as `username`
-    ehr_password: SecretReference | None = None  # given: GetUserAuthentication after each log-in
-    session_lifetime: Duration | None = None  # as the vendor documents it; when it proves shorter, we learn
-    ca_bundle: str | None = None  # PEM file, relative to the configuration
-    actions: dict[Operation, Action] = Field(default_factory=dict)
-
-    def action(self, operation: str) -> Action | None:
-        """What a declared read asks; the read-only three are known without being written down."""
-        known = operation in DEFAULT_ACTIONS
-        return self.actions.get(operation) or (Action(action=operation) if known else None)
 
 
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted({*DEFAULT_ACTIONS, *settings.actions}))
+
+
+def record_operations(settings: Settings) -> tuple[str, ...]:
+    """Those by which the records of a span can be read."""
+    known = ((name, settings.action(name)) for name in operations(settings))
+    return tuple(name for name, action in known if action and action.since)
 
 
 def open_connector(context: Context) -> AllscriptsUnity:
@@ -97,7 +67,7 @@ def open_connector(context: Context) -> AllscriptsUnity:
     return AllscriptsUnity(context, settings)
 
 
-class AllscriptsUnity:
+class AllscriptsUnity(ShowsRows):
     """One Unity server, as one licensed application sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -115,6 +85,7 @@ class AllscriptsUnity:
         if settings.ehr_password is not None:
             self._ehr_password = resolve(settings.ehr_password, context.base)
         lifetime = settings.session_lifetime
+        self._rest = Rest(context.clock)
         self._promised_s = lifetime.total_seconds() if lifetime else None
         self._tokens = TokenStore(context.home, self._id, self._clock, identity=self._login_digest)
 
@@ -251,6 +222,19 @@ class AllscriptsUnity:
         if action is None:
             raise misconfigured(self._id, f"actions: add an entry for {read.operation}")
         return await self._magic(client, action, token.value, limit_s)
+
+    def _action(self, operation: str) -> Action | None:
+        return self._settings.action(operation)
+
+    async def _with_session(self, action: Action, limit_s: float) -> Answer | Grant:
+        """One action in the present session, or the one that begins now."""
+        token = await self._tokens.get(self._log_in)
+        if isinstance(token, Grant):
+            return token
+        asked = await self._magic(self._http, action, token.value, limit_s)
+        if asked.outcome.is_auth:
+            await self._tokens.note(token)
+        return asked
 
     async def _magic(
         self, client: BoundedClient, action: Action, token: SecretStr, limit_s: float | None = None

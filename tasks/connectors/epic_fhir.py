@@ -25,10 +25,12 @@ from models.surface import Surface, Uses
 from models.token import Grant
 from tasks.connectors._fhir_canary import CANARY
 from tasks.connectors._fhir_pages import ACCEPTS, following, largest, most_pages, smaller, together
+from tasks.connectors._fhir_records import ShowsResources
 from tasks.connectors._fhir_trials import Server, TokenPlace, fhir_trials
 from tasks.connectors._fhir_writes import WritesResources, letters
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
+from tasks.connectors._records import Rest
 from tasks.fhir_surface import SMART_PATH, judge_smart, survey_fhir, used
 from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
 from tasks.jwks import look_up
@@ -105,7 +107,7 @@ def open_connector(context: Context) -> EpicFhir:
     return EpicFhir(context, settings)
 
 
-class EpicFhir(WritesResources):
+class EpicFhir(WritesResources, ShowsResources):
     """One Epic FHIR server, as one client sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -120,6 +122,7 @@ class EpicFhir(WritesResources):
         self._signer = Signer(settings.client_id, settings.key_id, pem, settings.algorithm, settings.private_key)
         self._tokens = TokenStore(context.home, self._id, self._clock)
         self._discovered: str | None = None
+        self._official, self._rest = settings.base_url, Rest(context.clock)
 
     async def read(self, read: Read) -> Reading:
         """Make one search, all its pages, once; a 401 is answered with one new token and one more try."""

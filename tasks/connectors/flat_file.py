@@ -8,19 +8,24 @@ it look as it always did?
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from models.classification import rung_of
 from models.integration import Read
 from models.ladder import Ladder
 from models.reading import Outcome, Reading, Rung
+from models.reconciliation import Reconciliation
 from tasks.connectors._flat_file_ladder import Climb
 from tasks.connectors._flat_file_place import open_place
+from tasks.connectors._flat_file_records import most_files, record_operations, rows_of
 from tasks.connectors._flat_file_settings import Settings
-from tasks.connectors._interface import Context
+from tasks.connectors._interface import Context, Record
 from tasks.connectors._open import checked_settings, misconfigured
+from tasks.connectors._records import read_of
 from tasks.deliveries import Found
 from tasks.folder import Unreachable
 from tasks.ladder import climb_on
@@ -30,7 +35,7 @@ from tasks.trials import Reach, Trial
 if TYPE_CHECKING:
     from tasks.ssh import Line
 
-__all__ = ["FlatFile", "Settings", "open_connector", "operations"]
+__all__ = ["FlatFile", "Settings", "open_connector", "operations", "record_operations"]
 
 
 def operations(settings: Settings) -> tuple[str, ...]:
@@ -79,6 +84,31 @@ class FlatFile:
             return reading
         opened = {"dns_ms": line.dns_ms, "connect_ms": line.connect_ms, "tls_ms": line.exchange_ms}
         return reading.model_copy(update=opened)
+
+    async def count_records(self, wanted: Reconciliation, since: datetime, until: datetime) -> int | None:  # noqa: ARG002 - as the others have it
+        """A file is counted by reading it."""
+        return None
+
+    async def records(
+        self, wanted: Reconciliation, since: datetime, until: datetime, take: Callable[[list[Record]], None]
+    ) -> Reading:
+        """The rows of the files that tell of these days, each file within the deadline of one look."""
+        read, observed_at, began = read_of(wanted), self._clock.now(), perf_counter()
+        expected, zone = self._settings.files.get(wanted.operation), ZoneInfo(self._context.integration.timezone)
+        if expected is None:
+            raise misconfigured(self._id, f"files: add an entry for {wanted.operation}")
+        last = (until.astimezone(zone) - timedelta(microseconds=1)).date()
+        span = (since.astimezone(zone).date(), last)
+        try:
+            async with asyncio.timeout(self._context.tuning.deadline_s * most_files(span)):
+                came = await rows_of(self._place, expected, wanted, span, observed_at, take)
+        except Unreachable as error:
+            return self._troubled(read, observed_at, error.trouble)
+        except TimeoutError:
+            return self._troubled(read, observed_at, Trouble(Outcome.TIMEOUT, "deadline_passed", self._rung))
+        found = Found(came.outcome, came.code, records=came.records, received_bytes=came.received_bytes)
+        told = self._reading(read, observed_at, found, (perf_counter() - began) * 1000)
+        return told.model_copy(update={"resource": wanted.resource})
 
     async def climb(self) -> Ladder:
         """Try each rung over a connection of its own, with the first file; nothing of it is remembered."""

@@ -6,20 +6,21 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from models.catalogue import load, names
 from models.errors import Misconfigured
+from models.json_path import first
 from models.ladder import Verdict
 from models.noun import Noun
 from models.reading import Outcome, Reading, Rung
 from models.tuning import Tuning
 from simulator.control import Clinic, start_clinic
-from tasks.connectors._interface import ConfirmsWrites, Connector, RenewsCredentials, TriedInParts
-from tests.callers import READS, SYSTEM, context_for, settings_for
+from tasks.connectors._interface import ConfirmsWrites, Connector, RenewsCredentials, ShowsRecords, TriedInParts
+from tests.callers import READS, RECORDS, SYSTEM, context_for, settings_for, wanted_for
 from tests.sockets import answer, head_of, serving
 from tests.x12 import an_answer
 
@@ -152,6 +153,76 @@ def test_a_kind_that_writes_canaries_says_so_and_a_canary_that_was_accepted_is_f
     asyncio.run(run())
 
 
+MIDNIGHTS = [datetime(2026, 3, day, 5, tzinfo=UTC) for day in (2, 3, 4)]  # in New York
+DAYS = dict.fromkeys(RECORDS, MIDNIGHTS[:2]) | {"epic_fhir": MIDNIGHTS[1:]}  # by when it changed; by its own day
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_that_hands_out_records_is_one_that_we_try_here(kind):
+    room = load("tasks.connectors", kind)
+    shows = any(isinstance(one, type) and hasattr(one, "count_records") for one in vars(room).values())
+    assert shows == (kind in RECORDS)
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_the_records_of_two_halves_of_a_span_are_those_of_the_whole_and_a_count_counts_them(
+    clinic, home, tmp_path, kind
+):
+    async def run():
+        home_of = tmp_path if kind == "flat_file" else home  # a server that refused us once is left alone for a while
+        connector = load("tasks.connectors", kind).open_connector(context_for(clinic, kind, home_of))
+        assert isinstance(connector, ShowsRecords)
+        try:
+            return [await brought(connector, kind, *span) for span in spans]
+        finally:
+            await connector.aclose()
+            assert connector.open_connections == 0
+
+    since, until = DAYS[kind]
+    middle = since + timedelta(hours=9)
+    spans = [(since, until), (since, middle), (middle, until)] if kind != "flat_file" else [(since, until)]
+    (reading, counted, whole), *halves = asyncio.run(run())
+    assert (reading.outcome, reading.resource, reading.operation) == (
+        Outcome.OK,
+        wanted_for(kind).resource,
+        RECORDS[kind]["operation"],
+    )
+    assert len(whole) == len(set(whole)) == reading.records > 20
+    assert counted in {len(whole), None}
+    assert (counted is None) == (kind != "epic_fhir")
+    assert not halves or sorted(halves[0][2] + halves[1][2]) == sorted(whole)
+
+
+async def brought(connector, kind, since, until):
+    """A reading of the records of a span, how many were counted, and their keys."""
+    rows, wanted = [], wanted_for(kind)
+    counted = await connector.count_records(wanted, since, until)
+    reading = await connector.records(wanted, since, until, rows.extend)
+    assert all(first(wanted.column(wanted.key).path, row) not in repr(connector) + repr(reading) for row in rows)
+    return reading, counted, [first(wanted.column(wanted.key).path, row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [(kind, fault) for kind in RECORDS for fault in FAULTS[kind] if fault != "file_missing"],
+)
+def test_trouble_while_records_are_read_is_a_reading_and_no_count(clinic, home, kind, fault):
+    async def run():
+        context = context_for(clinic, kind, home, tuning=Tuning(deadline_s=0.8))
+        connector = load("tasks.connectors", kind).open_connector(context)
+        clinic.break_(SYSTEM[kind], fault)
+        try:
+            return await brought(connector, kind, *DAYS[kind])
+        finally:
+            await connector.aclose()
+            assert connector.open_connections == 0
+
+    reading, counted, keys = asyncio.run(run())
+    assert isinstance(reading, Reading)
+    assert not reading.outcome.is_ok
+    assert (counted, keys) == (None, [])
+
+
 ERROR = {"severity": "error", "code": "exception", "diagnostics": CANARY, "details": {"text": CANARY}}
 BODIES = [
     pytest.param({"resourceType": "OperationOutcome", "issue": [ERROR]}, "200 OK", id="an OperationOutcome"),
@@ -225,6 +296,8 @@ def test_no_patient_and_no_secret_leaves_a_connector(premises, tmp_path, caplog,
             connector = load("tasks.connectors", kind).open_connector(context)
             try:
                 readings = [await connector.read(context.integration.reads[0]) for _ in range(2)]
+                if kind in RECORDS:
+                    readings.append(await connector.records(wanted_for(kind), *DAYS[kind], lambda _: None))
                 parts = [*readings, await connector.climb()]
                 parts += [asked.step for one in connector.trials() if (asked := await one.ask()).step]
                 if isinstance(connector, RenewsCredentials):
