@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import (
+    BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Date,
     DateTime,
     Engine,
     MetaData,
+    Numeric,
     Select,
+    Text,
+    cast,
     create_engine,
+    event,
+    func,
     inspect,
+    literal,
     select,
 )
 from sqlalchemy import Table as Described
+from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -29,6 +39,9 @@ from models.reconciliation import ColumnKind
 from tasks.tables._duck import chosen
 from tasks.tables._interface import BATCH, Row, check_columns, counted_by_day, within
 
+SEPARATOR = "\x1f"  # between the values of a row: no text of people holds it
+HEX_DIGITS = 15  # sixty bits: a sum of two hundred million of them is exact in every database
+BIT60 = BIT(60)
 CONNECT_S = 10  # to a server that does not answer
 STATEMENT_MS = 600_000  # one read; who compares more does so in parts
 
@@ -87,6 +100,56 @@ class DatabaseTable:
                 rows = [dict(one) for one in part]
                 yield within(rows, by, kind, since, until, self._timezone) if by else rows
 
+    def checksums(
+        self, key: Sequence[str], columns: Sequence[str], digits: int, within_parts: Collection[str] | None
+    ) -> dict[str, tuple[int, int, int]]:
+        """Of each part of the keys: how many rows, and two sums over the MD5 of every row, added up by the database.
+
+        Args:
+            key: the columns of the key.
+            columns: what a row is.
+            digits: how many of the MD5 of a key name its part.
+            within_parts: only what lies in these, whose names are shorter; None: everything.
+        """
+        check_columns((*key, *columns), self.columns, self._where)
+        row = func.md5(self._joined((*key, *columns)))
+        part = func.substr(func.md5(self._joined(key)), 1, digits)
+        asked = select(part, func.count(), *(self._summed(row, at) for at in (1, 17))).group_by(part)
+        if within_parts is not None:
+            shorter = len(next(iter(within_parts), ""))
+            asked = asked.where(func.substr(func.md5(self._joined(key)), 1, shorter).in_(sorted(within_parts)))
+        with self._engine.connect() as connection:
+            found = connection.execute(asked).all()
+        return {str(name): (int(rows), int(one), int(other)) for name, rows, one, other in found}
+
+    def rows_of(self, key: Sequence[str], columns: Sequence[str], parts: Collection[str]) -> Iterator[list[Row]]:
+        """The rows of these parts of the keys, in batches."""
+        check_columns((*key, *columns), self.columns, self._where)
+        if not parts:
+            return
+        digits = len(next(iter(parts)))
+        part = func.substr(func.md5(self._joined(key)), 1, digits)
+        asked = select(*(self._table.c[name] for name in columns)).where(part.in_(sorted(parts)))
+        with self._engine.connect() as connection:
+            found = connection.execution_options(yield_per=BATCH).execute(asked)
+            for batch in found.mappings().partitions(BATCH):
+                yield [dict(one) for one in batch]
+
+    def _joined(self, names: Sequence[str]) -> ColumnElement[str]:
+        """Columns as one text; what is empty is told apart from what is not there by nobody else either."""
+        parts = [func.coalesce(cast(self._table.c[name], Text), "") for name in names]
+        joined: ColumnElement[str] = parts[0]
+        for one in parts[1:]:
+            joined = joined + SEPARATOR + one
+        return joined
+
+    def _summed(self, row: ColumnElement[str], at: int) -> ColumnElement[Any]:
+        """Sixty bits of each MD5, added up without rounding."""
+        if self._engine.dialect.name == "sqlite":
+            return func.sum_of_hex(row, at)
+        bits = cast(literal("x").concat(func.substr(row, at, HEX_DIGITS)), BIT60)
+        return func.sum(cast(cast(bits, BigInteger), Numeric))
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -109,13 +172,44 @@ def engine_of(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return create_engine(parsed)
+            return with_functions(create_engine(parsed))
         told = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}"
         return create_engine(parsed, connect_args={"connect_timeout": CONNECT_S, "options": told})
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise BadInput("this is no URL of a database; write postgresql://USER@HOST/DATABASE#TABLE") from None
     except ImportError:
         raise BadInput("the driver for PostgreSQL is missing; install integration-healing[postgresql]") from None
+
+
+class SumOfHex:
+    """For SQLite, which has neither hashes nor whole numbers that large: a sum of hexadecimal digits of texts."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def step(self, text: str, at: int) -> None:
+        """One more row."""
+        self.total += int(text[at - 1 : at - 1 + HEX_DIGITS], 16)
+
+    def finalize(self) -> str:
+        """The sum, as text: it is larger than SQLite's numbers."""
+        return str(self.total)
+
+
+def md5_of(text: str | None) -> str:
+    """As PostgreSQL has it."""
+    return hashlib.md5((text or "").encode(), usedforsecurity=False).hexdigest()
+
+
+def with_functions(engine: Engine) -> Engine:
+    """SQLite with the two functions that PostgreSQL has."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:  # noqa: ANN401 - sqlite3's, through SQLAlchemy's pool
+        connection.create_function("md5", 1, md5_of, deterministic=True)
+        connection.create_aggregate("sum_of_hex", 2, SumOfHex)
+
+    return engine
 
 
 def where_of(engine: Engine) -> str:

@@ -30,8 +30,9 @@ GLOB = frozenset("*?[")
 class DuckTable:
     """A relation of a DuckDB of its own, called `rows` there."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, where: str, timezone: str) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, where: str, timezone: str, reads: str | None = None) -> None:
         self.db, self._where, self._timezone = db, where, timezone
+        self.reads = reads  # as another DuckDB would read the same; None: it would have to open a database
         self.columns = tuple(str(name) for name, *_ in db.execute("describe rows").fetchall())
 
     @classmethod
@@ -50,7 +51,7 @@ class DuckTable:
         try:
             read = FORMATS[path.suffix.lower()].replace("?", quoted(str(path), "'"))
             db.execute(f"create view rows as select * from {read}")  # noqa: S608  # a quoted path, a format of ours
-            return cls(db, str(path), timezone)
+            return cls(db, str(path), timezone, read)
         except duckdb.Error as error:
             db.close()
             raise BadInput(f"{path} cannot be read as {path.suffix.lower()} ({type(error).__name__})") from None

@@ -1,0 +1,193 @@
+"""`heal reconcile`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, HomeOption, house_of, run
+from models.errors import DEGRADED, HEALTHY, BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.comparison import Comparison
+    from models.discrepancy import Reconciled
+    from models.reconciliation import ColumnKind
+
+PANEL = LOOK
+KEYS_SHOWN = 5  # of each type, on a terminal; --json has all
+
+
+def command(
+    integration: Annotated[str | None, typer.Argument(help="An integration that declares `reconcile`.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only this entry of its `reconcile`.")] = None,
+    days: Annotated[bool, typer.Option("--days", help="Also the counts of every day.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="Show what the last run found; ask nobody.")] = False,
+    source: Annotated[str | None, typer.Option(help="A file or database#table: what should be there.")] = None,
+    target: Annotated[str | None, typer.Option(help="A file or database#table: what is there.")] = None,
+    key: Annotated[str | None, typer.Option(help="The column(s) by which a row is the same, e.g. id or a,b.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Compare only these, e.g. status,start.")] = None,
+    ignore: Annotated[str | None, typer.Option(help="Do not compare these.")] = None,
+    rename: Annotated[str | None, typer.Option(help="Other names in the target, e.g. birth_date=dob.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="What columns are, e.g. dob=date; told by itself if not.")] = None,
+    timezone: Annotated[str, typer.Option(help="Of times that are written without one.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding as JSON.")] = False,
+    config: ConfigurationOption = DEPLOYMENTS,
+    home: HomeOption = None,
+) -> int:
+    """Compare what both sides hold: an integration with the data that landed, or any two tables.
+
+    heal reconcile epic-fhir-main
+
+    heal reconcile --source export.csv --target sqlite:///landed.db#orders --key order_id
+
+    A table is a file (.csv, .tsv, .parquet, .jsonl), sqlite:///FILE#TABLE, duckdb:///FILE#TABLE or
+    postgresql://HOST/DATABASE#TABLE. Another way of writing the same date, time, number, telephone number or name is
+    no difference. Values are never shown; keys are shown of two tables of yours, and only keyed hashes of an
+    integration's.
+    """
+    if source or target:
+        return two_tables(source, target, key, (columns, ignore, rename, kinds), timezone, as_json=as_json)
+    if integration is None:
+        raise BadInput("say what to compare: an integration's id, or --source A --target B --key COLUMN")
+    return of_integration(integration, name, config, home, days=days, last=last, as_json=as_json)
+
+
+def of_integration(
+    integration: str, name: str | None, config: Path, home: Path | None, *, days: bool, last: bool, as_json: bool
+) -> int:
+    """Compare what an integration declares, now; or show what the last run found."""
+    from flows.screen import Progress  # noqa: PLC0415
+    from flows.screens.reconciled import show_json, show_reconciled  # noqa: PLC0415
+    from tasks.reconcile import declared, latest, reconcile_all  # noqa: PLC0415
+
+    house = house_of(config, home, check_secrets=not last)
+    pairs = declared(house, integration, name)
+    if not pairs:
+        entry = f"no entry {name}" if name else "nothing"
+        raise BadInput(f"{integration} declares {entry} under `reconcile`; see docs/configuration.md, reconcile")
+    found: Sequence[Reconciled]
+    if last:
+        known = [latest(house, one.id, wanted.name) for one, wanted in pairs]
+        found = [one for one in known if one is not None]
+        if not found:
+            raise BadInput(f"{integration} was never compared; leave --last out to do so now")
+    else:
+        with Progress(f"Comparing {len(pairs)} kinds of records of {integration} with what landed"):
+            found = run(reconcile_all(house, pairs))
+    if as_json:
+        show_json(found)
+    else:
+        show_reconciled(found, house.integration(integration).timezone, by_day=days)
+    return HEALTHY if all(one.agrees for one in found) else DEGRADED
+
+
+def two_tables(
+    source: str | None,
+    target: str | None,
+    key: str | None,
+    lists: tuple[str | None, str | None, str | None, str | None],
+    timezone: str,
+    *,
+    as_json: bool,
+) -> int:
+    """Compare two tables that somebody has at hand."""
+    from flows.screen import Progress  # noqa: PLC0415
+    from tasks.compare import Asked, compare  # noqa: PLC0415
+
+    if not source or not target or not key:
+        raise BadInput("two tables are compared with --source A --target B --key COLUMN; one of them is missing")
+    columns, ignore, rename, kinds = lists
+    asked = Asked(
+        source=source,
+        target=target,
+        key=listed(key),
+        columns=listed(columns),
+        ignored=listed(ignore),
+        kinds=kinds_of(kinds),
+        renamed=pairs_of(rename, "--rename theirs=ours"),
+        timezone=checked_zone(timezone),
+    )
+    with Progress("Comparing both tables"):
+        found = compare(asked, Path())
+    if as_json:
+        sys.stdout.write(json.dumps([one.published for one in found.findings], indent=1) + "\n")
+    else:
+        show(found)
+    return DEGRADED if found.findings else HEALTHY
+
+
+def listed(written: str | None) -> tuple[str, ...]:
+    """`a, b` → a and b."""
+    return tuple(one.strip() for one in (written or "").split(",") if one.strip())
+
+
+def pairs_of(written: str | None, form: str) -> dict[str, str]:
+    """`a=b,c=d` → what stands for what.
+
+    Raises:
+        BadInput: when an entry is no pair.
+    """
+    pairs = [one.partition("=") for one in listed(written)]
+    if any(not first or not second for first, _, second in pairs):
+        raise BadInput(f"write {form}, several with commas between them")
+    return {first.strip(): second.strip() for first, _, second in pairs}
+
+
+def kinds_of(written: str | None) -> dict[str, ColumnKind]:
+    """`dob=date` → what each column is.
+
+    Raises:
+        BadInput: when there is no such kind.
+    """
+    from models.reconciliation import ColumnKind  # noqa: PLC0415
+
+    known = {kind.value: kind for kind in ColumnKind}
+    told = pairs_of(written, "--kinds column=kind")
+    if lost := [one for one in told.values() if one not in known]:
+        raise BadInput(f"there is no kind {lost[0]}; there are: {', '.join(known)}")
+    return {name: known[kind] for name, kind in told.items()}
+
+
+def checked_zone(name: str) -> str:
+    """A time zone's name.
+
+    Raises:
+        BadInput: when there is none of that name.
+    """
+    from models.written import check_timezone  # noqa: PLC0415
+
+    try:
+        return check_timezone(name)
+    except ValueError as error:
+        raise BadInput(f"--timezone {name}: {error}") from None
+
+
+def show(found: Comparison) -> None:
+    """Counts, columns, and the first keys of each kind."""
+    from flows.screen import say  # noqa: PLC0415
+    from flows.screens.service import show_told  # noqa: PLC0415
+    from models.comparison import FindingType  # noqa: PLC0415
+    from models.tables import Told  # noqa: PLC0415
+
+    columns = f"{len(found.compared)} columns" + (
+        f"; only on one side: {', '.join(found.unlike)}" if found.unlike else ""
+    )
+    say(f"{found.source_rows:,} rows in the source, {found.target_rows:,} in the target, {columns}.")
+    if found.keyless:
+        say(f"{found.keyless:,} rows have no key and were not compared.")
+    rows = []
+    for kind in FindingType:
+        keys = list(dict.fromkeys(one.key for one in found.findings if one.type is kind))
+        more = f" … and {len(keys) - KEYS_SHOWN:,} more" if len(keys) > KEYS_SHOWN else ""
+        if keys:
+            rows.append((kind.value.replace("_", " "), f"{len(keys):,}", ", ".join(keys[:KEYS_SHOWN]) + more))
+    show_told(Told("Differences", ("what", "records", "keys"), rows), titled=False)
+    fields = [(name, found.kinds[name].value, f"{count:,}") for name, count in found.by_field.items()]
+    show_told(Told("Columns that differ", ("column", "read as", "records"), fields))
+    say("They differ." if found.findings else "No difference.")

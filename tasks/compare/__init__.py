@@ -1,0 +1,83 @@
+"""Compare two tables by a key, whatever they are written in (docs/decisions/0046).
+
+    hash each row → join the hashes by key → read again what differs → bring it to one form → say what still differs
+
+Two databases first compare checksums over parts of their keys, so that parts that are equal are never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from models.comparison import Comparison
+from models.errors import BadInput
+from models.reconciliation import ColumnKind
+from tasks.compare.engine import Engine
+from tasks.compare.parts import load
+from tasks.tables import Table, open_table
+
+
+class Asked(NamedTuple):
+    """What is to be compared."""
+
+    source: str
+    target: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...] = ()  # none: all that both sides have
+    ignored: tuple[str, ...] = ()
+    kinds: Mapping[str, ColumnKind] = {}
+    renamed: Mapping[str, str] = {}  # the source's name of a column, to the target's
+    timezone: str = "UTC"
+    source_table: str | None = None
+    target_table: str | None = None
+
+
+def quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def compare(asked: Asked, base: Path = Path(), tell: Callable[[str], None] = quiet) -> Comparison:
+    """Compare two tables.
+
+    Args:
+        asked: which, and how.
+        base: where relative paths start from.
+        tell: is told what is being done.
+
+    Raises:
+        BadInput: in one sentence, what cannot be compared.
+    """
+    with ExitStack() as stack:
+        spill = stack.enter_context(TemporaryDirectory(prefix="heal-compare-"))  # 0700; gone when it is done
+        source = stack.enter_context(open_table(asked.source, asked.source_table, base, asked.timezone))
+        target = stack.enter_context(open_table(asked.target, asked.target_table, base, asked.timezone))
+        columns, unlike = shared(asked, source, target)
+        engine = stack.enter_context(Engine(spill, asked.key, columns, asked.timezone))
+        tell("Reading both sides")
+        cells = load(engine, source, target, asked.renamed)
+        return engine.compared(asked.kinds, unlike, cells, tell)
+
+
+def shared(asked: Asked, source: Table, target: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The compared columns by the source's names, and those that only one side has.
+
+    Raises:
+        BadInput: when the key, or a column that was asked for, is missing on a side, or nothing is left.
+    """
+    names = {name: asked.renamed.get(name, name) for name in source.columns}
+    for where, wanted, known in (
+        ("the source", (*asked.key, *asked.columns, *asked.renamed), source.columns),
+        ("the target", [names.get(one, one) for one in (*asked.key, *asked.columns)], target.columns),
+    ):
+        if lost := [one for one in wanted if one not in known]:
+            raise BadInput(f"{where} has no column {', '.join(lost)}; it has: {', '.join(known)}")
+    both = [one for one in source.columns if names[one] in target.columns and one not in asked.key]
+    chosen = tuple(one for one in (asked.columns or both) if one not in {*asked.ignored, *asked.key})
+    back = {one: name for name, one in names.items()}
+    alone = [one for one in source.columns if names[one] not in target.columns]
+    alone += [one for one in target.columns if one not in back]
+    return chosen, tuple(one for one in alone if one not in asked.ignored)
