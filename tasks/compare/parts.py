@@ -9,6 +9,8 @@ sent. A value that two databases write differently makes parts differ that need 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import log
+from typing import NamedTuple
 
 from models.canonical import written
 from tasks.compare.engine import SIDES, Engine
@@ -17,8 +19,9 @@ from tasks.tables._alchemy import DatabaseTable
 from tasks.tables._duck import DuckTable
 from tasks.tables._interface import Row
 
-DIGITS = (2, 4)  # of the first and of the second division: 256 parts, each in 256
-WHOLE = 0.5  # of the parts differ: everything is sent
+FIRST = 2  # digits of the first division: 256 parts
+FEWEST = 8  # rows in a part of the second
+WHOLE = 0.5  # of the rows lie in parts that differ: everything is sent
 FIGURES = 4  # that a part costs: its name, a count and two sums
 
 Sums = Mapping[str, tuple[int, int, int]]
@@ -52,22 +55,51 @@ def load(engine: Engine, source: Table, target: Table, names: Mapping[str, str])
 def differing(
     engine: Engine, source: DatabaseTable, target: DatabaseTable, names: Mapping[str, str]
 ) -> tuple[frozenset[str] | None, int]:
-    """The parts whose sums differ, and what it cost to find out; None: it is not worth telling them apart."""
-    parts: frozenset[str] | None = None
-    cells = 0
-    for digits in DIGITS:
-        one = source.checksums(engine.key, engine.columns, digits, parts)
-        other = target.checksums(
-            [names.get(c, c) for c in engine.key], [names.get(c, c) for c in engine.columns], digits, parts
-        )
-        cells += FIGURES * (len(one) + len(other))
-        found = frozenset(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-        if len(found) > WHOLE * max(len(one), len(other), 1) and parts is None and len(found) > 1:
-            return None, cells
-        parts = found
-        if not parts:
-            break
-    return parts, cells
+    """The parts whose sums differ, and what it cost to find out; None: so much differs that everything is sent."""
+    coarse, cells = divided(engine, source, target, names, FIRST, None)
+    if not coarse.parts:
+        return coarse.parts, cells
+    fine, more = divided(engine, source, target, names, digits_for(coarse.of), coarse.parts)
+    return (None if fine.rows > WHOLE * coarse.of else fine.parts), cells + more
+
+
+class Divided(NamedTuple):
+    """One division of the keys."""
+
+    parts: frozenset[str]  # those that differ
+    rows: int  # in them, of the larger side
+    of: int  # in all
+
+
+def divided(
+    engine: Engine,
+    source: DatabaseTable,
+    target: DatabaseTable,
+    names: Mapping[str, str],
+    digits: int,
+    within: Collection[str] | None,
+) -> tuple[Divided, int]:
+    """The parts of one division, and how many figures were sent for it."""
+    key, columns = ([names.get(c, c) for c in some] for some in (engine.key, engine.columns))
+    one = source.checksums(engine.key, engine.columns, digits, within)
+    other = target.checksums(key, columns, digits, within)
+    parts = frozenset(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    rows, of = (max(rows_in(side, some) for side in (one, other)) for some in (parts, one.keys() | other.keys()))
+    return Divided(parts, rows, of), FIGURES * (len(one) + len(other))
+
+
+def rows_in(sums: Sums, parts: Collection[str]) -> int:
+    """How many rows some parts have."""
+    return sum(sums[name][0] for name in parts if name in sums)
+
+
+def digits_for(rows: int) -> int:
+    """So many digits that a part of the second division has eight rows at least.
+
+    >>> digits_for(1_000), digits_for(200_000), digits_for(1_000_000)
+    (3, 3, 4)
+    """
+    return max(FIRST + 1, int(log(max(rows / FEWEST, 1), 16)))
 
 
 def filled(engine: Engine, side: str, table: Table, names: Mapping[str, str], parts: Collection[str] | None) -> int:
