@@ -23,6 +23,7 @@ from tasks import detect as detecting
 from tasks import diagnose as diagnosing
 from tasks import escalate as escalating
 from tasks import fail_back as returning
+from tasks import gaps as counting
 from tasks import govern as governing
 from tasks import intake as taking
 from tasks import interrupted as interrupting
@@ -53,6 +54,7 @@ learn = coat(learning.learn_together, name="learn", is_needed=learning.is_due)
 fail_back = coat(returning.look_back, name="fail back", is_needed=returning.is_away)
 send = coat(sending.deliver, name="send", is_needed=sending.is_waiting)
 watch = coat(watching.watch_all, name="watch")
+count = coat(counting.keep_message_gaps, name="gaps", is_needed=counting.is_sending_behind)
 degrade = coat(degraded.show_banner, name="degraded", is_needed=degraded.is_needed)
 govern = coat(governing.govern, name="govern", is_needed=governing.is_needed)
 note = coat(ourselves.note_cycle, name="note", retries=0)
@@ -90,6 +92,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await planning.keep_pending(house)
     await fail_back(house)
     await send(house)  # after the care: a slow receiver must not keep anybody from being healed
+    await count(house)
     await keep_questions(house)
     await degrade(house)
     await escalating.deliver(house)  # what could not be sent before

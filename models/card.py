@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from models.diagnosis import CERTAIN, Diagnosis, band
 from models.incident import Incident, State
+from models.loss import loss_lines
 from models.phrases import (
     adjustment_line,
-    backlog_line,
     complaint,
     schedule_line,
     simulation_lines,
@@ -194,7 +194,7 @@ def resolution(story: Story, incident: Incident) -> Iterator[str]:
         yield f"✅ Connection fully restored after {lasted} of degradation"
     else:
         yield f"⏳ Connection restored after {lasted} of degradation, still being watched"
-    yield from backlog_line(story.backlog)
+    yield from loss_lines(story.backlog, story.gaps, story.integration.timezone, story.as_of)
     yield from schedule_line(story)
     if story.escalation is not None:
         raised = clock(story.escalation.raised_at, story.integration.timezone)

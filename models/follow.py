@@ -10,6 +10,8 @@ from statistics import median
 from models.anomaly import Anomaly, Case, Severity
 from models.baseline import is_felt, usual
 from models.facts import runs
+from models.gap import Gap
+from models.gap_tables import named
 from models.incident import (
     CONFIRMATIONS,
     GOOD_CYCLES,
@@ -28,10 +30,12 @@ from models.integration import Integration
 from models.reading import Window
 from models.retry import PATIENCE_S
 from models.story import Backlog
+from models.wording import counted
 
 CLOSES_AFTER = timedelta(hours=24)  # a resolved incident is closed by itself (spec: safety, 1.5)
 CHANCE = 0.01  # that a clean stretch is luck
 CYCLES = 3  # beside those that confirm, so that what stood before is in sight
+NAMED = 5  # gaps that a thread names; the others are counted
 CLEARS_AFTER = 2  # good cycles in a row that end a suspicion
 
 
@@ -129,7 +133,9 @@ def onset(case: Case) -> datetime:
     return min(failed, default=first.readings[0].observed_at)
 
 
-def follow(incident: Incident, case: Case, anomalies: Sequence[Anomaly], backlog: Backlog) -> Incident:
+def follow(
+    incident: Incident, case: Case, anomalies: Sequence[Anomaly], backlog: Backlog, gaps: Sequence[Gap] = ()
+) -> Incident:
     """The incident after one more cycle; the same object when nothing moved.
 
     Remediation moves `remediating` and `verifying` itself, from its own evidence.
@@ -140,9 +146,10 @@ def follow(incident: Incident, case: Case, anomalies: Sequence[Anomaly], backlog
         State.OPEN: follow_unhealed,
         State.DIAGNOSING: follow_unhealed,
         State.AWAITING_APPROVAL: follow_unhealed,
-        State.MONITORING: follow_monitoring,
     }.get(incident.state)
-    return incident if step is None else step(incident, case, backlog)
+    if incident.state is State.MONITORING:
+        return follow_monitoring(incident, case, backlog, gaps)
+    return incident if step is None else step(incident, case)
 
 
 def enriched(incident: Incident, anomalies: Sequence[Anomaly]) -> Incident:
@@ -173,7 +180,7 @@ def renewed(known: Anomaly | None, latest: Anomaly) -> Anomaly:
     return latest.model_copy(update={"id": known.id, "first_observed": known.first_observed})
 
 
-def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
+def follow_suspected(incident: Incident, case: Case) -> Incident:
     """Confirmed by enough bad cycles, or gone."""
     bad = flags(case, symptom=incident.symptom)
     if (pause_s := asked_pause_s(case)) >= CONFIRMATIONS * case.integration.probe_every.total_seconds():
@@ -188,7 +195,7 @@ def follow_suspected(incident: Incident, case: Case, _: Backlog) -> Incident:
     return incident
 
 
-def follow_unhealed(incident: Incident, case: Case, _: Backlog) -> Incident:
+def follow_unhealed(incident: Incident, case: Case) -> Incident:
     """Recovered by itself, when enough cycles in a row are good."""
     bad = flags(case, symptom=incident.symptom)
     good = trailing_good(bad)
@@ -212,7 +219,7 @@ def good_since(case: Case, incident: Incident) -> datetime:
     return cycles[-good].readings[0].observed_at if good else case.as_of
 
 
-def follow_monitoring(incident: Incident, case: Case, backlog: Backlog) -> Incident:
+def follow_monitoring(incident: Incident, case: Case, backlog: Backlog, gaps: Sequence[Gap] = ()) -> Incident:
     """Resolved when quiet for long enough with nothing missing; back to work when the trouble returns."""
     restored = incident.restored_at or incident.updated_at
     since_then = flags(case, restored, incident.symptom)
@@ -226,10 +233,24 @@ def follow_monitoring(incident: Incident, case: Case, backlog: Backlog) -> Incid
             escalated_for=None,
         )
     quiet = case.as_of - quiet_since(case, restored, incident.symptom)
-    if quiet >= quiet_for(case.integration.probe_every) and not backlog.waiting and since_then:
-        says = f"Quiet for {quiet.total_seconds() / 60:.0f} min, nothing waits for replay"
-        return incident.advance(Event.QUIET, case.as_of, says, resolved_at=case.as_of)
-    return incident
+    if quiet < quiet_for(case.integration.probe_every) or not since_then:
+        return incident
+    says = f"Quiet for {quiet.total_seconds() / 60:.0f} min"
+    if holding := [gap for gap in gaps if gap.holds]:
+        return waiting_for(incident, holding, case, restored, says)
+    if backlog.waiting:
+        return incident
+    return incident.advance(Event.QUIET, case.as_of, f"{says}, nothing waits for replay", resolved_at=case.as_of)
+
+
+def waiting_for(incident: Incident, gaps: Sequence[Gap], case: Case, restored: datetime, says: str) -> Incident:
+    """It is well, and not over before these are closed; the thread says so once, for as long as they are the same."""
+    names = [named(gap, case.integration.timezone, restored) for gap in gaps[:NAMED]]
+    more = [f"and {len(gaps) - NAMED} more"] if len(gaps) > NAMED else []
+    waits = f"waits for {counted(len(gaps), 'gap')}: {', '.join([*names, *more])}"
+    if any(moment.says.endswith(waits) for moment in incident.moments if moment.at >= restored):
+        return incident
+    return incident.note(case.as_of, f"{says}; {waits}")
 
 
 def quiet_since(case: Case, restored: datetime, symptom: str) -> datetime:

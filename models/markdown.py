@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from models import tables
+from models import gap_tables, tables
 from models.card import incident_card
 from models.diagnosis import Diagnosis, band
 from models.phrases import slot_words
@@ -32,12 +32,13 @@ def to_markdown(story: Story) -> str:
 
 def sections(story: Story) -> Iterator[str]:
     """The tables that have rows."""
-    diagnosis = story.incident.diagnosis if story.incident else None
+    diagnosis, zone = story.incident.diagnosis if story.incident else None, story.integration.timezone
     tables = (
         ("Anomalies", ("id", "severity", "what", "usual", "now", "since", "trend"), anomaly_rows(story)),
         ("Hypotheses", ("cause", "confidence", "for", "against"), hypothesis_rows(diagnosis)),
         ("Attempts", ("at", "action", "outcome", "impact"), attempt_rows(story)),
         ("Pending", ("at", "action", "expected", "needs", "automatic"), pending_rows(story)),
+        gap_tables.gaps(story.gaps, zone, story.as_of),
         *service(story),
     )
     for title, head, rows in tables:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from models.incident import Incident, family
 from models.reading import Outcome
 from models.report.status import NEARLY_ALL, REST_ON_MORE, status_of
-from models.story import Backlog, Story, Totals
+from models.story import Story, Totals
 from models.tuning import SHARES, Adjustment, Setting
 from models.wording import local_time_on, one_line, short_percent, span
 
@@ -62,22 +62,6 @@ def slot_words(totals: Totals) -> str:
     beside = ((totals.unknown_cycles, "without a probe"), (totals.excluded_cycles, "in maintenance"))
     more = [f"{many} {what}" for many, what in beside if many]
     return ", ".join([f"{totals.good_cycles} of {totals.cycles} cycles", *more])
-
-
-def backlog_line(backlog: Backlog) -> Iterator[str]:
-    """What became of the reads that failed; no claim without a count."""
-    if not backlog.queued:
-        return
-    if backlog.is_complete:
-        yield f"✅ No data loss - {backlog.processed} of {backlog.queued} queued reads processed"
-    elif backlog.waiting:
-        yield (
-            f"⏳ {backlog.waiting} of {backlog.queued} queued reads still wait to be processed "
-            f"({backlog.processed} done)"
-        )
-    else:
-        lost = backlog.queued - backlog.processed
-        yield f"⚠️ {lost} of {backlog.queued} queued reads could not be processed"
 
 
 def schedule_line(story: Story) -> Iterator[str]:

@@ -12,6 +12,7 @@ from models.availability import Availability, usable_share
 from models.credential import Credential
 from models.discrepancy import Reconciled
 from models.escalation import Escalation
+from models.gap import Gap
 from models.incident import Incident
 from models.integration import Integration
 from models.maintenance import Downtime
@@ -99,6 +100,7 @@ class Story(Noun):
     adjustments: tuple[Adjustment, ...] = ()
     escalation: Escalation | None = None
     backlog: Backlog = Backlog()
+    gaps: tuple[Gap, ...] = ()  # of the incident, closed or not
     credential: Credential | None = None
     schedule_before: Schedule | None = None
     schedule_after: Schedule | None = None

@@ -18,6 +18,7 @@ from models.series import Series
 from models.sighting import Sighting
 from models.tune import Tuned, TunedState, factors
 from models.unusual import odd_spans, open_unusual, tells, worth_following
+from tasks.gaps import keep_read_gaps
 from tasks.groups import keep_groups, practices
 from tasks.house import House
 from tasks.learn import learn_usual
@@ -135,9 +136,10 @@ def keep_incident(house: House, case: Case, anomalies: list[Anomaly]) -> Inciden
     if incident is None:
         return begin_incident(house, case, anomalies, sightings)
     belonging = worth_following(anomalies, sightings)
-    followed = follow(incident, case, belonging, ledger.backlog(incident.id))
+    backlog = ledger.backlog(incident.id)
     with ledger.change("monitor", case.as_of) as change:
         change.miss(missed(failed_since(case, incident.started_at), incident.id))
+        followed = follow(incident, case, belonging, backlog, keep_read_gaps(house, change, case, incident))
         of_incident(change, incident, sightings)
         if followed is incident or (followed.state is State.RESOLVED and ledger.open_action(case.integration.id)):
             return incident

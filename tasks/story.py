@@ -84,6 +84,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         adjustments=adjustments,
         escalation=ledger.escalation(incident.id) if incident else None,
         backlog=ledger.backlog(incident.id) if incident else Backlog(),
+        gaps=ledger.gaps_of(incident.id, integration.id) if incident else (),
         credential=credential,
         schedule_before=before,
         schedule_after=after,

@@ -10,6 +10,7 @@ from models.escalation import Escalation, contact_groups
 from models.evidence import references
 from models.incident import Incident
 from models.integration import Contacts
+from models.loss import Loss, loss_of
 from models.remedy import Action, ActionState, Outcome, impact
 from models.report.compared import reconciliation_entry
 from models.report.document import (
@@ -34,6 +35,7 @@ from models.report.document import (
     RootCause,
     RuledOut,
 )
+from models.report.gaps import gap_entry
 from models.report.serving import (
     alert_entry,
     availability_entry,
@@ -63,6 +65,7 @@ WITHOUT_WORD = {  # an attempt that ended before it could be judged
 
 def build_report(story: Story) -> MonitoringReport:
     """The published document of one story."""
+    loss = loss_of(story.backlog, story.gaps)
     return MonitoringReport(
         monitoring_report=monitoring(story),
         anomalies=tuple(anomaly_entry(anomaly) for anomaly in story.anomalies),
@@ -72,6 +75,8 @@ def build_report(story: Story) -> MonitoringReport:
         x_schema_version=SCHEMA_VERSION,
         x_incident=incident_entry(story.incident),
         x_backlog=backlog_entry(story.backlog),
+        x_gaps=tuple(map(gap_entry, story.gaps)) or None,
+        x_no_data_loss=None if loss is None else loss is Loss.NONE,
         x_availability=tuple(map(availability_entry, story.availability)) or None,
         x_objectives=tuple(map(objective_entry, story.budgets)) or None,
         x_operations=tuple(map(operation_entry, story.speeds)) or None,

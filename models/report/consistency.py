@@ -16,6 +16,7 @@ from models.remedy import Outcome
 from models.report.coherence import RULES as OF_SERVICE
 from models.report.document import MonitoringReport
 from models.report.form import Tally
+from models.report.gaps import RULES as OF_GAPS
 from models.report.status import NEARLY_ALL, Word
 from models.wording import UNKNOWN, percent, stamp, volume
 
@@ -205,5 +206,6 @@ RULES: tuple[Rule, ...] = (
     confidence_is_the_leading_hypothesis,
     escalation_is_complete,
     backlog_adds_up,
+    *OF_GAPS,
     *OF_SERVICE,
 )

@@ -12,6 +12,7 @@ from models.reading import Identifier
 from models.remedy import ActionState
 from models.report.compared import ReconciliationEntry
 from models.report.form import Confidence, Instant, Page, Percentage, Probability, Tally, Volume
+from models.report.gaps import GapEntry
 from models.report.service import (
     AlertEntry,
     AvailabilityEntry,
@@ -217,6 +218,8 @@ class MonitoringReport(Page):
     x_schema_version: str | None = None
     x_incident: IncidentEntry | None = None
     x_backlog: BacklogEntry | None = None
+    x_gaps: tuple[GapEntry, ...] | None = None  # spans of data that did not come, or did not go
+    x_no_data_loss: bool | None = None  # true: every count says so; left out when nothing was ever missed
     x_availability: tuple[AvailabilityEntry, ...] | None = None  # over an hour, a day and a month
     x_objectives: tuple[ObjectiveEntry, ...] | None = None
     x_operations: tuple[OperationEntry, ...] | None = None  # how quick each operation was

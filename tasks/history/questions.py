@@ -59,6 +59,14 @@ def first_bad(
     return Reading.model_validate(found[0]) if found else None
 
 
+def last_good(
+    store: Store, integration_id: str, since: datetime, until: datetime, sources: tuple[Source, ...] = REAL
+) -> dict[tuple[str, str | None], datetime]:
+    """When each operation, and location that calls name, was last read well in the span."""
+    found = rows(store, "last_good", _span(integration_id, since, until, sources))
+    return {(row["operation"], row["location"]): row["last_ok_at"] for row in found}
+
+
 def totals(
     store: Store, integration_id: str, since: datetime, until: datetime, sources: tuple[Source, ...] = REAL
 ) -> Totals:

@@ -65,7 +65,7 @@ class IncidentChanges(Pen):
         Raises:
             LedgerConflict: somebody saved it first (I5), it is closed (I9), its severity would drop (I7), its
                 thread was cut or takes a step that the machine does not have, or it would be resolved while
-                an action is still open (I3).
+                an action (I3) or a gap (G1) of it is still open.
         """
         stored = self.incident(incident.id)
         self._check(stored, incident)
@@ -112,6 +112,10 @@ class IncidentChanges(Pen):
             raise self._refuse("I5", name, f"{name} cannot go from {stored.state} to {incident.state} on this thread")
         if incident.state is State.RESOLVED and any(action.is_open for action in self.actions(name)):
             raise self._refuse("I3", name, f"{name} cannot be resolved while one of its actions is open")
+        if incident.state is State.RESOLVED and any(
+            gap.incident_id == name for gap in self.open_gaps(incident.integration_id)
+        ):
+            raise self._refuse("G1", name, f"{name} cannot be resolved while one of its gaps is open; see heal gaps")
 
     def number_anomalies(self, anomalies: Sequence[Anomaly], incident_id: str) -> tuple[Anomaly, ...]:
         """The anomalies with their ids, ANM-YYYY-MM-DD-NNN by the UTC day of first observation.

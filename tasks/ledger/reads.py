@@ -13,6 +13,7 @@ from models.alert import Alert
 from models.errors import BadInput
 from models.escalation import Escalation
 from models.facts import Change as Alteration
+from models.gap import HOLDS, Gap
 from models.incident import REOPENS_WITHIN, Incident, State
 from models.noun import Kept
 from models.queue import Lease, MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
@@ -21,7 +22,7 @@ from models.story import Backlog
 from models.tuning import Adjustment
 from tasks.ledger import tables as t
 from tasks.ledger.documents import read
-from tasks.ledger.send_reads import SendReads
+from tasks.ledger.gap_reads import GapReads
 
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
@@ -36,7 +37,7 @@ def name_of(kind: type[Kept]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
-class Reads(SendReads):
+class Reads(GapReads):
     """The questions, shared by `Ledger` and `Change`."""
 
     def incident(self, incident_id: str) -> Incident:
@@ -228,6 +229,15 @@ class Reads(SendReads):
             wanted.append(t.records.c.state == state)
         rows = self._rows(select(t.records.c.document).where(*wanted).order_by(t.records.c.id))
         return tuple(read(kind, row.document) for row in rows)
+
+    def gaps_of(self, incident_id: str, integration_id: str) -> tuple[Gap, ...]:
+        """Every gap of an incident, the oldest first."""
+        found = (gap for gap in self.all_kept(Gap, integration_id) if gap.incident_id == incident_id)
+        return tuple(sorted(found, key=lambda gap: (gap.since, gap.id)))
+
+    def open_gaps(self, integration_id: str | None = None) -> tuple[Gap, ...]:
+        """The gaps that are not accounted for, by id."""
+        return tuple(gap for state in HOLDS for gap in self.all_kept(Gap, integration_id, state=state))
 
     def halted(self) -> str | None:
         """Why healing is switched off; None: it is on."""

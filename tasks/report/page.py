@@ -19,7 +19,7 @@ from tasks.report.parts import items, section, table
 from tasks.report.plots import plots
 from tasks.report.service import service, standing_alerts
 from tasks.report.sides import sides
-from tasks.report.work import attempts, not_attempted, pending
+from tasks.report.work import attempts, gaps, not_attempted, pending
 
 COLOURS = {Word.HEALTHY: "good", Word.DEGRADED: "warn", Word.DOWN: "bad"}  # the others are not judgements
 STYLE = Path(__file__).parent / "page.css"
@@ -57,6 +57,7 @@ def sections(story: Story, report: MonitoringReport) -> list[Html]:
         diagnosis(story),
         attempts(story),
         outlook(story),
+        gaps(story),
         pending(story),
         not_attempted(story),
         in_force(story),

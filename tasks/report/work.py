@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models import gap_tables
 from models.remedy import Action, Effect, impact
 from models.report import attempted, impact_of, outcome_word
 from models.story import Story
@@ -105,3 +106,11 @@ def not_attempted(story: Story) -> Html | None:
         return None
     rows = [[a.says, a.state.value.replace("_", " "), f"{a.reason} (rule {a.rule})"] for a in stopped]
     return section("Considered and not done", table(("action", "state", "why"), rows))
+
+
+def gaps(story: Story) -> Html | None:
+    """Spans of data that did not come or did not go, and how far each is accounted for."""
+    told = gap_tables.gaps(story.gaps, story.integration.timezone, story.as_of)
+    if not told.rows:
+        return None
+    return section(told.title, el("div", table(told.head, told.rows), class_="wide", tabindex="0"))
