@@ -55,10 +55,10 @@ def figures(gap: Gap) -> str:
 
 
 def proof(gap: Gap) -> str:
-    """What closed it, with its counts; what it takes, while nothing has."""
+    """How far it is accounted for: by what it was closed, or what it waits for."""
     if gap.closed_by is None:
         people = f"; {counted(len(gap.words), 'person')} vouched so far" if gap.words else ""
-        return f"waits for {NEEDS[gap.unit]}{people}"
+        return f"{figures(gap)}; waits for {NEEDS[gap.unit]}{people}"
     if gap.closed_by is ClosedBy.PERSON:
         said = "; ".join(f"{word.by}: {word.why}" for word in gap.words)
         return one_line(f"{PROOFS[gap.closed_by]} {said} ({figures(gap)})")
@@ -68,7 +68,7 @@ def proof(gap: Gap) -> str:
 
 def gaps(known: Iterable[Gap], timezone: str, as_of: datetime) -> Told:
     """One row a gap."""
-    head = ("gap", "state", "what", "way", "where", "span", "because", "accounted for", "closed", "incident")
+    head = ("gap", "state", "what", "way", "where", "span", "because", "accounted for", "incident")
     return Told("Gaps", head, [row(gap, timezone, as_of) for gap in known])
 
 
@@ -82,7 +82,6 @@ def row(gap: Gap, timezone: str, as_of: datetime) -> tuple[str, ...]:
         gap.location or "all sites",
         lasted(gap, timezone, as_of),
         ", ".join(reason.value.replace("_", " ") for reason in gap.reasons),
-        figures(gap),
         proof(gap),
         gap.incident_id or "-",
     )

@@ -16,6 +16,8 @@ from models.credential import Credential
 from models.diagnosis import Diagnosis, Evidence, Hypothesis
 from models.escalation import Escalation, Reason
 from models.facts import Facts
+from models.gap import ClosedBy, Gap, GapState, Trouble, Unit
+from models.gap import Reason as GapReason
 from models.incident import Incident, Moment, State
 from models.integration import Contacts, Importance, Integration, Read
 from models.objective import Objective
@@ -458,6 +460,36 @@ def seed_story(**changes: Any) -> Story:
     return a_story(**{**defaults, **changes})
 
 
+def a_trouble(**changes: Any) -> Trouble:
+    """Appointments that were not read for forty minutes."""
+    defaults = {
+        "integration_id": EPIC,
+        "resource": "Appointment",
+        "since": NOW - timedelta(minutes=60),
+        "until": NOW - timedelta(minutes=20),
+        "last_at": NOW - timedelta(minutes=21),
+        "reasons": (GapReason.FAILED_READS,),
+        "unit": Unit.READS,
+        "operations": ("Appointment.search",),
+    }
+    return build(Trouble, defaults, changes)
+
+
+def a_gap(**changes: Any) -> Gap:
+    """The same, closed by twelve replayed reads."""
+    defaults = {
+        **dict(a_trouble()),
+        "id": "GAP-2025-03-26-001",
+        "state": GapState.CLOSED,
+        "expected": 12,
+        "delivered": 12,
+        "opened_at": NOW - timedelta(minutes=58),
+        "closed_at": NOW - timedelta(minutes=18),
+        "closed_by": ClosedBy.REPLAY,
+    }
+    return build(Gap, defaults, changes)
+
+
 def healthy_story(**changes: Any) -> Story:
     """Nothing wrong for an hour."""
     return a_story(**{"points": points(NOW - timedelta(hours=1), NOW), "usual_latency_ms": 124.0, **changes})
@@ -467,6 +499,28 @@ def unknown_story() -> Story:
     """A watch that has not read anything yet."""
     nothing = totals(counts=counts(0), mean_latency_ms=None, received_bytes=0, good_cycles=0, cycles=0)
     return a_story(totals=nothing, recent=counts(0), last_hour_bytes=0, connections=0)
+
+
+def healed_gaps() -> tuple[Gap, ...]:
+    """What did not come in those 18 minutes, and came after them."""
+    counts = {"GetPatient": 14, "GetSchedule": 10, "GetPrescriptions": 10}
+    return tuple(
+        a_gap(
+            id=f"GAP-2025-03-26-{number:03}",
+            integration_id=UNITY,
+            resource=operation,
+            operations=(operation,),
+            incident_id="INC-2025-03-26-001",
+            since=at("09:14:30"),
+            until=at("09:33:30"),
+            last_at=at("09:32:30"),
+            expected=many,
+            delivered=many,
+            opened_at=at("09:18:30"),
+            closed_at=at("09:35:30"),
+        )
+        for number, (operation, many) in enumerate(counts.items(), start=1)
+    )
 
 
 def healed_story(**changes: Any) -> Story:
@@ -511,6 +565,7 @@ def healed_story(**changes: Any) -> Story:
         ),
         "actions": (an_action(integration_id=UNITY, steps=steps),),
         "backlog": Backlog(queued=34, processed=34),
+        "gaps": healed_gaps(),
         "credential": Credential(
             integration_id=UNITY,
             issued_at=at("09:32:45"),

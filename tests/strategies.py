@@ -11,10 +11,11 @@ from models.anomaly import DetectionMethod, Severity, Trend
 from models.availability import Availability
 from models.credential import Credential
 from models.diagnosis import INCONCLUSIVE
+from models.gap import Balance, begun
 from models.incident import State
 from models.maintenance import Downtime
 from models.reading import Counts
-from models.remedy import ActionState, Effect
+from models.remedy import ActionState, Approval, Effect
 from models.remedy import Outcome as Result
 from models.signature import EvidenceKind, FaultDomain
 from models.story import Backlog, PendingAction, Point, Schedule
@@ -165,6 +166,24 @@ availabilities = st.builds(
 
 
 @st.composite
+def gap_of(draw: st.DrawFn):
+    """A gap in any state, as it can come about."""
+    gap = begun("GAP-1", b.a_trouble(until=None, resource=draw(st.sampled_from(("Patient", "Appointment")))), b.NOW)
+    delivered, aside, lost = draw(st.tuples(*[st.integers(0, 2)] * 3))
+    if draw(st.booleans()):
+        gap = gap.ended(b.NOW)
+    if draw(st.booleans()):
+        counts = {"delivered": delivered, "quarantined": aside}
+        gap = gap.counted(Balance(expected=delivered + aside + lost, **counts), b.NOW)
+    if gap.until is not None and not gap.is_over and draw(st.booleans()):
+        gap = gap.vouched(Approval(by="Data Team", why="loaded by hand", at=b.NOW), 1)
+    return gap
+
+
+gaps = gap_of()
+
+
+@st.composite
 def totals(draw: st.DrawFn):
     ran = draw(st.integers(0, 1000))
     since = draw(times)
@@ -192,6 +211,7 @@ stories = st.builds(
     pending=some(pending),
     adjustments=some(adjustments),
     escalation=maybe(escalations),
+    gaps=some(gaps),
     backlog=st.builds(Backlog, queued=st.integers(0, 99), processed=st.integers(0, 99), waiting=st.integers(0, 99)),
     credential=maybe(credentials),
     schedule_before=maybe(schedules),

@@ -378,6 +378,33 @@ def test_tampering_is_named(path, value, says):
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
+        pytest.param("x-gaps.0.delivered", 13, "GAP-2025-03-26-001 is closed, but 13 of 14", id="one less"),
+        pytest.param("x-gaps.1.expected", None, "GAP-2025-03-26-002 is closed, but 10 of None", id="nobody counted"),
+        pytest.param("x-gaps.1.delivered", 11, "11 are accounted for, and 10", id="more than were expected"),
+        pytest.param("x-gaps.2.state", "backfilling", "is backfilling, but INC-2025-03-26-001 is resolved", id="open"),
+        pytest.param("x-gaps.2.state", "open", "x-noDataLoss is true, but gap GAP-2025-03-26-003", id="a claim"),
+        pytest.param("x-gaps.2.state", "vouched", "x-noDataLoss is true", id="a claim that rests on a word"),
+        pytest.param("x-gaps.0.until", "2025-03-26T12:00:00Z", "before it begins", id="ends before it begins"),
+        pytest.param("x-gaps.0.since", "2025-03-27T12:00:00Z", "after the report", id="begins later"),
+        pytest.param("x-backlog.processed", 33, "x-noDataLoss is true, but 33 of 34", id="a read less"),
+        pytest.param("x-backlog.waiting", 1, "x-noDataLoss is true", id="one waits"),
+    ],
+)
+def test_tampering_with_gaps_is_named(path, value, says):
+    findings = check(tamper(told(healed_story()), path, value))
+
+    assert any(says in finding for finding in findings), findings
+
+
+def test_no_claim_stands_without_any_count():
+    document = told(healed_story())
+    without = {key: value for key, value in document.items() if key not in {"x-gaps", "x-backlog"}}
+    assert any("nothing was counted" in finding for finding in check(without))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
         pytest.param("monitoringReport.metrics.x-slots.bad", 0, "but 1414 good, 0 bad", id="no bad slots"),
         pytest.param("monitoringReport.metrics.x-slots.unknown", 400, "slots are UNKNOWN", id="too many unknown"),
         pytest.param("monitoringReport.overallStatus", "HEALTHY", "HIGH alert", id="healthy beside an alert"),
