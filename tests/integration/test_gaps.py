@@ -31,18 +31,29 @@ from models.reconciliation import Column, ColumnKind, Landed, Reconciliation
 from models.report import build_report, check
 from models.sending import Answer, Ask, Sending, SendState, Settlement, Verdict, sending_for
 from simulator.control import Clinic
-from tasks.detect import keep_incident
+from tasks.detect import gather_case, keep_incident
 from tasks.gaps import awaited, keep_message_gaps, keep_reconciled_gaps, vouch
 from tasks.house import House
 from tasks.ledger import Change, Ledger
+from tasks.probe import probe_all
+from tasks.remediate import is_due, remediate
 from tasks.remember import remember
 from tasks.story import tell
 from tasks.watch import standing, watch_all
-from tests.builders import BEGINNING, EPIC, a_case, a_reading, an_incident, an_integration, minutes
+from tests.builders import (
+    BEGINNING,
+    EPIC,
+    a_case,
+    a_diagnosis,
+    a_reading,
+    an_anomaly,
+    an_incident,
+    an_integration,
+    minutes,
+)
 from tests.callers import context_for
 from tests.clocks import AdvancingClock, MovedClock, a_house, clinic_by_hand
 from tests.integration.test_service_clinic import MORNING
-from tests.scenarios.staging import cycle
 
 MINUTE = timedelta(minutes=1)
 FEEDS = (
@@ -571,20 +582,30 @@ async def live_through(clinic: Clinic, tmp_path: Path, clock: MovedClock) -> Non
     (one,) = house.configuration.integrations
 
     async def live(rounds: int) -> Incident | None:
-        incident = None
+        """Rounds of the monitor without its detectors: what they would say is told."""
         for _ in range(rounds):
             house.clock.move(MINUTE)
-            incident = await cycle(house)
-        return incident
+            remember(await probe_all(house), house.home)
+            case = gather_case(house, one)
+            keep_incident(house, case, [an_anomaly(integration_id=one.id)] if case.window.counts.failed else [])
+            incident = house.ledger.current(one.id)
+            if incident and incident.diagnosis is None:
+                with house.ledger.change("test", case.as_of) as change:
+                    change.save_incident(
+                        incident.note(case.as_of, "told", diagnosis=a_diagnosis(integration_id=one.id))
+                    )
+            elif incident and is_due(house, incident):
+                await remediate(house, incident.id)
+        return next(iter(house.ledger.incidents(one.id)), None)
 
-    await live(3)
+    await live(2)
     await asyncio.to_thread(clinic.break_, "epic", "server_errors", share=1.0)
     await live(5)
     opened = {gap.resource: gap for gap in house.ledger.all_kept(Gap)}
     assert {name: gap.state for name, gap in opened.items()} == dict.fromkeys(["Patient", "Appointment"], GapState.OPEN)
     assert all(gap.since < MORNING + 4 * MINUTE for gap in opened.values())
     await asyncio.to_thread(clinic.mend)
-    incident = await live(20)
+    incident = await live(15)
     assert house.ledger.backlog(incident.id).is_complete
     replayed, lacking = (next(g for g in house.ledger.all_kept(Gap) if g.resource == name) for name in opened)
     if replayed.resource != "Patient":
