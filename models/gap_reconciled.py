@@ -7,10 +7,10 @@ too. What the run lists as missing, cut off or stale there, or lacks without a r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from models.discrepancy import Discrepancy, DiscrepancyKind, Reconciled
+from models.discrepancy import Discrepancy, DiscrepancyKind, Reconciled, State
 from models.gap import Balance, Gap, Reason, Trouble, Unit
 from models.reading import Direction
 
@@ -52,7 +52,6 @@ def trouble(reconciled: Reconciled, found: Discrepancy, timezone: str, operation
         reasons=(LACKING[found.kind],),
         unit=Unit.RECORDS,
         operations=operations,
-        incident_id=reconciled.incident_id,
     )
 
 
@@ -77,13 +76,18 @@ def balance(gap: Gap, reconciled: Reconciled, timezone: str) -> Balance | None:
     is_seen = all(compared for many, ours, compared in counts if many > ours)
     is_gone = short <= reconciled.tombstones and not lacking and not reconciled.in_flight and is_seen
     expected, absent = (theirs - short, 0) if is_gone else (theirs, max(short, lacking))
-    return Balance(expected=expected, delivered=max(0, expected - absent), reference=reconciled.id)
+    return Balance(expected=expected, delivered=max(0, expected - absent), reference=run_of(reconciled))
+
+
+def run_of(reconciled: Reconciled) -> str:
+    """Which run it was: the ledger keeps the latest alone."""
+    return f"{reconciled.id}@{reconciled.as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def covers(reconciled: Reconciled, gap: Gap) -> bool:
     """Whether a run read both sides over the whole of a gap, after its trouble."""
     is_same = (reconciled.integration_id, reconciled.resource) == (gap.integration_id, gap.resource)
-    if not is_same or gap.direction is not Direction.IN or reconciled.state == "unknown" or gap.until is None:
+    if not is_same or gap.direction is not Direction.IN or reconciled.state is State.UNKNOWN or gap.until is None:
         return False
     return reconciled.since <= gap.since and gap.until <= min(reconciled.until, reconciled.as_of)
 

@@ -17,6 +17,7 @@ from models.incident import Incident, State
 from models.integration import Integration
 from models.reading import Direction, Reading
 from tasks.gaps.keep import NOT_YET, keep, reconciled_by
+from tasks.gaps.records import adopt
 from tasks.history.questions import last_good
 from tasks.house import House
 from tasks.ledger import Change
@@ -46,6 +47,7 @@ def keep_read_gaps(house: House, change: Change, case: Case, incident: Incident)
         for strand in strands(change, case, incident):
             if found := trouble_of(house, change, case, incident, strand):
                 keep(change, change.open_gaps(name), found, case.as_of)
+    adopt(change, case.integration, incident)
     for gap in change.gaps_of(incident.id, name):
         if gap.unit is not Unit.MESSAGES and gap.holds:
             change.keep(seen_again(change, case, gap, is_lasting=is_lasting))

@@ -23,6 +23,7 @@ from models.discrepancy import DayCount, Discrepancy, DiscrepancyKind, Reconcile
 from models.errors import DEGRADED, HEALTHY, BadInput, LedgerConflict
 from models.feed import Feed
 from models.gap import ClosedBy, Gap, GapState, Reason, Unit
+from models.gap_reconciled import run_of
 from models.incident import Event, Incident, State
 from models.integration import Integration, Read
 from models.policy import Approving, Channel, Policy
@@ -113,11 +114,9 @@ class Practice:
         self.told += "." * minutes
         self.clock.at = BEGINNING + len(self.told) * MINUTE
 
-    def suspect(self, at: datetime) -> None:
-        begun = an_incident(
-            id="", integration_id=EPIC, state=State.SUSPECTED, started_at=at, detected_at=at, updated_at=at,
-            symptom="server_error", diagnosis=None, moments=(),
-        )  # fmt: skip
+    def suspect(self, at: datetime, **changes) -> None:
+        told = {"state": State.SUSPECTED, "started_at": at, "detected_at": at, "updated_at": at, "diagnosis": None}
+        begun = an_incident(**{"id": "", "symptom": "server_error", "moments": ()} | told | changes)
         with self.ledger.change("test", at) as change:
             change.open_incident(begun)
 
@@ -285,7 +284,7 @@ def test_before_the_window_the_history_tells_the_last_good_read(practice):
 def a_run(practice: Practice, *found: Discrepancy, theirs: int = 30, ours: int = 30, **changes) -> Reconciled:
     at = practice.clock.at
     told = {
-        "id": f"{EPIC}/visits/{at:%Y%m%dT%H%M%SZ}", "integration_id": EPIC, "name": "visits", "resource": "Appointment",
+        "id": f"{EPIC}/visits", "integration_id": EPIC, "name": "visits", "resource": "Appointment",
         "state": "differs" if found else "agrees", "as_of": at, "since": at - timedelta(days=7), "until": at,
         "days": (DayCount(day=BEGINNING.date(), theirs=theirs, ours=ours, compared=True),), "discrepancies": found,
     }  # fmt: skip
@@ -319,7 +318,7 @@ def test_where_both_sides_are_reconciled_replayed_reads_prove_nothing(tmp_path):
     assert practice.live(".").state is State.MONITORING
     (closed,) = reconcile(practice, a_run(practice))
     assert (closed.state, closed.closed_by, closed.reference) == (
-        GapState.CLOSED, ClosedBy.RECONCILIATION, a_run(practice).id
+        GapState.CLOSED, ClosedBy.RECONCILIATION, run_of(a_run(practice))
     )  # fmt: skip
     assert practice.live(".").state is State.RESOLVED
     assert awaited(practice.house) == {}
@@ -334,6 +333,22 @@ def test_a_silent_difference_is_a_gap_of_no_incident_until_one_is_under_way(tmp_
     practice.clock.move(MINUTE)
     (closed,) = reconcile(practice, a_run(practice))
     assert (closed.id, closed.state) == (gap.id, GapState.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("metric", "holds"),
+    [
+        pytest.param("differences:visits", True, id="of the incident that tells of the difference"),
+        pytest.param("error_rate", False, id="of no other"),
+    ],
+)
+def test_a_gap_that_stood_alone_joins_the_incident_that_tells_of_it(tmp_path, metric, holds):
+    practice = Practice(tmp_path, reconcile=(VISITS,))
+    practice.skip(4)
+    reconcile(practice, a_run(practice, missing(3), ours=27))
+    practice.suspect(practice.clock.at, state=State.OPEN, symptom="unusual", anomalies=(an_anomaly(metric=metric),))
+    practice.live(".")
+    assert [gap.incident_id for gap in practice.ledger.open_gaps(EPIC)] == [practice.incident.id if holds else None]
 
 
 # --- messages of ours ------------------------------------------------------------------------------------------------
@@ -619,7 +634,7 @@ async def live_through(clinic: Clinic, tmp_path: Path, clock: MovedClock) -> Non
     assert build_report(tell(house, one.id)).x_no_data_loss is False
     now = house.clock.now()
     run = Reconciled(
-        id=f"{one.id}/visits/1", integration_id=one.id, name="visits", resource="Appointment", state="agrees",
+        id=f"{one.id}/visits", integration_id=one.id, name="visits", resource="Appointment", state="agrees",
         as_of=now, since=now - timedelta(days=1), until=now,
         days=(DayCount(day=local_day(MORNING, one.timezone), theirs=9, ours=9),),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.anomaly import Severity
+from models.gap import Gap
 from models.incident import Incident, State
 from models.remedy import Action, ActionState
 from tasks.ledger import Ledger
@@ -32,6 +33,7 @@ class Told:
         self.audit = [(row.action, row.object_id, json.loads(row.facts)) for row in rows]
         self.adjustments = [json.loads(one) for one in adjusted]
         self.incidents: tuple[Incident, ...] = ledger.incidents()
+        self.gaps: tuple[Gap, ...] = ledger.all_kept(Gap)
         self.actions: list[Action] = [action for one in self.incidents for action in ledger.actions(one.id)]
         self.verdict = ledger.verify_audit()
 
@@ -49,7 +51,7 @@ def violations(
     """
     told = Told(ledger)
     found = [f"audit: {told.verdict.says}"] if not told.verdict.intact else []
-    found += [*of_incidents(told), *of_actions(told), *of_the_thread(told)]
+    found += [*of_incidents(told), *of_actions(told), *of_gaps(told), *of_the_thread(told)]
     found += [] if attempts is None else of_attempts(told, attempts)
     intended = {action.plan_hash for action in told.actions if action.executed_at and action.token}
     found += [f"A1: an effect without an intent ({key[:8]})" for key in effects if key not in intended]
@@ -87,6 +89,16 @@ def of_actions(told: Told) -> Iterator[str]:
         maker = known.get(one["action_id"])
         if maker is None or maker.executed_at is None or not one["until"] > one["since"]:
             yield f"A6: {one['id']}"
+
+
+def of_gaps(told: Told) -> Iterator[str]:
+    """G1, G2: no incident is over while data of it are unaccounted for, and counts alone account for them."""
+    over = {one.id for one in told.incidents if one.state in {State.RESOLVED, State.CLOSED}}
+    for gap in told.gaps:
+        if gap.incident_id in over and gap.closed_at is None:
+            yield f"G1: {gap.incident_id} is over, and {gap.id} is {gap.state}"
+        if gap.closed_at and not gap.words and gap.expected != gap.delivered + gap.quarantined:
+            yield f"G2: {gap.id} was closed by {gap.delivered} of {gap.expected}"
 
 
 def of_the_thread(told: Told) -> Iterator[str]:
