@@ -251,14 +251,11 @@ def begun(gap_id: str, trouble: Trouble, at: datetime) -> Gap:
 def touched(known: Iterable[Gap], trouble: Trouble) -> tuple[Gap, ...]:
     """The gaps that are one with a trouble, the oldest first; none: it is a new one.
 
-    Of its key, not closed, and with an instant in common: with it, or with another that has.
+    They are of its key, not closed, and have an instant in common with it. Those that were kept before touch no other,
+    so together with it they touch none.
     """
-    free = [gap for gap in known if gap.holds]
-    found: list[Gap] = []
-    spans: list[Trouble] = [trouble]
-    while near := [gap for gap in free if gap not in found and any(gap.touches(one) for one in spans)]:
-        found, spans = [*found, *near], [*spans, *near]
-    return tuple(sorted(found, key=lambda gap: (gap.opened_at, gap.id)))
+    near = (gap for gap in known if gap.holds and gap.touches(trouble))
+    return tuple(sorted(near, key=lambda gap: (gap.opened_at, gap.id)))
 
 
 def joined(gaps: Iterable[Gap], trouble: Trouble) -> Gap:

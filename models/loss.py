@@ -30,10 +30,9 @@ def loss_of(backlog: Backlog, gaps: Iterable[Gap]) -> Loss | None:
         return None
     if backlog.waiting or any(gap.holds for gap in known):
         return Loss.OPEN
-    if any(gap.state is GapState.VOUCHED for gap in known):
-        return Loss.VOUCHED
-    is_even = backlog.is_complete and all(gap.is_proven for gap in known)
-    return Loss.NONE if is_even else Loss.LOST
+    if backlog.is_complete and all(gap.is_proven for gap in known):
+        return Loss.NONE
+    return Loss.LOST if all(gap.is_proven for gap in known) else Loss.VOUCHED
 
 
 def loss_lines(backlog: Backlog, gaps: Sequence[Gap], timezone: str, as_of: datetime) -> Iterator[str]:
