@@ -148,6 +148,8 @@ def test_spans_of_one_kind_that_touch_are_one(spans, new, left):
             known, a_trouble(since=at(span[0]), until=None if span[1] is None else at(span[1]), last_at=at(span[0]))
         )
     assert len(known) == left
+    ends = [minute for _, minute in (*spans, new)]
+    assert max((gap.until or at(99) for gap in known)) == max(at(99) if end is None else at(end) for end in ends)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,8 @@ def kept(known: list[Gap], trouble: Trouble) -> list[Gap]:
     return [*(one for one in known if one not in near), gap]
 
 
-spans = st.tuples(st.integers(0, 40), st.one_of(st.none(), st.integers(0, 15)), st.sampled_from(["Visit", "Patient"]))
+lengths = st.integers(-1, 12).map(lambda length: None if length < 0 else length)  # None: it lasts
+spans = st.tuples(st.integers(0, 40), lengths, st.sampled_from(["Visit", "Patient"]))
 
 
 @settings(max_examples=80, deadline=None)
