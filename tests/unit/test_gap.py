@@ -149,7 +149,7 @@ def test_spans_of_one_kind_that_touch_are_one(spans, new, left):
         )
     assert len(known) == left
     ends = [minute for _, minute in (*spans, new)]
-    assert max((gap.until or at(99) for gap in known)) == max(at(99) if end is None else at(end) for end in ends)
+    assert max(gap.until or at(99) for gap in known) == max(at(99) if end is None else at(end) for end in ends)
 
 
 @pytest.mark.parametrize(
