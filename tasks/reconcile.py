@@ -13,6 +13,8 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from models.verdict import Verdicts
+
 from models.discrepancy import Reconciled, State, reconciled_id
 from models.gauge import Gauge
 from models.integration import Integration
@@ -20,15 +22,17 @@ from models.reconciliation import Reconciliation
 from models.series import Series
 from models.sighting import Sighting
 from models.silent import DIFFERENCES, compared, sighted
+from tasks.gaps import awaited, keep_reconciled_gaps
 from tasks.gather import Gathered, gather
 from tasks.house import House
-from tasks.keys_file import write_keys
+from tasks.keys_file import FoundKey, write_keys
 from tasks.ledger import Change
 from tasks.probe import connected
 from tasks.remember import remember_gauges
 from tasks.sightings import numbered
-from tasks.verdicts import Verdicts, verdicts
+from tasks.verdicts import verdicts
 
+A_DAY = timedelta(days=1)
 SLACK = 0.05  # of `every` by which a run may come early: schedules do not tick to the second
 AT_LEAST = timedelta(minutes=5)  # between two runs that are due because something was done
 log = logging.getLogger("heal")
@@ -48,16 +52,35 @@ def declared(house: House, integration_id: str | None = None, name: str | None =
 
 
 def due(house: House) -> tuple[Pair, ...]:
-    """What is due: for as long as `every` says nobody compared it, or something was done about what differs."""
-    return tuple(pair for pair in declared(house) if is_due(house, pair))
+    """What is due: by its own `every`, after something was done about what differs, or because a gap waits for it.
+
+    What a gap waits for is looked at from its beginning, however far back that is.
+    """
+    waits = awaited(house)
+    some = (pair for pair in declared(house) if is_due(house, pair, waits=key_of(pair) in waits))
+    return tuple(reaching(pair, waits.get(key_of(pair)), house.clock.now()) for pair in some)
 
 
-def is_due(house: House, pair: Pair) -> bool:
-    """Whether it is time to compare."""
+def key_of(pair: Pair) -> tuple[str, str]:
+    """Whose, and its name."""
+    return pair.integration.id, pair.wanted.name
+
+
+def reaching(pair: Pair, since: datetime | None, now: datetime) -> Pair:
+    """The same, looking back at least to an instant."""
+    if since is None or now - since < pair.wanted.look_back:
+        return pair
+    return pair._replace(wanted=pair.wanted.model_copy(update={"look_back": now - since + A_DAY}))
+
+
+def is_due(house: House, pair: Pair, *, waits: bool = False) -> bool:
+    """Whether it is time to compare; `waits`: a gap does, to be closed."""
     last, now = latest(house, pair.integration.id, pair.wanted.name), house.clock.now()
     if last is None or now - last.as_of >= pair.wanted.every * (1 - SLACK):
         return True
-    return not last.agrees and now - last.as_of >= AT_LEAST and was_acted_on(house, pair.integration.id, last.as_of)
+    if now - last.as_of < AT_LEAST:
+        return False
+    return waits or (not last.agrees and was_acted_on(house, pair.integration.id, last.as_of))
 
 
 def was_acted_on(house: House, integration_id: str, since: datetime) -> bool:
@@ -81,19 +104,25 @@ async def reconcile(house: House, pair: Pair, tell: Callable[[str], None] = log.
         gathered = await gather(house, connector, pair.integration, pair.wanted, as_of)
     with closing(gathered):
         tell(f"{pair.integration.id} {pair.wanted.name}: {gathered.compared} records compared")
-        judged = None if gathered.failed else verdicts(gathered, pair.integration, pair.wanted, as_of)
+        judged = verdicts(gathered.db, pair.wanted, as_of, gathered.compared_days)
         found = told(pair, gathered, judged, as_of)
-        if judged is not None:
-            write_keys(house.home, found, judged.keys())
+        if found.state is not State.UNKNOWN:
+            write_keys(house.home, found, keys_of(gathered))
     keep(house, pair, found)
     remember_gauges(list(measured(found)), house.home)
     return found
 
 
-def told(pair: Pair, gathered: Gathered, judged: Verdicts | None, as_of: datetime) -> Reconciled:
-    """The result of a run."""
-    discrepancies = judged.discrepancies if judged else ()
-    state = State.UNKNOWN if judged is None else State.DIFFERS if discrepancies else State.AGREES
+def keys_of(gathered: Gathered) -> list[FoundKey]:
+    """All keys of what differs, in a fixed order."""
+    rows = gathered.db.execute('select kind, "column", key from found order by all').fetchall()
+    return [FoundKey(str(kind), column, str(key)) for kind, column, key in rows]
+
+
+def told(pair: Pair, gathered: Gathered, judged: Verdicts, as_of: datetime) -> Reconciled:
+    """The result of a run: what was not read to its end agrees with nothing, and what was found there differs."""
+    ended_early = gathered.failed is not None or bool(gathered.truncated_at)
+    state = State.DIFFERS if judged.discrepancies else State.UNKNOWN if ended_early else State.AGREES
     return Reconciled(
         id=reconciled_id(pair.integration.id, pair.wanted.name),
         integration_id=pair.integration.id,
@@ -105,14 +134,14 @@ def told(pair: Pair, gathered: Gathered, judged: Verdicts | None, as_of: datetim
         until=gathered.until,
         theirs=gathered.theirs,
         ours=gathered.ours,
-        compared=judged.compared if judged else 0,
-        in_flight=judged.in_flight if judged else 0,
-        tombstones=judged.tombstones if judged else 0,
+        compared=gathered.compared,
+        in_flight=judged.in_flight,
+        tombstones=judged.tombstones,
         days=gathered.days,
-        discrepancies=discrepancies,
+        discrepancies=judged.discrepancies,
         confidence=gathered.confidence,
         at_most=gathered.at_most,
-        failed=gathered.failed,
+        failed=gathered.failed or ("ended_early" if gathered.truncated_at else None),
     )
 
 
@@ -124,6 +153,7 @@ def keep(house: House, pair: Pair, found: Reconciled) -> None:
     with house.ledger.change("reconcile", found.as_of) as change:
         change.keep(found, audited=before is None or before.state is not found.state or not found.agrees)
         if found.state is not State.UNKNOWN:
+            keep_reconciled_gaps(change, pair.integration, found)
             keep_sighting(house, change, pair, found, before)
 
 
