@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from models.discrepancy import Discrepancy, DiscrepancyKind, Reconciled, State
+from models.discrepancy import DayCount, Discrepancy, DiscrepancyKind, Reconciled, State
 from models.tables import Told
 from models.wording import local_time_on, short_percent, span
 
@@ -60,7 +60,7 @@ def unread_words(one: Reconciled) -> str:
     """What is known of the days that were only counted; empty: there are none."""
     if one.confidence is None or one.at_most is None:
         return ""
-    days = sum(not day.compared for day in one.days)
+    days = sum(day.theirs is None for day in one.days)
     sure, most = short_percent(one.confidence), short_percent(one.at_most)
     return f"{days} of {len(one.days)} days were only counted: at most {most} of their records differ ({sure} sure)"
 
@@ -98,7 +98,7 @@ def days_of(each: Discrepancy) -> str:
 def days(one: Reconciled) -> Told:
     """Both counts of each day, side by side."""
     rows = [
-        (f"{day.day:%a %Y-%m-%d}", many(day.theirs), many(day.ours), apart(day.theirs, day.ours), how(day.compared))
+        (f"{day.day:%a %Y-%m-%d}", many(day.theirs), many(day.ours), apart(day.theirs, day.ours), how(day))
         for day in one.days
     ]
     return Told(f"{one.name}: records by day", ("day", "theirs", "ours", "apart", ""), rows)
@@ -109,9 +109,11 @@ def apart(theirs: int | None, ours: int | None) -> str:
     return "" if theirs is None or ours is None or theirs == ours else f"{ours - theirs:+,}"
 
 
-def how(compared: bool) -> str:  # a fact, not a switch
-    """Whether the records of a day were compared."""
-    return "compared" if compared else "counted"
+def how(day: DayCount) -> str:
+    """What was done with a day: its records were compared, now or before and unmoved since, or it was only counted."""
+    if day.compared:
+        return "compared"
+    return "counted only" if day.theirs is None else "agreed before"
 
 
 def rows_of(found: Iterable[Reconciled], zone: str) -> Iterator[dict[str, str]]:

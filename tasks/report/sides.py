@@ -70,7 +70,7 @@ def draw(one: Reconciled, known: Sequence[DayCount]) -> Html:
 def bars(axes: Axes, known: Sequence[DayCount]) -> None:
     """Theirs and ours beside each other, a day that differs marked above."""
     at = range(len(known))
-    theirs, ours = ([count or 0 for count in side] for side in zip(*((d.theirs, d.ours) for d in known), strict=True))
+    theirs, ours = [drawn(day.theirs) for day in known], [drawn(day.ours) for day in known]
     axes.bar([x - WIDTH / 2 for x in at], theirs, WIDTH, color=MUTED, label="theirs")
     axes.bar([x + WIDTH / 2 for x in at], ours, WIDTH, color=LINE, label="ours")
     for x, day in zip(at, known, strict=True):
@@ -79,7 +79,7 @@ def bars(axes: Axes, known: Sequence[DayCount]) -> None:
             axes.annotate(says, (x, top), (0, 2), textcoords="offset points", ha="center", color=BAD, fontweight="bold")
     step = -(-len(known) // LABELLED)
     axes.set_xticks(list(at)[::step], [f"{day.day:%a %d %b}" for day in known][::step])
-    axes.set_ylim(0, 1.18 * max([1, *theirs, *ours]))
+    axes.set_ylim(0, 1.18 * max(1, *(max(day.theirs or 0, day.ours or 0) for day in known)))
     axes.tick_params(colors=MUTED, length=0, labelcolor=MUTED)
     axes.grid(visible=True, axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -87,6 +87,11 @@ def bars(axes: Axes, known: Sequence[DayCount]) -> None:
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(GRID)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, labelcolor=MUTED)
+
+
+def drawn(count: int | None) -> float:
+    """The height of a bar; none is drawn of what is not known."""
+    return float("nan") if count is None else float(count)
 
 
 def words(known: Sequence[DayCount]) -> str:
