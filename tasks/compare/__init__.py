@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from models.comparison import Comparison
-from models.errors import BadInput
 from models.reconciliation import ColumnKind
 from tasks.compare.engine import Engine
 from tasks.compare.parts import load
 from tasks.tables import Table, open_table
+from tasks.tables._interface import check_columns
 
 
 class Asked(NamedTuple):
@@ -73,8 +73,7 @@ def shared(asked: Asked, source: Table, target: Table) -> tuple[tuple[str, ...],
         ("the source", (*asked.key, *asked.columns, *asked.renamed), source.columns),
         ("the target", [names.get(one, one) for one in (*asked.key, *asked.columns)], target.columns),
     ):
-        if lost := [one for one in wanted if one not in known]:
-            raise BadInput(f"{where} has no column {', '.join(lost)}; it has: {', '.join(known)}")
+        check_columns(wanted, known, where)
     both = [one for one in source.columns if names[one] in target.columns and one not in asked.key]
     chosen = tuple(one for one in (asked.columns or both) if one not in {*asked.ignored, *asked.key})
     back = {one: name for name, one in names.items()}

@@ -88,7 +88,8 @@ class Engine:
         try:
             rows = [self._summed(side) for side in SIDES]
             tell("Joining them by key")
-            self.db.execute(f"create temp table differing as {page('compare_keys')}")
+            joined = page("compare_keys")
+            self.db.execute(f"create temp table differing as {joined}")
             kinds = {name: told.get(name) or self._kind(name) for name in self.columns}
             tell("Comparing what differs")
             findings = in_order((*self._keys(), *self._values(kinds)))

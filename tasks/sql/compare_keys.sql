@@ -1,7 +1,9 @@
 -- The keys under which two tables differ, with how often each side has them.
 --
 -- `source_sums` and `target_sums` have a row for each key: n rows, and the least and the greatest hash of a row.
--- A key that both sides have once with the same hash is left out: its rows are the same to the letter.
+-- A key that both sides have as often, with the same hashes, is left out: its rows are the same to the letter.
+-- Returns one row per key: in_source and in_target (rows), is_same (whether those that there are, are the same).
+-- Parameters: none.
 select
     coalesce(s.key, t.key) as key,
     coalesce(s.n, 0) as in_source,

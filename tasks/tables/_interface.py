@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from models.canonical import instant_of, zone
 from models.errors import BadInput
 from models.reconciliation import ColumnKind
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_. -]{0,62}", re.ASCII)
 BATCH = 5000  # rows taken together
 Row = dict[str, Any]
 
@@ -68,7 +70,14 @@ def check_columns(wanted: Iterable[str], known: Sequence[str], where: str) -> No
     """
     lost = [name for name in wanted if name not in known]
     if lost:
-        raise BadInput(f"{where} has no column {', '.join(lost)}; it has: {', '.join(known)}")
+        raise BadInput(f"{where} has no column {', '.join(lost)}; {names_of(known)}")
+
+
+def names_of(known: Sequence[str]) -> str:
+    """The columns in words; of a file without a header, whose first row may be a patient's, not even these."""
+    if all(NAME.fullmatch(name) for name in known):
+        return f"it has: {', '.join(known)}"
+    return "its first line does not look like names of columns; give it one"
 
 
 def moment(value: Any, kind: ColumnKind, timezone: str) -> datetime | None:  # noqa: ANN401 - what a driver gives
