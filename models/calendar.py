@@ -19,6 +19,7 @@ SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-4]):([0-5][
 HOW = "write hours like 08:00-18:00 (24:00 is midnight), or closed; a night is two days' hours"
 MIDNIGHT_MIN = 24 * 60
 CLOSED = "closed"
+A_YEAR = timedelta(days=366)
 
 Minute = Annotated[int, Field(ge=0, le=MIDNIGHT_MIN)]
 """Of the day, on the practice's clock: 480 is 08:00, 1440 the midnight that ends the day."""
@@ -94,6 +95,22 @@ class Calendar(Noun):
             return max(timedelta(0), until - since)
         overlaps = (min(end, until) - max(begin, since) for begin, end in self._spans(since, until))
         return sum((overlap for overlap in overlaps if overlap > timedelta(0)), timedelta(0))
+
+    def open_on(self, day: date) -> tuple[Instants, ...]:
+        """When the practice is open on a date of its own; nothing on a day on which it is not, or always is."""
+        noon = instant(day, MIDNIGHT_MIN // 2, ZoneInfo(self.timezone))
+        return () if self.hours is None else tuple(self._spans(noon, noon))
+
+    def open_since(self, until: datetime, open_time: timedelta) -> datetime:
+        """From when on the practice was open for this long until an instant; a year before it at the earliest."""
+        if self.hours is None:
+            return until - open_time
+        for begin, end in reversed(tuple(self._spans(until - A_YEAR, until))):
+            span = min(end, until) - begin
+            if span >= open_time:
+                return min(end, until) - open_time
+            open_time -= max(span, timedelta(0))
+        return until - A_YEAR
 
     def _spans(self, since: datetime, until: datetime) -> Iterator[Instants]:
         """The open spans of every date that the interval touches, in order and apart."""
