@@ -10,13 +10,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation
-from great_expectations.expectations.metrics.map_metric_provider import (
-    ColumnMapMetricProvider,
-    ColumnPairMapMetricProvider,
+from great_expectations.expectations.metrics.map_metric_provider.column_condition_partial import (
     column_condition_partial,
+)
+from great_expectations.expectations.metrics.map_metric_provider.column_map_metric_provider import (
+    ColumnMapMetricProvider,
+)
+from great_expectations.expectations.metrics.map_metric_provider.column_pair_condition_partial import (
     column_pair_condition_partial,
+)
+from great_expectations.expectations.metrics.map_metric_provider.column_pair_map_metric_provider import (
+    ColumnPairMapMetricProvider,
 )
 
 from models.calendar import Calendar
@@ -64,18 +70,18 @@ def stand_alone(owner: pd.Series, eye: pd.Series) -> pd.Series:
     return ~(owner.isin(has_both) & owner.isin(has_either))
 
 
-class Steps(ColumnMapMetricProvider):  # type: ignore[misc]  # it publishes no types
+class Steps(ColumnMapMetricProvider):
     """Which values are multiples of a step."""
 
     condition_metric_name = "column_values.in_steps_of"
     condition_value_keys = ("step", "within")
 
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # as above
+    @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, step: float, within: float, **_: Any) -> pd.Series:  # noqa: ANN401, N805  # its way
         return are_in_steps(column, step, within)
 
 
-class ExpectColumnValuesToBeInStepsOf(ColumnMapExpectation):  # type: ignore[misc]  # as above
+class ExpectColumnValuesToBeInStepsOf(ColumnMapExpectation):
     """Values are multiples of a step."""
 
     step: float
@@ -84,18 +90,18 @@ class ExpectColumnValuesToBeInStepsOf(ColumnMapExpectation):  # type: ignore[mis
     success_keys = ("step", "within", "mostly")
 
 
-class InHours(ColumnMapMetricProvider):  # type: ignore[misc]  # as above
+class InHours(ColumnMapMetricProvider):
     """Which instants are in opening hours."""
 
     condition_metric_name = "column_values.in_opening_hours"
     condition_value_keys = ("calendar", "dates")
 
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # as above
+    @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, calendar: dict[str, Any], dates: bool, **_: Any) -> pd.Series:  # noqa: ANN401, N805  # its way
         return are_in_hours(column, Calendar.model_validate(calendar), dates=dates)
 
 
-class ExpectColumnValuesToBeInOpeningHours(ColumnMapExpectation):  # type: ignore[misc]  # as above
+class ExpectColumnValuesToBeInOpeningHours(ColumnMapExpectation):
     """Instants are in opening hours of a calendar."""
 
     calendar: dict  # type: ignore[type-arg]  # pydantic 1 reads it at run time
@@ -104,14 +110,14 @@ class ExpectColumnValuesToBeInOpeningHours(ColumnMapExpectation):  # type: ignor
     success_keys = ("calendar", "dates", "mostly")
 
 
-class Gap(ColumnPairMapMetricProvider):  # type: ignore[misc]  # as above
+class Gap(ColumnPairMapMetricProvider):
     """Which instants of A are so much later than those of B."""
 
     condition_metric_name = "column_pair_values.gap_between"
     condition_domain_keys = PAIR
     condition_value_keys = ("least_s", "most_s")
 
-    @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # as above
+    @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # it has no types
     def _pandas(
         cls,  # noqa: N805  # its way
         column_A: pd.Series,  # noqa: N803  # its names
@@ -123,7 +129,7 @@ class Gap(ColumnPairMapMetricProvider):  # type: ignore[misc]  # as above
         return (column_A - column_B).dt.total_seconds().between(least_s, most_s)
 
 
-class ExpectColumnPairGapToBeBetween(ColumnPairMapExpectation):  # type: ignore[misc]  # as above
+class ExpectColumnPairGapToBeBetween(ColumnPairMapExpectation):
     """From B to A it is so long."""
 
     least_s: float
@@ -133,19 +139,19 @@ class ExpectColumnPairGapToBeBetween(ColumnPairMapExpectation):  # type: ignore[
     success_keys = ("column_A", "column_B", "ignore_row_if", "least_s", "most_s", "mostly")
 
 
-class Alone(ColumnPairMapMetricProvider):  # type: ignore[misc]  # as above
+class Alone(ColumnPairMapMetricProvider):
     """Which rows are not doubled by one for both eyes."""
 
     condition_metric_name = "column_pair_values.both_eyes_alone"
     condition_domain_keys = PAIR
     condition_value_keys = ()
 
-    @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # as above
+    @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # it has no types
     def _pandas(cls, column_A: pd.Series, column_B: pd.Series, **_: Any) -> pd.Series:  # noqa: ANN401, N803, N805  # its way
         return stand_alone(column_A, column_B)
 
 
-class ExpectColumnPairBothEyesToStandAlone(ColumnPairMapExpectation):  # type: ignore[misc]  # as above
+class ExpectColumnPairBothEyesToStandAlone(ColumnPairMapExpectation):
     """Of one prescription (A), a row for both eyes (B) stands alone."""
 
     ignore_row_if: str = "either_value_is_missing"

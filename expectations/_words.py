@@ -28,14 +28,19 @@ SERVICE_TYPES = (  # X12 data element 1365: what an inquiry about 30, the plan, 
 )
 
 
-class More(TypedDict, total=False):
-    """What a promise may say beside its rule."""
+class Graver(TypedDict, total=False):
+    """How bad it is, who mends it, and why it cannot be checked."""
 
-    where: str | None
-    mostly: float
     severity: Severity
     whom: Whom
     unless: str | None
+
+
+class More(Graver, total=False):
+    """What else a promise may say beside its rule."""
+
+    where: str | None
+    mostly: float
 
 
 def beside(column: str, what: str) -> str:
@@ -99,7 +104,7 @@ def present(name: str, column: str, says: str, others: tuple[str, ...] = (), **m
     return promise(name, (column, *others), says, "expect_column_values_to_not_be_null", {"column": column}, **more)
 
 
-def filled(feed: str, column: str, share: float, terms: Terms, **more: Unpack[More]) -> Promise:
+def filled(feed: str, column: str, share: float, terms: Terms, **more: Unpack[Graver]) -> Promise:
     """A column that has a value as often as it usually has: the share of nothing jumps when a form changes (S71)."""
     share = terms.filled.get(column, share)
     return present(f"{feed}.{column}_filled", column, f"{column} has a value", mostly=share, **more)

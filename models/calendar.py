@@ -105,11 +105,13 @@ class Calendar(Noun):
         """From when on the practice was open for this long until an instant; a year before it at the earliest."""
         if self.hours is None:
             return until - open_time
-        for begin, end in reversed(tuple(self._spans(until - A_YEAR, until))):
-            span = min(end, until) - begin
-            if span >= open_time:
-                return min(end, until) - open_time
-            open_time -= max(span, timedelta(0))
+        today = until.astimezone(ZoneInfo(self.timezone)).date()
+        for back in range(A_YEAR.days):
+            for begin, end in reversed(self.open_on(today - timedelta(days=back))):
+                span = min(end, until) - begin
+                if span >= open_time:
+                    return min(end, until) - open_time
+                open_time -= max(span, timedelta(0))
         return until - A_YEAR
 
     def _spans(self, since: datetime, until: datetime) -> Iterator[Instants]:

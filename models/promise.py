@@ -167,7 +167,7 @@ def counted(promise: Promise, checked: int, broken: int, *, is_kept: bool) -> Pr
     """A promise that was looked at row by row."""
     state = PromiseState.KEPT if is_kept else PromiseState.BROKEN
     share = f" ({short_percent(broken / checked)})" if checked and broken else ""
-    says = f"{broken:,} of {checked:,} rows break it{share}: {promise.rule}" if broken else promise.rule
+    says = f"{broken:,} of {checked:,} rows do not keep it{share}: {promise.rule}" if broken else promise.rule
     return result_of(promise, state, says, checked, broken)
 
 

@@ -27,12 +27,13 @@ REFERENCE = r"^[A-Za-z]+/"  # FHIR: Patient/123
 
 
 def read_rows(frame: pd.DataFrame, suite: Suite, terms: Terms, others: Mapping[str, Iterable[Any]]) -> pd.DataFrame:
-    """The columns that a suite is about, and those beside them."""
+    """The columns that the promises of a suite are about, and those beside them."""
     import pandas as pd  # noqa: PLC0415  # 0.4 s, which a command that looks at nothing need not pay
 
     read: dict[str, pd.Series] = {}
+    asked = {name for one in suite.promises for name in one.columns} | set(suite.needed)
     for name, kind in suite.columns.items():
-        if name in frame.columns:
+        if name in asked and name in frame.columns:
             raw = frame[name].reset_index(drop=True)
             read[name] = read_column(raw, kind, terms, suite.written.get(name, {}))
             if kind in KINDS:
@@ -51,7 +52,9 @@ def read_column(raw: pd.Series, kind: ColumnKind, terms: Terms, words: Mapping[s
     if kind is ColumnKind.INSTANT:
         return instants(raw, terms)
     if kind is ColumnKind.DATE:
-        return instants(raw, terms).dt.tz_convert(terms.calendar.timezone).dt.tz_localize(None).dt.normalize()
+        local: pd.Series = instants(raw, terms).dt.tz_convert(terms.calendar.timezone)
+        days: pd.Series = local.dt.tz_localize(None).dt.normalize()
+        return days
     return text(raw)
 
 
@@ -109,20 +112,22 @@ def parsed(written: pd.Series, zone: str | None) -> pd.Series:
     """Text as instants, by the first format that reads it; None: each says its zone."""
     import pandas as pd  # noqa: PLC0415  # as above
 
-    dtype = "datetime64[us, UTC]" if zone is None else "datetime64[us]"
-    read = pd.Series(pd.NaT, index=written.index, dtype=dtype)
+    read = pd.Series(pd.NaT, index=written.index, dtype="datetime64[us]")
     for style in FORMATS:
         left = read.isna() & written.notna()
         if not bool(left.any()):
             break
-        read[left] = pd.to_datetime(written[left], format=style, errors="coerce", utc=zone is None).astype(dtype)
-    return within(read) if zone is None else placed(read, zone)
+        some = pd.to_datetime(written[left], format=style, errors="coerce", utc=zone is None)
+        read[left] = some.dt.tz_localize(None).astype("datetime64[us]")
+    return placed(read, zone or "UTC")
 
 
 def placed(plain: pd.Series, zone: str) -> pd.Series:
-    """Where a clock showed it: an hour that occurs twice is the first, one that is jumped over the next there was."""
+    """When a clock showed it: an hour that occurs twice is the first, one that is jumped over the next there was."""
     first = [True] * len(plain)  # daylight saving time comes before the clock is set back
-    return within(plain).dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward").dt.tz_convert("UTC")
+    known: pd.Series = within(plain).dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    at: pd.Series = known.dt.tz_convert("UTC")
+    return at
 
 
 def within(read: pd.Series) -> pd.Series:

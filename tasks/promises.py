@@ -19,7 +19,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from models.catalogue import load
-from models.feed import Feed
 from models.integration import Integration
 from models.promise import (
     AD_HOC,
@@ -104,7 +103,7 @@ def looked_at(
     present = terms.columns or frozenset()
     why = {one.id: why_not(one, suite, present, table) for one in suite.promises}
     asked = [one for one in suite.promises if not why[one.id]]
-    found = answers(asked, suite, table, terms, others)
+    found = answers(suite.model_copy(update={"promises": tuple(asked)}), table, terms, others)
     return tuple(
         not_checked(one, why[one.id]) if why[one.id] else result_of(one, suite, found.get(one.id), present)
         for one in suite.promises
@@ -136,21 +135,19 @@ def result_of(promise: Promise, suite: Suite, answer: Answer | None, present: It
     return counted(promise, answer.checked, answer.broken, is_kept=answer.is_kept)
 
 
-def answers(
-    promises: list[Promise], suite: Suite, table: pd.DataFrame, terms: Terms, others: Mapping[str, Iterable[Any]]
-) -> dict[str, Answer]:
+def answers(suite: Suite, table: pd.DataFrame, terms: Terms, others: Mapping[str, Iterable[Any]]) -> dict[str, Answer]:
     """What Great Expectations answers, by promise; one that it could not look at is not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote what they warn of
         try:
-            validated = validate(promises, read_rows(table, suite, terms, others))
+            validated = validate(suite.promises, read_rows(table, suite, terms, others))
         except Exception:  # noqa: BLE001  # whatever went wrong may quote a row: that it did is all that is told
             return {}
     found = ((str(one.expectation_config.meta["promise"]), answer_of(one)) for one in validated)
     return {promise_id: answer for promise_id, answer in found if answer is not None}
 
 
-def validate(promises: list[Promise], rows: pd.DataFrame) -> Iterable[Any]:
+def validate(promises: Iterable[Promise], rows: pd.DataFrame) -> Iterable[Any]:
     """Run the suite."""
     gx = great_expectations()
     context = gx.get_context(mode="ephemeral")
@@ -224,7 +221,7 @@ def keep_promises(
     Raises:
         KeyError: there are no promises of that name.
     """
-    terms = terms_of(integration, wanted, as_of)
+    terms = terms_for(integration, wanted.name, wanted.resource, as_of, wanted.ours.timezone)
     run = check(wanted.name, renamed(frame, wanted), terms, others, integration_id=integration.id)
     before = house.ledger.kept(PromiseRun, run.id)
     active = house.ledger.incidents(integration.id, active_only=True)
@@ -235,21 +232,24 @@ def keep_promises(
     return run
 
 
-def terms_of(integration: Integration, wanted: Reconciliation, as_of: datetime) -> Terms:
-    """The practice's clock and hours, and what the feed of the same name or resource says of itself."""
-    feed = next((one for one in integration.feeds if is_of(one, wanted)), None)
+def terms_for(integration: Integration, name: str, resource: str | None, as_of: datetime, timezone: str) -> Terms:
+    """The practice's clock and hours, and what the feed of the same name or resource says of itself.
+
+    Args:
+        integration: whose rows they are.
+        name: of the feed.
+        resource: what kind of data; None: only the name counts.
+        as_of: now.
+        timezone: of instants that are written without one.
+    """
+    feed = next((one for one in integration.feeds if one.name == name or one.resource == resource), None)
     return Terms(
         as_of=as_of,
         calendar=integration.calendar,
-        timezone=wanted.ours.timezone,
+        timezone=timezone,
         locations=feed.locations if feed else (),
         fresh_within=feed.limit if feed and feed.expects_news else None,
     )
-
-
-def is_of(feed: Feed, wanted: Reconciliation) -> bool:
-    """Whether a feed is what is compared."""
-    return feed.name == wanted.name or feed.resource == wanted.resource
 
 
 def renamed(frame: Any, wanted: Reconciliation) -> pd.DataFrame:  # noqa: ANN401  # as above

@@ -37,6 +37,7 @@ CATALOGUES = (
     "tasks.notifiers",
     "models.detectors",
     "models.signatures",
+    "expectations",
 )
 ENTRIES = [(room, name) for room in CATALOGUES for name in names(room)]
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -242,6 +243,57 @@ def test_a_family_holds_signatures_with_clues_and_known_remedies(name):
     for signature in family:
         assert signature.clues, signature.cause
         assert set(signature.remedies) <= set(names("tasks.remedies")), signature.cause
+
+
+@pytest.mark.parametrize("name", names("expectations"))
+def test_a_feed_says_what_is_promised_of_it_without_the_library_that_looks(name):
+    file = load("expectations", name)
+    assert name == file.FEED
+    assert callable(file.suite)
+    assert not [one for one in imports(ROOT / "expectations" / f"{name}.py") if one.startswith("great_expectations")]
+
+
+VALIDATING = ("great_expectations", "expectations._kinds")  # who imports one of these can have rows quoted
+
+
+def looks_at_rows(source: str) -> bool:
+    """Whether a file could run an expectation, by the library, by our own kinds or by what opens it."""
+    tree = ast.parse(source)
+    taken = {alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.ImportFrom):
+            taken |= {f"{one.module}.{alias.name}" for alias in one.names} | {one.module or ""}
+    called = {one.func.id for one in ast.walk(tree) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
+    return "great_expectations" in called or any(one.startswith(VALIDATING) for one in taken)
+
+
+@pytest.mark.parametrize(
+    ("source", "looks"),
+    [
+        pytest.param("import great_expectations as gx", True, id="the library"),
+        pytest.param("from great_expectations.core import batch", True, id="a part of it"),
+        pytest.param("def run():\n    from expectations import _kinds", True, id="ours, late"),
+        pytest.param(
+            "from tasks.promises import great_expectations\ngx = great_expectations()", True, id="by its door"
+        ),
+        pytest.param("from tasks.promises import check\ncheck('patients', frame, terms)", False, id="the wrapper"),
+    ],
+)
+def test_who_could_run_an_expectation_is_recognised(source, looks):
+    assert looks_at_rows(source) is looks
+
+
+def test_expectations_are_run_in_one_place_that_keeps_values_back():
+    looking = {str(path.relative_to(ROOT)) for path in SOURCES if looks_at_rows(path.read_text(encoding="utf-8"))}
+    assert looking == {"tasks/promises.py", "expectations/_kinds.py"}
+    calls = [
+        ast.unparse(one)
+        for one in ast.walk(ast.parse((ROOT / "tasks/promises.py").read_text(encoding="utf-8")))
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "validate"
+    ]
+    assert len(calls) == 1
+    assert "result_format=RESULT_FORMAT" in calls[0]
+    assert load("tasks", "promises").RESULT_FORMAT == {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 
 
 def test_no_cause_is_named_twice():

@@ -7,7 +7,7 @@ and so does an edit without its promise: what cannot be broken promises nothing.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -60,10 +60,9 @@ def test_a_promise_is_named_by_its_feed_and_says_its_rule(feed):
     assert set(suite.needed) <= set(suite.columns)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("feed", FEEDS)
-def test_a_good_table_keeps_every_promise(feed, seed):
-    run = check(feed, good(feed, seed=seed), TERMS, KEYS)
+def test_a_good_table_keeps_every_promise(feed):
+    run = check(feed, good(feed), TERMS, KEYS)
     assert [(one.promise_id, one.says) for one in run.results if one.state is not KEPT] == []
     assert (run.state, run.rows) == (KEPT, 300)
 
@@ -71,14 +70,13 @@ def test_a_good_table_keeps_every_promise(feed, seed):
 @pytest.mark.parametrize(("feed", "what"), [(feed, what) for feed in FEEDS for what in BREAKS.get(feed, {})])
 def test_each_promise_is_broken_by_its_edit(feed, what):
     frame = good(feed)
-    assert one_result(feed, what, frame).state is KEPT
     BREAKS[feed][what](frame)
     found = one_result(feed, what, frame)
     assert found.state is BROKEN
     assert 0 < found.broken <= found.checked
 
 
-# --- how many ----------------------------------------------------------------------------------------------------------
+# --- how many --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5])
@@ -98,7 +96,7 @@ def test_a_promise_that_most_keep_says_how_many_must():
     frame.loc[frame.index[6], "phone"] = "1"
     found = one_result("patients", "phone_shape", frame)
     assert (found.state, found.broken, found.checked) == (BROKEN, 7, 300)
-    assert found.says == "7 of 300 rows break it (2.3%): phone has 10 to 15 digits (of 98% at least)"
+    assert found.says == "7 of 300 rows do not keep it (2.3%): phone has 10 to 15 digits (of 98% at least)"
 
 
 def test_a_prescription_row_for_both_eyes_beside_one_for_each_counts_them_all():
@@ -109,7 +107,7 @@ def test_a_prescription_row_for_both_eyes_beside_one_for_each_counts_them_all():
     assert one_result("prescriptions", "eye_once", frame).broken == 2
 
 
-# --- what is there, and what is not ------------------------------------------------------------------------------------
+# --- what is there, and what is not ----------------------------------------------------------------------------------
 
 
 def test_a_column_that_is_not_there_is_not_checked_and_named():
@@ -169,7 +167,7 @@ def test_a_feed_that_nobody_wrote_is_named():
         check("lenses", pd.DataFrame(), TERMS)
 
 
-def test_a_check_that_goes_wrong_is_told_by_its_code_alone(monkeypatch):
+def test_a_check_that_goes_wrong_is_told_by_its_code_alone():
     promise = promises("patients")["gender_code"]
     wrong = promise.model_copy(
         update={"arguments": {"column": "gender"}, "expectation": "expect_column_values_to_be_in_steps_of"}
@@ -182,18 +180,15 @@ def test_a_check_that_goes_wrong_is_told_by_its_code_alone(monkeypatch):
         assert found.says == f"could not be checked (patients.gender_code): {promise.rule}"
 
 
-# --- as tables come ----------------------------------------------------------------------------------------------------
+# --- as tables come --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("feed", FEEDS)
 def test_a_relation_of_a_database_is_checked_as_a_frame_is(feed, tmp_path):
-    good(feed).to_csv(tmp_path / "rows.csv", index=False)
+    good(feed, seed=2).to_csv(tmp_path / "rows.csv", index=False)
     with duckdb.connect() as db:
         run = check(feed, db.read_csv(str(tmp_path / "rows.csv")), TERMS, KEYS)
     assert [(one.promise_id, one.says) for one in run.results if one.state is not KEPT] == []
-
-
-HEALED, TOLD = timedelta(hours=3), "2026-11-18 14:00"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +222,7 @@ def test_a_power_is_read_as_clinics_write_it(sphere, state):
     assert one_result("prescriptions", "sphere_steps", frame).state is state
 
 
-# --- public synthetic records ------------------------------------------------------------------------------------------
+# --- public synthetic records ----------------------------------------------------------------------------------------
 
 TERMS_OF_2021 = Terms(as_of=datetime(2021, 4, 1, 12, tzinfo=UTC))
 

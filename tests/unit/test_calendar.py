@@ -188,3 +188,21 @@ def test_anything_else_is_refused_with_the_way_to_write_it(written):
 def test_no_text_surprises_the_parser(text):
     with contextlib.suppress(ValidationError):  # the only error there may be
         Hours.model_validate({"monday": text})
+
+
+@settings(max_examples=60)
+@given(CALENDARS, AROUND_JUMPS, st.integers(1, 30 * 60))
+def test_as_much_open_time_lies_behind_as_is_asked_for(calendar, until, minutes):
+    since = calendar.open_since(until, minutes * MINUTE)
+    assert until - timedelta(days=366) <= since <= until
+    if calendar.hours is not None and not any(getattr(calendar.hours, day) for day in DAYS):
+        assert since == until - timedelta(days=366)
+    else:
+        assert calendar.open_time_between(since, until) == minutes * MINUTE
+        assert calendar.open_time_between(since + MINUTE / 60, until) < minutes * MINUTE
+
+
+@given(CALENDARS, AROUND_JUMPS)
+def test_a_date_has_the_spans_in_which_its_instants_are_open(calendar, at):
+    day = at.astimezone(ZoneInfo(calendar.timezone)).date()
+    assert any(begin <= at < end for begin, end in calendar.open_on(day)) == calendar.is_open(at)
