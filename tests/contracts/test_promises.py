@@ -88,6 +88,13 @@ def test_as_many_rows_break_it_as_were_spoilt(rows):
     assert found.state is (BROKEN if rows else KEPT)
 
 
+def test_a_row_without_a_value_is_not_one_that_was_checked():
+    frame = good("prescriptions")
+    frame.loc[frame.index[:4], "sphere"] = [None, "", " ", "-31"]
+    found = one_result("prescriptions", "sphere_range", frame)
+    assert (found.broken, found.checked) == (1, 297)
+
+
 def test_a_promise_that_most_keep_says_how_many_must():
     frame = good("patients")
     frame.loc[frame.index[:6], "phone"] = "1"

@@ -138,8 +138,11 @@ CALENDARS = st.builds(
     ZONES,
     st.lists(SPANS, min_size=7, max_size=7),
 )
-INSTANTS = st.lists(
-    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001  # they get one
+ODD = st.sampled_from([timedelta(0), timedelta(microseconds=-1), timedelta(seconds=59)])
+INSTANTS = st.lists(  # on the quarters of an hour, at which spans begin and end, and beside them
+    st.builds(
+        lambda n, odd: datetime(2026, 1, 1, tzinfo=UTC) + n * timedelta(minutes=15) + odd, st.integers(0, 35_000), ODD
+    ),
     min_size=1,
     max_size=30,
 )
@@ -170,6 +173,10 @@ from tasks import promises
 from tests.promised import TERMS, good
 
 planted = sys.argv[1].split("|")
+promises.great_expectations()
+for name in ("great_expectations", "great_expectations.validator.validator"):
+    logging.getLogger(name).critical("as a later version may say: %s", planted)
+logging.getLogger("control").critical("heard")
 quoting = "id.astype('float64') > 0"  # what pandas says of that quotes the id
 for feed in names("expectations"):
     frame = good(feed, 60)
@@ -206,6 +213,7 @@ def test_nothing_of_a_row_is_told_printed_logged_or_left_in_a_file(tmp_path):
     printed, files = told(tmp_path, "control")
     control = files.pop(str(tmp_path / "control"))
     assert [one for one in PLANTED if one not in control] == [], "Great Expectations had them, and would have told"
+    assert "heard" in files[str(tmp_path / "everything.log")]
     everything = {"printed": printed} | files
     assert {where: one for where, text in everything.items() for one in PLANTED if one in text} == {}
     assert not [path for path in files if not path.endswith("everything.log")], "and left no other file"

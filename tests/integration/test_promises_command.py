@@ -81,11 +81,12 @@ def test_a_broken_table_is_shown_by_counts(bad, tmp_path, capsys):
 
 
 def test_a_good_table_is_kept_whatever_it_is_in(tmp_path, capsys):
-    frame = good("patients")
+    frame = good("patients").assign(postal_code="02138")
+    frame.to_csv(tmp_path / "patients.csv", index=False)
     frame.to_parquet(tmp_path / "patients.parquet")
     with duckdb.connect(str(tmp_path / "landed.duckdb")) as db:
         db.execute("CREATE TABLE people AS SELECT * FROM frame")
-    for place in ("patients.parquet", "landed.duckdb#people"):
+    for place in ("patients.csv", "patients.parquet", "landed.duckdb#people"):
         assert command("patients", table=str(tmp_path / place), as_json=True) == HEALTHY
         run = json.loads(capsys.readouterr().out)
         assert (run["state"], run["rows"]) == ("kept", 300)
