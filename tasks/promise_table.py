@@ -1,6 +1,7 @@
 """A table that a person names, read for its promises: only the columns that anything is promised of.
 
-Values are taken as text, so that `02138` stays a postal code and nothing is guessed; `tasks.promise_rows` reads them.
+Text is taken as it stands: a type that is guessed from the first rows is wrong for a `plano` far down, and the error
+quotes its line. `tasks.promise_rows` reads it.
 """
 
 from __future__ import annotations
