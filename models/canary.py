@@ -17,6 +17,17 @@ EVERY = timedelta(minutes=15)
 SHORTEST = timedelta(minutes=5)  # what is written stays with them
 FOLLOWED_FOR = timedelta(hours=2)  # then it is given up: nobody misses it, and the next ones tell the same
 
+SUFFIX = ".canary"  # how the operation of such a write ends, whatever it carries
+
+
+def is_canary(operation: str) -> bool:
+    """Whether this write was a record of ours.
+
+    >>> is_canary("Appointment.canary"), is_canary("Appointment.create")
+    (True, False)
+    """
+    return operation.endswith(SUFFIX)
+
 
 class Canary(Noun):
     """That, and how often, a record of ours may be written."""

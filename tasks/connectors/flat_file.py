@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from models.classification import rung_of
+from models.coverage import Carried, Witness
 from models.integration import Read
 from models.ladder import Ladder
 from models.reading import Outcome, Reading, Rung
@@ -41,6 +42,18 @@ __all__ = ["FlatFile", "Settings", "open_connector", "operations", "record_opera
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted(settings.files))
+
+
+def carries(settings: Settings) -> dict[str, Carried]:
+    """What each file carries. One that is due is missed; a trailer counts; our own copy is held against theirs."""
+    known: dict[str, Carried] = {}
+    for operation, file in settings.files.items():
+        is_due = {Witness.FRESHNESS, Witness.COUNTERS} if file.schedule and file.sent_from else {Witness.FRESHNESS}
+        witnesses = is_due if file.schedule else set()
+        witnesses |= {Witness.COUNTERS} if file.trailer else set()
+        witnesses |= {Witness.ACK, Witness.LANDING} if file.sent_from else set()
+        known[operation] = Carried(direction=file.direction, witnesses=frozenset(witnesses), is_file=True)
+    return known
 
 
 def open_connector(context: Context) -> FlatFile:

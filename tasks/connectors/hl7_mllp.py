@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from models.coverage import Carried, Witness
 from models.hl7_answers import Sent
 from models.hl7_messages import (
     DEFAULT_MESSAGES,
@@ -28,7 +29,7 @@ from models.integration import Environment, Integration, Read, SecretReference
 from models.ladder import Ladder, Verdict, absent
 from models.lookup import is_loopback_name
 from models.noun import Noun
-from models.reading import Operation, Reading, Rung
+from models.reading import Direction, Operation, Reading, Rung
 from tasks.connectors._hl7_sends import Hl7Sending, SendsMessages, letters
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
@@ -119,6 +120,13 @@ class Settings(Noun):
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted({*DEFAULT_MESSAGES, *settings.messages}))
+
+
+def carries(settings: Settings) -> dict[str, Carried]:
+    """What writes goes out, and is good when it was acknowledged; what only asks after the system carries nothing."""
+    asks, writes = Carried(direction=None), Carried(direction=Direction.OUT, witnesses=frozenset({Witness.ACK}))
+    messages = {name: settings.message(name) for name in operations(settings)}
+    return {name: writes if message.writes else asks for name, message in messages.items() if message is not None}
 
 
 def check_route(value: str) -> str:

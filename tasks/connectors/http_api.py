@@ -15,6 +15,7 @@ from models.api_answers import STALE, is_repeated, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
 from models.classification import Judged
 from models.control import Which
+from models.coverage import Carried, Witness
 from models.credential import Credential
 from models.integration import Integration, Read
 from models.ladder import Ladder, Step
@@ -67,6 +68,15 @@ class Settings(Noun):
 def operations(settings: Settings) -> tuple[str, ...]:
     """The reads that may be declared under these settings."""
     return tuple(sorted(settings.calls))
+
+
+def carries(settings: Settings) -> dict[str, Carried]:
+    """Which way each call goes. One whose answers may be so old and no older calls no stale answer good."""
+    fresh = frozenset({Witness.FRESHNESS})
+    return {
+        name: Carried(direction=call.direction, witnesses=fresh if call.fresh_within else frozenset())
+        for name, call in settings.calls.items()
+    }
 
 
 def required_scopes(integration: Integration) -> dict[str, Scope]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.coverage import Carried, Witness
 from tasks.connectors._interface import Context
 from tasks.connectors._open import checked_settings, misconfigured
 from tasks.eligibility.over_folders import OverFolders
@@ -13,6 +14,11 @@ from tasks.eligibility.settings import Settings as Settings  # noqa: PLC0414 - t
 def operations(_: Settings) -> tuple[str, ...]:
     """The reads that may be declared."""
     return (OPERATION,)
+
+
+def carries(_: Settings) -> dict[str, Carried]:
+    """A good answer names the trace number of its question, and is used at once."""
+    return {OPERATION: Carried(witnesses=frozenset({Witness.ACK}), lands=False)}
 
 
 def open_connector(context: Context) -> OverHttp | OverFolders:

@@ -105,6 +105,12 @@ class SendReads:
             tallies.setdefault(row.integration_id, {})[row.state] = row.many
         return {name: Tally(**states) for name, states in sorted(tallies.items())}
 
+    def sent_last(self) -> dict[str, datetime]:
+        """When a message of each integration was last taken over there, as far as the ledger still holds it."""
+        taken = select(sends.c.integration_id, func.max(sends.c.changed_at).label("at"))
+        taken = taken.where(sends.c.state == SendState.SENT).group_by(sends.c.integration_id)
+        return {row.integration_id: row.at for row in self._rows(taken)}
+
     def sending_integrations(self, place: str) -> tuple[str, ...]:
         """Those to which something on this disk still goes."""
         mine = OPEN, sends.c.place == place
