@@ -17,6 +17,7 @@ EVERY = timedelta(minutes=15)
 SHORTEST = timedelta(minutes=5)  # what is written stays with them
 FOLLOWED_FOR = timedelta(hours=2)  # then it is given up: nobody misses it, and the next ones tell the same
 
+WORDS = "Written by a monitor to find out whether writes arrive. It may be deleted."
 SUFFIX = ".canary"  # how the operation of such a write ends, whatever it carries
 
 

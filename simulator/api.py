@@ -20,6 +20,7 @@ from zlib import crc32
 from pydantic import PositiveFloat
 
 from simulator.api_faults import FieldEmpty, FrozenCopy, PagesRepeat, TimesShifted
+from simulator.api_writes import CREATE, FIND, NUMBER, PATH, Notes
 from simulator.clock import Clock
 from simulator.faults import Fault, RefreshRefused, TokenExpiresEarly
 from simulator.messages import Request, Response, json_response
@@ -96,7 +97,7 @@ class Client:
 class Api:
     """The application behind the port."""
 
-    operations = frozenset({"token", *(f"{kind}.list" for kind in KINDS.values())})
+    operations = frozenset({"token", CREATE, FIND, *(f"{kind}.list" for kind in KINDS.values())})
 
     def __init__(
         self, origin: str, client: Client, practice: Practice, clock: Clock, weather: Weather, rng: Random
@@ -105,12 +106,15 @@ class Api:
         self._clock, self._weather, self._rng = clock, weather, rng
         self._issued_at: dict[str, float] = {}  # simulated Unix seconds by token
         self._counts = {"issued": 0, "refused": 0}
+        self._notes = Notes(clock, weather)
         self._frozen_at: datetime | None = None  # since when `frozen_copy` has been active
 
     def operation(self, request: Request) -> str:
-        """`Appointment.list`, `token`, or `unknown`."""
+        """`Appointment.list`, `Note.create`, `token`, or `unknown`."""
         if request.path == TOKEN_PATH:
             return "token"
+        if request.path == f"{BASE}/{PATH}":
+            return CREATE if request.method == "POST" else FIND
         kind = KINDS.get(request.path.removeprefix(f"{BASE}/"))
         return f"{kind}.list" if kind else "unknown"
 
@@ -119,8 +123,9 @@ class Api:
         return operation != "token"
 
     def journal(self) -> dict[str, Any]:
-        """Tokens issued and refused; there are no sessions."""
-        return {"tokens": dict(self._counts), "sessions": {}}
+        """Tokens issued and refused, notes written by clients; there are no sessions."""
+        written = {"written": self._notes.stored, "created": self._notes.created}
+        return {"tokens": dict(self._counts), "sessions": {}} | written
 
     def problem(self, status: int, code: str, says: str) -> Response:
         """An error as this vendor writes it."""
@@ -134,6 +139,9 @@ class Api:
         if (fault := self._fault(request)) is not None:
             code, says = fault
             return json_response(401, {"fault": {"faultstring": says, "detail": {"errorcode": code}}})
+        return self._note(request) if operation in {CREATE, FIND} else self._data(request, operation)
+
+    def _data(self, request: Request, operation: str) -> Response:
         if operation == "unknown" or request.method not in {"GET", "HEAD"}:
             return self.problem(404, "not_found", "There is no such resource here.")
         path = request.path.removeprefix(f"{BASE}/")
@@ -142,6 +150,15 @@ class Api:
         if inside := self._weather.find(ErrorInside, request.route, operation):
             return self.problem(200, inside.code, f"Testpatient-0001: {inside.code}")
         return self._list(request, path, operation)
+
+    def _note(self, request: Request) -> Response:
+        if request.method != "POST":
+            found = self._notes.find(request.query.get(NUMBER, [""])[-1])
+            return json_response(200, {"data": found, "count": len(found), "page": {"next": None}, "error": None})
+        note = self._notes.create(request)
+        if note is None:
+            return self.problem(422, "invalid", "A note needs an external_id and a text.")
+        return json_response(201, {"data": note, "error": None})
 
     def _token(self, request: Request) -> Response:
         form = {name: values[-1] for name, values in parse_qs(request.body.decode("latin-1")).items()}

@@ -24,7 +24,7 @@ MOST_KEPT = 10_000
 class DropsWrites(Fault):
     """What is written is acknowledged with 201 and not stored, or only after `after_s` simulated seconds."""
 
-    systems: ClassVar[tuple[str, ...]] = ("epic",)
+    systems: ClassVar[tuple[str, ...]] = ("epic", "api")
     after_s: PositiveFloat | None = None  # None: never
 
 

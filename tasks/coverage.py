@@ -68,7 +68,7 @@ def can(one: Integration) -> Can:
     """What may be arranged for this kind of system."""
     room = load(CONNECTORS, one.kind)
     writes = hasattr(room, "CANARY")
-    lacks = writes and "canary" in room.Settings.model_fields and not one.settings.get("canary")
+    lacks = writes and "canary_record" in room.Settings.model_fields and not one.settings.get("canary_record")
     kinds = [kind for kind in vars(room).values() if isinstance(kind, type) and kind.__module__ == room.__name__]
     shows = any(callable(getattr(kind, "count_records", None)) for kind in kinds)
     return Can(canary=writes, canary_settings=getattr(room, "CANARY_SETTINGS", ()) if lacks else (), records=shows)

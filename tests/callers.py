@@ -145,6 +145,7 @@ def mllp_settings(clinic: Clinic) -> dict[str, Any]:
         "receiving_application": engine["receiving_application"],
         "receiving_facility": engine["receiving_facility"],
         "canary": True,
+        "canary_record": {"message": "ADT.A08"},
     }
 
 
@@ -203,6 +204,11 @@ def api_settings(clinic: Clinic) -> dict[str, Any]:
         "auth": {**auth, "client_secret": f"file:{api['client_secret_file']}", "scopes": api["scope"].split()},
         "ca_bundle": clinic.ca_bundle,
         "calls": {name: {"path": f"{name.split('.')[0].lower()}s", **lists} for name in READS["http_api"]},
+        "canary_record": {
+            "resource": "Note",
+            "create": {"path": "notes", "body": {"external_id": "{key}", "text": "{words}"}},
+            "look": {"path": "notes?external_id={key}", "records": "data[]"},
+        },
     }
 
 

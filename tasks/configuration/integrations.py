@@ -203,6 +203,15 @@ def check_canaries(page: Page, watched: Watched) -> Iterator[Mistake]:
         can_write = one.kind in catalogue.names(CONNECTORS) and hasattr(catalogue.load(CONNECTORS, one.kind), "CANARY")
         if not can_write:
             yield page.mistake(place, "`canary`: this kind of system has no harmless record to write; leave it out")
+        elif lacks_its_record(one):
+            says = "`canary`: say under `settings` what may be written, as `canary_record` (docs/configuration.md)"
+            yield page.mistake(place, says)
         if one.environment is Environment.PRODUCTION and one.canary.consent is None:
             says = "`consent` is missing: it is production; write who agreed, and when, e.g. Dr. Muster, 2026-11-20"
             yield page.mistake(place, says)
+
+
+def lacks_its_record(one: Integration) -> bool:
+    """Whether only people know what is harmless there, and nobody said."""
+    fields = catalogue.load(CONNECTORS, one.kind).Settings.model_fields
+    return "canary_record" in fields and one.settings.get("canary_record") is None

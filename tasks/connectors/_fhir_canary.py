@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from models.canary import WORDS
 from models.classification import Judged, judge_fhir, judge_status
 from models.integration import Read
 from models.reading import Direction, Outcome, Rung
@@ -20,7 +21,6 @@ CANARY = Read(operation="Appointment.canary", component="Canary")
 RESOURCE = "Appointment"
 GOES_OUT = {"direction": Direction.OUT, "resource": RESOURCE}
 TEST_DATA = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}  # "test health data"
-WORDS = "Written by a monitor to find out whether writes arrive. It may be deleted."
 
 
 def appointment(key: str) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator
 
 from models.hl7_answers import Sent, header_of
 from models.hl7_messages import Envelope, Message, Mode
@@ -12,24 +14,47 @@ from models.send_answers import hl7_answer
 from models.sending import Answer, Ask, Sending, Word
 from tasks.clock import Clock
 from tasks.hl7_dialogue import Dialogue, fresh_id
-from tasks.mllp import MllpClient, Turn
+from tasks.mllp import Exchanged, MllpClient, Turn
 
-__all__ = ["Hl7Sending", "SendsMessages", "letters"]
+__all__ = ["Asked", "Hl7Sending", "QueryName", "SendsMessages", "asked_about", "letters"]
 
 CARRIED = Message(type="ADT")  # what matters here of a message that is sent as it is: it writes
+
+
+def check_query_name(name: str) -> str:
+    """Refuse what cannot stand in QPD-1."""
+    if not (name.isascii() and name.isprintable() and name and "|" not in name):
+        raise ValueError("write QPD-1 as the receiver has it, such as HEALMSG^Message by control id^HEAL")
+    return name
+
+
+QueryName = Annotated[str, AfterValidator(check_query_name)]
 
 
 class Hl7Sending(Sending):
     """The `sends:` of an MLLP receiver."""
 
-    query_name: str = QUERY_NAME  # QPD-1, as the receiver calls its query by control id
+    query_name: QueryName = QUERY_NAME  # QPD-1, as the receiver calls its query by control id
 
-    @field_validator("query_name")
-    @classmethod
-    def _fits(cls, name: str) -> str:
-        if not (name.isascii() and name.isprintable() and name and "|" not in name):
-            raise ValueError("write QPD-1 as the receiver has it, such as HEALMSG^Message by control id^HEAL")
-        return name
+
+class Asked(NamedTuple):
+    """What came of the question for one message."""
+
+    word: Word
+    exchanged: Exchanged
+
+
+async def asked_about(client: MllpClient, about: bytes, name: str, envelope: Envelope, clock: Clock) -> Asked:
+    """Query a receiver by the control id of a message; nothing is changed by it."""
+    own, heard = fresh_id(), list[bytes]()
+
+    def listen(answer: bytes) -> Turn:
+        heard.append(answer)
+        return Turn(is_last=True)
+
+    exchanged = await client.exchange(question(about, name, envelope, own, clock.now()), listen)
+    word = Word.LATER if exchanged.outcome or not heard else word_of(heard[0], own.encode("ascii"))
+    return Asked(word, exchanged)
 
 
 class SendsMessages:
@@ -56,15 +81,8 @@ class SendsMessages:
             return Word.CANNOT_KNOW
         if self.sending.ask is Ask.DEDUPLICATES:
             return Word.REPEATABLE
-        own, heard = fresh_id(), list[bytes]()
-
-        def listen(answer: bytes) -> Turn:
-            heard.append(answer)
-            return Turn(is_last=True)
-
-        asks = question(header.control_id, self.sending.query_name, self._envelope, own, self._clock.now())
-        exchanged = await self._mllp.exchange(asks, listen)
-        return Word.LATER if exchanged.outcome or not heard else word_of(heard[0], own.encode("ascii"))
+        name = self.sending.query_name
+        return (await asked_about(self._mllp, header.control_id, name, self._envelope, self._clock)).word
 
 
 def mode_of(content: bytes) -> Mode:

@@ -8,6 +8,7 @@ where somebody wrote `canary: true`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -30,6 +31,13 @@ from models.ladder import Ladder, Verdict, absent
 from models.lookup import is_loopback_name
 from models.noun import Noun
 from models.reading import Direction, Operation, Reading, Rung
+from tasks.connectors._hl7_canary import (
+    CANARY,
+    CANARY_SETTINGS,
+    Hl7Canary,
+    WritesCanaries,
+    is_written,
+)
 from tasks.connectors._hl7_sends import Hl7Sending, SendsMessages, letters
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
@@ -40,13 +48,14 @@ from tasks.mllp import MllpClient
 from tasks.network import tls_context
 from tasks.trials import Reach, Trial
 
-__all__ = ["Hl7Mllp", "Settings", "letters", "open_connector"]
+__all__ = ["CANARY", "CANARY_SETTINGS", "Hl7Mllp", "Settings", "letters", "open_connector"]
 
 IN_THE_CLEAR = (
     "plain MLLP would send patients in the clear; leave `tls` out, or write `allow_plaintext: true` "
     "when a VPN encrypts the whole way"
 )
 LETTERS = "there are letters that `charset` does not have; set it to UNICODE UTF-8, or keep to ASCII"
+NO_MESSAGE = "`message` names none that writes; choose ADT.A08, SIU.S12, ORM.O01, or one of `messages` that does"
 NO_TLS = "plain MLLP, as the settings allow"
 
 
@@ -88,6 +97,7 @@ class Settings(Noun):
     canary: bool = False  # made-up patients, appointments and orders may be sent to production
     messages: dict[Operation, Message] = Field(default_factory=dict)
     sends: Hl7Sending | None = None  # None: an application's messages are not sent here
+    canary_record: Hl7Canary | None = None  # what may be written there to find out whether it arrives
 
     @field_validator("tls")
     @classmethod
@@ -154,6 +164,9 @@ def objections(settings: Settings, entry: Mapping[str, Any]) -> Iterator[tuple[t
         if message and message.writes and not (settings.canary or entry.get("environment") == Environment.TEST):
             says = f"{operation} writes; point it at a test system (`environment: test`), or write `canary: true`"
             yield ("reads", index, "operation"), says
+    wanted = settings.canary_record
+    if wanted is not None and not is_written(settings.message(wanted.message)):
+        yield ("settings", "canary_record", "message"), NO_MESSAGE
 
 
 def tls_places(integration: Integration) -> dict[str, tuple[str, int]]:
@@ -177,7 +190,7 @@ def open_connector(context: Context) -> Hl7Mllp:
     return Hl7Mllp(context, settings)
 
 
-class Hl7Mllp(SendsMessages):
+class Hl7Mllp(WritesCanaries, SendsMessages):
     """One MLLP receiver, as one sending application sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -194,11 +207,15 @@ class Hl7Mllp(SendsMessages):
         self._tls = tls_context(ca_bundle, own) if self._place.is_encrypted else None
         self._envelope = settings.envelope(context.integration.environment)
         self._mllp, self.sending = self._client(), settings.sends
+        self.canary = settings.canary_record
+        self.canary_message = settings.message(self.canary.message) if self.canary else None
 
     async def read(self, read: Read) -> Reading:
         """Send one message, once, and wait for what acknowledges it."""
         observed_at = self._clock.now()
-        heard = await self._send(self._mllp, read)
+        return self._reading(read, observed_at, await self._send(self._mllp, read))
+
+    def _reading(self, read: Read, observed_at: datetime, heard: Heard) -> Reading:
         exchanged, timings = heard.exchanged, heard.exchanged.timings
         return Reading(
             integration_id=self._id,
@@ -280,7 +297,9 @@ class Hl7Mllp(SendsMessages):
         return message
 
     async def _send(self, client: MllpClient, read: Read) -> Heard:
-        message, control_id = self._message(read), fresh_id()
+        return await self._exchange(client, self._message(read), fresh_id())
+
+    async def _exchange(self, client: MllpClient, message: Message, control_id: str) -> Heard:
         content = composed(message, self._envelope, control_id, self._clock.now())
         sent = Sent(control_id.encode("ascii"), self._settings.charset, self._settings.answer_version)
         dialogue = Dialogue(sent, self._envelope, self._clock)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from models.api_answers import STALE, is_repeated, is_stale, judge_api
 from models.api_call import Call, Codes, with_parameter
+from models.api_canary import ApiCanary
 from models.classification import Judged
 from models.control import Which
 from models.coverage import Carried, Witness
@@ -27,6 +28,7 @@ from models.wording import span
 from tasks.access import open_access
 from tasks.api_climb import ApiClimb
 from tasks.auth_schemes import Access, Basic, HeaderName, NoAccess
+from tasks.connectors._api_canary import CANARY, CANARY_SETTINGS, WritesCanaries
 from tasks.connectors._interface import Context
 from tasks.connectors._open import base_url_by_route, bundle, checked_settings, misconfigured
 from tasks.http import BaseUrl, BoundedClient, Fetched, split_origin
@@ -34,6 +36,8 @@ from tasks.ladder import answered, climb_network, climb_on
 from tasks.oauth import Key, Tokens
 from tasks.observe import Answer, Deadline, answer, reading, too_late, without_call
 from tasks.trials import ABOVE, MOST_SIBLINGS, OF_READS, Ask, Trial, in_hand, over, reach_of, root, token_trial
+
+__all__ = ["CANARY", "CANARY_SETTINGS", "HttpApi", "Settings", "open_connector"]
 
 JSON = {"Accept": "application/json"}
 OURS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "content-type", "te", "upgrade"}
@@ -63,6 +67,7 @@ class Settings(Noun):
     ca_bundle: str | None = None  # PEM file, relative to the configuration
     codes: Codes = Field(default_factory=dict)  # of the vendor's, that may leave
     calls: Annotated[dict[Operation, Call], Field(min_length=1)]
+    canary_record: ApiCanary | None = None  # what may be written there to find out whether it arrives
 
 
 def operations(settings: Settings) -> tuple[str, ...]:
@@ -100,7 +105,7 @@ def open_connector(context: Context) -> HttpApi:
     return (HttpApiWithTokens if expires else HttpApi)(context, settings)
 
 
-class HttpApi:
+class HttpApi(WritesCanaries):
     """One API, as one client sees it."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
@@ -111,6 +116,7 @@ class HttpApi:
         self.reach = reach_of(self._base_url, self._ca_bundle, context.integration.lookup)
         self._http = self._client()
         self.keys = open_access(context, settings.auth, self._http, self._base_url)
+        self.canary, self.codes, self.headers = settings.canary_record, settings.codes, settings.headers
 
     async def read(self, read: Read) -> Reading:
         """Make one call, all its pages, once; a 401 is answered with one new token and one more try."""

@@ -18,8 +18,8 @@ from models.coverage import (
     HopKind,
     Witness,
     period_of,
-    witnessed,
     weighed,
+    witnessed,
 )
 from models.coverage_tables import bar
 from models.hops import hops_of, identifies
