@@ -232,11 +232,12 @@ class Coverage(Noun):
         """
         return min(self.hops, key=self._order, default=None)
 
-    def _order(self, hop: Hop) -> tuple[bool, int, int, int]:
-        many = sum(one.is_arranged for one in hop.witnesses) if self.by_configuration else len(hop.fresh)
+    def _order(self, hop: Hop) -> tuple[bool, int, int, int, int]:
+        arranged = sum(one.is_arranged for one in hop.witnesses)
+        many = arranged if self.by_configuration else len(hop.fresh)
         holds = self.holds(hop)
         first, second = (many, -hop.weight) if holds else (-hop.weight, many)
-        return holds, first, second, tuple(HopKind).index(hop.kind)
+        return holds, first, second, arranged, tuple(HopKind).index(hop.kind)
 
     def of(self, integration_id: str) -> Coverage:
         """Of one integration."""

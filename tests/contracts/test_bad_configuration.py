@@ -988,3 +988,85 @@ def test_any_bytes_are_misconfigured_and_nothing_else(room, text) -> None:
     (room / "policy.yaml").write_bytes(content)
     with pytest.raises(Misconfigured):
         load(room)
+
+
+API_CANARY = """\
+integrations:
+  - id: notes-main
+    name: Notes
+    kind: http_api
+    environment: test
+    settings:
+      base_url: https://api.example.org/v1
+      calls:
+        Note.list: {path: notes}
+      canary_record:
+        resource: Note
+        create:
+          path: notes
+          body: {number: "{key}", text: "{words}"}
+        look:
+          path: "notes?number={key}"
+          records: "data[]"
+    reads:
+      - operation: Note.list
+        component: Notes
+    canary: {every: 15m}
+"""
+RECORD = API_CANARY[API_CANARY.index("      canary_record:") : API_CANARY.index("    reads:")]
+HL7_CANARY = """\
+integrations:
+  - id: engine-main
+    name: Engine
+    kind: hl7_mllp
+    environment: test
+    settings:
+      host: interface.example.org
+      port: 2575
+      canary_record: {message: ADT.A08}
+    reads:
+      - operation: Echo
+        component: Engine
+    canary: {every: 15m}
+"""
+UNSAID = "`canary`: say under `settings` what may be written, as `canary_record` (docs/configuration.md)"
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "line", "says"),
+    [
+        pytest.param(API_CANARY, "", "", None, None, id="an API as it is"),
+        pytest.param(HL7_CANARY, "", "", None, None, id="an engine as it is"),
+        pytest.param(API_CANARY, RECORD, "", 13, UNSAID, id="nobody said what is harmless in an API"),
+        pytest.param(
+            HL7_CANARY, "      canary_record: {message: ADT.A08}\n", "", 12, UNSAID, id="nor what in an engine"
+        ),
+        pytest.param(
+            API_CANARY,
+            'text: "{words}"',
+            "text: hello",
+            12,
+            "`create`: write {words} into a field that people read there, so that it says what it is",
+            id="a record that says not what it is",
+        ),
+        pytest.param(
+            HL7_CANARY,
+            "ADT.A08",
+            "Echo",
+            9,
+            "`message` names none that writes; choose ADT.A08, SIU.S12, ORM.O01, or one of `messages` that does",
+            id="a message that writes nothing",
+        ),
+        pytest.param(
+            HL7_CANARY,
+            "environment: test",
+            "environment: production",
+            13,
+            "`consent` is missing: it is production; write who agreed, and when, e.g. Dr. Muster, 2026-11-20",
+            id="into production without consent",
+        ),
+    ],
+)
+def test_what_may_be_written_to_see_whether_it_arrives_is_said_first(tmp_path, text, old, new, line, says):
+    expected = [] if says is None else [f"integrations.yaml:{line}: {says}"]
+    assert mistakes(tmp_path, text.replace(old, new, 1) if old else text) == expected

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from models import catalogue
 from models.actuator import Actuators
 from models.api_call import Call
+from models.api_canary import ApiCanary
 from models.bridge import Bridge
 from models.calendar import Hours
 from models.canary import Canary
@@ -38,6 +39,7 @@ from tasks.configuration.page import read_page
 from tasks.configuration.policy import check_auto
 from tasks.configuration.references import is_plain_secret, trouble_with
 from tasks.configure import load
+from tasks.connectors._hl7_canary import Hl7Canary
 from tasks.connectors._hl7_sends import Hl7Sending
 
 ROOT = Path(__file__).parents[2]
@@ -257,6 +259,8 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### heartbeat", Heartbeat),
     ("### messages of `hl7_mllp`", Message),
     ("### sends", Hl7Sending),
+    ("### canary_record of `hl7_mllp`", Hl7Canary),
+    ("### canary_record of `http_api`", ApiCanary),
     ("### files of `flat_file`", ExpectedFile),
     ("### calls of `http_api`", Call),
     *(

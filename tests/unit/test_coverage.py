@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.coverage import (
@@ -300,6 +300,7 @@ witnesses = st.frozensets(st.sampled_from(Witness))
 any_hop = st.tuples(st.sampled_from(HopKind), st.sampled_from((1, 2, 4)), witnesses, witnesses)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(any_hop, min_size=1, max_size=6), st.data())
 def test_one_more_witness_never_lowers_a_score(drawn, data):
     at = data.draw(st.integers(0, len(drawn) - 1))
@@ -321,6 +322,7 @@ SPOKEN = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(FEEDS, st.lists(SPOKEN, max_size=6), SPOKEN)
 def test_one_more_that_spoke_never_lowers_a_score_and_makes_no_hop(feeds, spoke, one_more):
     one = declared(feeds=feeds, bridges=[{"name": "desk"}], settings={"key": "env:A"})
