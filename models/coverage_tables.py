@@ -25,6 +25,13 @@ def hops(coverage: Coverage) -> Told:
     return Told("Hops", HEAD, [row(coverage, hop) for hop in coverage.hops])
 
 
+def of_one(coverage: Coverage | None) -> Told:
+    """The hops of the one integration that a report is about; no rows when nobody looked."""
+    if coverage is None or not coverage.hops:
+        return Told("Seen to arrive", HEAD[1:], [])
+    return Told(f"Seen to arrive: {share(coverage.share)}", HEAD[1:], [row(coverage, hop)[1:] for hop in coverage.hops])
+
+
 def row(coverage: Coverage, hop: Hop) -> tuple[str, ...]:
     """One hop: whether it is covered, by whom; witnesses that prove nothing stand in brackets."""
     spoken = [one for one in hop.witnesses if (one.is_arranged if coverage.by_configuration else one.is_fresh)]

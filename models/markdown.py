@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from models import gap_tables, tables
 from models.card import incident_card
+from models.coverage_tables import of_one
 from models.diagnosis import Diagnosis, band
 from models.phrases import slot_words
 from models.reconciled_tables import differences, overview
@@ -51,6 +52,7 @@ def service(story: Story) -> Iterator[tables.Told]:
     yield tables.alerts(story.alerts, story.integration.timezone, story.as_of)
     yield overview(story.reconciled, story.integration.timezone)
     yield differences(story.reconciled)
+    yield of_one(story.coverage)
     yield tables.availability(story.availability)
     yield tables.objectives(story.budgets)
     yield tables.operations(story.speeds)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 from models.alert import Alert
 from models.anomaly import Anomaly
 from models.availability import Availability, usable_share
+from models.coverage import Coverage
 from models.credential import Credential
 from models.discrepancy import Reconciled
 from models.escalation import Escalation
@@ -116,4 +117,5 @@ class Story(Noun):
     speeds: tuple[Speed, ...] = ()  # by source and operation
     stability: Stability | None = None
     reconciled: tuple[Reconciled, ...] = ()  # what both sides hold, as last compared
+    coverage: Coverage | None = None  # who could tell that data arrive; None: nobody looked
     problem: str | None = None  # the open problem that the incident belongs to: over is not solved

@@ -5,9 +5,12 @@ Nothing is called and nothing is written. Without a history the configuration al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from models.catalogue import load
 from models.coverage import LONG_WEEKEND, Carried, Coverage, Heard, Hop, Witness
@@ -34,20 +37,27 @@ GAUGES = {
 }
 
 
-def coverage(house: House, *, by_configuration: bool = False) -> Coverage:
-    """Every hop of every integration, as of now.
+def coverage(house: House, only: Integration | None = None, *, by_configuration: bool = False) -> Coverage:
+    """Every hop, as of now.
 
     Args:
         house: configuration, history and ledger.
+        only: of this integration; None: of all.
         by_configuration: judge what is arranged, and look at nothing that happened.
     """
-    now = house.clock.now()
-    heard = () if by_configuration else tuple(everything_heard(house, now))
-    hops: list[Hop] = []
-    for one in house.configuration.integrations:
+    since = house.clock.now() - reach(house)
+    with history(house.home, since=since) if not by_configuration else nullcontext() as db:
+        return covered(house, db, (only,) if only else house.configuration.integrations)
+
+
+def covered(house: House, db: duckdb.DuckDBPyConnection | None, integrations: Sequence[Integration]) -> Coverage:
+    """The hops of some integrations, by a history that is open; None: by configuration alone."""
+    now, hops = house.clock.now(), list[Hop]()
+    heard = () if db is None else tuple(everything_heard(house, db, integrations, now))
+    for one in integrations:
         carries = carried(one)
         hops += hops_of(one, carries, (*heard, *by_themselves(one, carries, heard)), now)
-    return Coverage(as_of=now, hops=tuple(hops), by_configuration=by_configuration)
+    return Coverage(as_of=now, hops=tuple(hops), by_configuration=db is None)
 
 
 def probe(house: House, hop: Hop) -> Probe:
@@ -82,12 +92,14 @@ def by_themselves(one: Integration, carries: Mapping[str, Carried], heard: tuple
                 yield each.model_copy(update={"witness": witness})
 
 
-def everything_heard(house: House, now: datetime) -> Iterator[Heard]:
+def everything_heard(
+    house: House, db: duckdb.DuckDBPyConnection, integrations: Sequence[Integration], now: datetime
+) -> Iterator[Heard]:
     """Who spoke lately, as history and ledger know it."""
-    asked = {"since": now - reach(house), "until": now + timedelta(microseconds=1)}
-    words = {"metrics": list(GAUGES), "witnesses": [witness.value for witness in GAUGES.values()]}
-    with history(house.home, since=asked["since"]) as db:
-        yield from map(Heard.model_validate, rows(db, "heard", asked | words))
+    asked: dict[str, Any] = {"since": now - reach(house), "until": now + timedelta(microseconds=1)}
+    asked |= {"metrics": list(GAUGES), "witnesses": [witness.value for witness in GAUGES.values()]}
+    asked |= {"integration_ids": [one.id for one in integrations]}
+    yield from map(Heard.model_validate, rows(db, "heard", asked))
     for found in house.ledger.all_kept(Reconciled):
         if found.state is not State.UNKNOWN:
             yield heard(found.integration_id, Witness.RECONCILIATION, found.as_of, found.name)

@@ -21,6 +21,7 @@ from models.remedy import Action, ActionState
 from models.story import Backlog, PendingAction, Point, Schedule, Story, Totals
 from models.tuning import Adjustment
 from tasks.connection import speeds, stabilities
+from tasks.coverage import covered
 from tasks.detect import gather_case
 from tasks.history.cycles import Cycle, cycles
 from tasks.history.tallies import REACH
@@ -66,6 +67,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
     with history(house.home, since=case.as_of - REACH) as db:
         seen = cycles(db, integration, since, until)
         available, budgets = service(house, integration, db)
+        seen_to_arrive = covered(house, db, (integration,))
         quick, stable = speeds(db, [integration.id], since, until), stabilities(db, integration.id, since, until)
     declared = ledger.all_kept(Closure, integration.id)
     away = downtimes(integration.maintenance, integration.timezone, case.as_of, until, declared)
@@ -98,6 +100,7 @@ def compose(house: House, case: Case, incident: Incident | None, credential: Cre
         downtime=now_in(away, case.as_of),
         availability=available,
         budgets=budgets,
+        coverage=seen_to_arrive,
         reconciled=ledger.all_kept(Reconciled, integration.id),
         speeds=quick,
         stability=next((one for one in stable if one.source is Source.PROBE), None),

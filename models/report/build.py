@@ -13,6 +13,7 @@ from models.integration import Contacts
 from models.loss import Loss, loss_of
 from models.remedy import Action, ActionState, Outcome, impact
 from models.report.compared import reconciliation_entry
+from models.report.covered import coverage_entry
 from models.report.document import (
     NONE,
     NOT_DIAGNOSED,
@@ -82,6 +83,7 @@ def build_report(story: Story) -> MonitoringReport:
         x_operations=tuple(map(operation_entry, story.speeds)) or None,
         x_stability=stability_entry(story.stability),
         x_reconciliation=tuple(map(reconciliation_entry, story.reconciled)) or None,
+        x_coverage=coverage_entry(story.coverage),
         x_time_compression=None if story.speed == 1.0 else story.speed,
         x_generated_history=story.generated_history or None,
     )

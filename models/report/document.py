@@ -11,6 +11,7 @@ from models.anomaly import DetectionMethod, Severity, Trend
 from models.reading import Identifier
 from models.remedy import ActionState
 from models.report.compared import ReconciliationEntry
+from models.report.covered import CoverageEntry
 from models.report.form import Confidence, Instant, Page, Percentage, Probability, Tally, Volume
 from models.report.gaps import GapEntry
 from models.report.service import (
@@ -225,6 +226,7 @@ class MonitoringReport(Page):
     x_operations: tuple[OperationEntry, ...] | None = None  # how quick each operation was
     x_stability: StabilityEntry | None = None
     x_reconciliation: tuple[ReconciliationEntry, ...] | None = None  # what both sides hold, compared
+    x_coverage: CoverageEntry | None = None  # who could tell that data arrive
     x_time_compression: float | None = None  # left out when time ran at its real speed
     x_generated_history: bool | None = None  # true: the baseline is simulated history
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models import tables
+from models.coverage_tables import of_one
 from models.stability import Stability
 from models.story import Story
 from tasks.report.html import Html, el
@@ -23,6 +24,7 @@ def service(story: Story) -> Iterator[Html]:
         tables.availability(story.availability),
         tables.objectives(story.budgets),
         tables.operations(story.speeds),
+        of_one(story.coverage),
     ):
         if told.rows:
             yield section(told.title, el("div", table(told.head, told.rows), class_="wide", tabindex="0"))

@@ -1,14 +1,15 @@
--- Which witnesses were heard of what flows, of all integrations, over $since <= observed_at < $until.
+-- Which witnesses were heard of what flows, of some integrations, over $since <= observed_at < $until.
 -- Returns one row per integration_id, witness, subject, direction and location, with at (when it spoke last). Of good
 -- calls (ok, or partial) a probe is a `probe`, a write of real traffic an `ack`, what names an amount a `volume`, and
 -- what names when its newest record changed a `freshness`; of a bridge a beat is a `heartbeat`. Deliveries are `ack`
 -- and `landing`; gauges are witnesses by $metrics. Generated history speaks for nothing.
--- Parameters: $since, $until, $metrics and $witnesses (lists of the same length: what each metric is).
+-- Parameters: $since, $until, $integration_ids (list), $metrics and $witnesses (lists of the same length: what each metric is).
 WITH good AS (
     SELECT integration_id, operation, component, direction, location, observed_at, source, records, newest_at
     FROM readings
     WHERE observed_at >= $since
       AND observed_at < $until
+      AND list_contains($integration_ids, integration_id)
       AND source IN ('probe', 'traffic', 'heartbeat')
       AND outcome IN ('ok', 'partial')
 ),
@@ -38,6 +39,7 @@ SELECT integration_id, CASE step WHEN 'landed' THEN 'landing' ELSE 'ack' END, op
 FROM deliveries
 WHERE observed_at >= $since
   AND observed_at < $until
+  AND list_contains($integration_ids, integration_id)
   AND step IN ('accepted', 'landed')
 GROUP BY ALL
 UNION ALL
@@ -46,5 +48,6 @@ FROM gauges
 JOIN kinds ON kinds.metric = gauges.metric
 WHERE gauges.observed_at >= $since
   AND gauges.observed_at < $until
+  AND list_contains($integration_ids, gauges.integration_id)
 GROUP BY ALL
 ORDER BY ALL

@@ -25,13 +25,17 @@ from models.errors import Misconfigured
 from models.feed import Feed
 from models.gauge import CURSOR, QUEUE_DEPTH, Gauge
 from models.integration import Environment
+from models.markdown import to_markdown
 from models.reading import Direction, Outcome, Reading, Source
 from models.reconciliation import Column, Landed, Reconciliation
+from models.report import build_report
 from models.silent import BROKEN
 from tasks.configure import load
 from tasks.coverage import coverage, probe
 from tasks.house import House
 from tasks.remember import remember, remember_deliveries, remember_gauges
+from tasks.report.page import page
+from tasks.story import tell
 from tests.builders import EPIC, a_reading, an_integration
 from tests.clocks import MovedClock, a_house
 
@@ -355,3 +359,14 @@ def test_as_json_it_tells_every_hop(tmp_path):
     assert {hop["integration_id"] for hop in told["hops"]} == {"allscripts-unity-main"}
     assert (told["seen"], told["arranged"]) == (0.0, 0.0)
     assert told["least"]["yaml"]
+
+
+def test_a_report_tells_who_could_tell_that_data_arrive(tmp_path):
+    remember([visit(**NEWS)], tmp_path)
+    house = a_house(tmp_path, MovedClock(NOW), an_integration(feeds=(VISITS,)))
+    story = tell(house, EPIC)
+    published = json.loads(build_report(story).model_dump_json(by_alias=True))["x-coverage"]
+    assert (published["seen"], published["least"]) == (0.5, "landed visits")
+    assert [(hop["kind"], hop["covered"]) for hop in published["hops"]] == [("read", True), ("landed", False)]
+    for told in (page(story), to_markdown(story)):
+        assert "Seen to arrive: 50%" in told
