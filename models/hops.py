@@ -134,9 +134,7 @@ def speaks_of(heard: Heard, one: Integration, feed: Feed) -> bool:
     """Whether what was heard is about this feed. A canary speaks for the way, whatever it carries."""
     if heard.direction not in {None, feed.direction}:
         return False
-    if heard.subject is not None and is_canary(heard.subject):
-        return feed.direction is Direction.OUT
-    if heard.subject is None and heard.direction is not None:
+    if heard.direction is not None and (heard.subject is None or is_canary(heard.subject)):
         return True  # of all that goes this way, as our own outbox is
     is_here = heard.location is None or not feed.locations or heard.location in feed.locations
     named = heard.witness in {Witness.RECONCILIATION, Witness.PROMISES}

@@ -163,9 +163,9 @@ def test_a_comparison_is_heard_whatever_it_found_but_not_when_a_side_could_not_b
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_covered"), [(CredentialKind.ACCESS_TOKEN, True), (CredentialKind.TLS_CERTIFICATE, False)]
+    ("kind", "is_covered"), [(CredentialKind.ACCESS_TOKEN, True), (CredentialKind.SSH_HOST_KEY, False)]
 )
-def test_the_end_of_what_we_identify_with_is_heard_and_not_that_of_their_certificate(tmp_path, kind, is_covered):
+def test_the_end_of_what_we_identify_with_is_heard_and_not_that_of_what_they_show(tmp_path, kind, is_covered):
     known = {"integration_id": EPIC, "kind": kind, "first_seen": NOW - DAY, "expires_at": NOW + DAY}
     keep(tmp_path, CredentialRecord(id=record_id(EPIC, kind), **known))
     assert seen_by(tmp_path)[HopKind.CREDENTIAL].is_covered is is_covered
@@ -289,6 +289,7 @@ def test_lines_that_are_advised_can_be_added_one_after_another_and_each_covers_i
         page = added(page, lines)
         _, after = arranged_in(tmp_path / "after", page)
         assert any(one.is_arranged for one in after.hops if place(one) == place(hop))
+        assert {*map(place, after.hops)} >= {*map(place, known.hops)}
     assert left
     assert shares == sorted(shares)
     assert len(shares) == 1 or shares[-1] > shares[0]
