@@ -6,6 +6,7 @@ line stays empty, and `heal validate` refuses it until somebody is named: a word
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -18,8 +19,21 @@ from models.gauge import CURSOR, QUEUE_DEPTH
 from models.integration import Environment, Integration
 from models.noun import Noun
 
+NO_NAME = re.compile(r"[^A-Za-z0-9_]")  # what a table cannot be called
 INGEST = "docs/ingest.md"
 Lines = tuple[str, ...]
+CALLED = {  # what people call the records that the connectors here read; a file of promises has the same name
+    "Patient": "patients",
+    "GetPatient": "patients",
+    "Appointment": "appointments",
+    "GetSchedule": "appointments",
+    "MedicationRequest": "prescriptions",
+    "VisionPrescription": "prescriptions",
+    "GetPrescriptions": "prescriptions",
+    "Order": "orders",
+    "Claims": "claims",
+    "Eligibility": "eligibility",
+}
 
 
 class Can(NamedTuple):
@@ -115,21 +129,24 @@ def comparison(need: Need) -> Way | None:
     feed = need.feed
     if feed is None or not need.can.records:
         return None
+    called = CALLED.get(feed.resource, feed.name)
+    if any(wanted.name == called for wanted in need.one.reconcile):
+        called = feed.name
     lines = (
         "reconcile:",
-        f"  - name: {feed.name}",
+        f"  - name: {called}",
         f"    resource: {feed.resource}",
         f"    operation: {feed.operations[0]}",
         "    ours:",
-        "      url: env:LANDED_DATABASE # where your data land, e.g. postgresql://…",
-        f"      table: {feed.resource.lower().replace('.', '_').replace('-', '_').replace(':', '_')}",
-        "    columns: # how they are called in a record of theirs (`theirs`) and in your table (`ours`)",
+        "      url: env:LANDED_URL # where your data land, e.g. postgresql://…",
+        f"      table: {NO_NAME.sub('_', called)}",
+        "    columns: # as they are called in a record of theirs (`theirs`) and in your table (`ours`); add more",
         "      - name: id",
         "        kind: code",
-        "      - name: changed_at",
+        "      - name: updated_at",
         "        kind: instant",
         "        theirs: meta.lastUpdated",
-        "    changed: changed_at",
+        "    changed: updated_at",
     )
     return Way("compare both sides, record by record", lines)
 
