@@ -333,6 +333,8 @@ def look(net: Net) -> None:
     incidents = house.ledger.incidents()
     for command in (
         ("status",),
+        ("coverage",),
+        ("coverage", "--json"),
         ("report", "--out", net.home / "reports"),
         ("changes", "--baselines"),
         ("errors",),
