@@ -16,6 +16,7 @@ from models.anomaly import Anomaly, DetectionMethod, Trend
 from models.discrepancy import Reconciled, State
 from models.flapping import GOOD, REMEMBERED
 from models.integration import Integration
+from models.promise import PromiseRun, PromiseState
 from models.series import Series
 from models.sighting import Agreement, Sighting, Sign, first_seen, seen_again
 from models.wording import counted, short_percent
@@ -47,6 +48,30 @@ def compared(found: Reconciled, before: Reconciled | None, one: Integration) -> 
         score=1 + share(found),
         why=f"{gravest.kind.value.replace('_', ' ')}: {short_percent(gravest.count / gravest.of)} of what was compared",
         seen_by=(RECONCILIATION,),
+    )
+
+
+def unkept(run: PromiseRun) -> Anomaly | None:
+    """The anomaly of promises that landed data break; None: all are kept, or could not be looked at."""
+    broken = sorted(run.those(PromiseState.BROKEN), key=lambda one: (-one.severity.rank, -one.broken))
+    if not broken:
+        return None
+    gravest, others = broken[0], len(broken) - 1
+    more = f", and {counted(others, 'other promise')}" if others else ""
+    return Anomaly(
+        integration_id=run.integration_id,
+        metric=Series(run.integration_id, BROKEN, run.feed).key,
+        severity=gravest.severity,
+        description=f"Landed {run.feed}: {gravest.says}{more}",
+        detection_method=DetectionMethod.THRESHOLD,
+        baseline="every promise is kept",
+        current=f"{len(broken)} of {counted(len(run.results), 'promise')} broken",
+        first_observed=min((one.since or run.as_of for one in broken), default=run.as_of),
+        observed_at=run.as_of,
+        trend=Trend.STABLE,
+        score=1 + gravest.broken / max(gravest.checked, 1),
+        why=f"{gravest.promise_id} is broken",
+        seen_by=(PROMISES,),
     )
 
 

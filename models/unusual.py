@@ -18,6 +18,7 @@ from models.follow import worst
 from models.incident import UNUSUAL, Event, Incident, State, fingerprint
 from models.series import ERROR_RATE, LATENCY, METRICS, RECORDS, STALENESS
 from models.sighting import Sighting, Stage
+from models.silent import BROKEN, PROMISES
 
 VOLUME, FRESHNESS, STUCK = "volume", "freshness", "stuck_cursor"  # by the names of their files
 BRIDGES, BURN, RESOURCES = "bridges", "burn_rate", "resources"
@@ -28,6 +29,7 @@ WATCHED: dict[str, tuple[str, ...]] = {  # metric → the watches that tell of t
     LATENCY: (BURN,),
     ERROR_RATE: (BURN,),
     "pool_wait": (RESOURCES,),
+    BROKEN: (PROMISES,),
 }
 
 

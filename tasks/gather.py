@@ -24,8 +24,7 @@ from tasks.asking import Theirs
 from tasks.connectors._interface import Connector, ShowsRecords
 from tasks.digests import OURS, THEIRS, Side, open_digests
 from tasks.house import House
-from tasks.secrets import resolve
-from tasks.tables import open_table
+from tasks.landed import open_landed
 
 if TYPE_CHECKING:
     import duckdb
@@ -142,11 +141,10 @@ class Run:
 
     def _read_ours(self) -> None:
         """Our side of all days."""
-        ours, by, base = self._wanted.ours, self._wanted.counted_by, self._house.configuration.path
-        url = resolve(ours.url, base).get_secret_value() if ours.url.startswith(("env:", "file:")) else ours.url
+        by = self._wanted.counted_by
         names = [column.landed for column in self._wanted.columns]
         since, until = self._ask.span(self._days)
-        with open_table(url, ours.table, base, ours.timezone) as table:
+        with open_landed(self._house, self._wanted) as table:
             # A day more at each end: a date without hours is the practice's, and the database thinks of its own.
             for rows in table.stream(names, by.landed, by.kind, since - DAY, until + DAY):
                 self._ours.add(rows, frozenset(self._days))

@@ -15,17 +15,20 @@ from typing import NamedTuple
 
 from models.verdict import Verdicts
 
+from models.catalogue import names
 from models.discrepancy import Reconciled, State, reconciled_id
 from models.gauge import Gauge
 from models.integration import Integration
+from models.promise import PromiseRun, PromiseState
 from models.reconciliation import Reconciliation
 from models.series import Series
 from models.sighting import Sighting
-from models.silent import DIFFERENCES, compared, sighted
+from models.silent import BROKEN, DIFFERENCES, PROMISES, compared, sighted, unkept
 from tasks.gaps import awaited, keep_reconciled_gaps
 from tasks.gather import Gathered, gather
 from tasks.house import House
 from tasks.keys_file import FoundKey, write_keys
+from tasks.landed import keys_beside, landed_rows
 from tasks.ledger import Change
 from tasks.probe import connected
 from tasks.remember import remember_gauges
@@ -33,6 +36,7 @@ from tasks.sightings import numbered
 from tasks.verdicts import verdicts
 
 A_DAY = timedelta(days=1)
+PROMISES_OF = "expectations"  # the room, by feed
 SLACK = 0.05  # of `every` by which a run may come early: schedules do not tick to the second
 AT_LEAST = timedelta(minutes=5)  # between two runs that are due because something was done
 log = logging.getLogger("heal")
@@ -109,6 +113,7 @@ async def reconcile(house: House, pair: Pair, tell: Callable[[str], None] = log.
         if found.state is not State.UNKNOWN:
             write_keys(house.home, found, keys_of(gathered))
     keep(house, pair, found)
+    look_at_promises(house, pair, found)
     remember_gauges(list(measured(found)), house.home)
     return found
 
@@ -160,17 +165,50 @@ def keep(house: House, pair: Pair, found: Reconciled) -> None:
 def keep_sighting(house: House, change: Change, pair: Pair, found: Reconciled, before: Reconciled | None) -> None:
     """What stands now, for the incident that tells of it."""
     series = Series(pair.integration.id, DIFFERENCES, pair.wanted.name)
-    known = next((one for one in change.all_kept(Sighting, state="live") if one.series == series), None)
+    known = live(change, series)
     anomaly = compared(found, before, pair.integration)
-    acted = {series.integration_id: found.as_of} if known and was_acted_on(house, *since(known)) else {}
-    after = sighted(known, anomaly, series, pair.wanted.every, found.as_of, acted=acted)
+    after = sighted(known, anomaly, series, pair.wanted.every, found.as_of, acted=acted(house, known))
     if after is not None and after != known:
         change.keep(numbered(change, after, {}))
 
 
-def since(known: Sighting) -> tuple[str, datetime]:
-    """Whose it is, and when its trouble was first seen."""
-    return known.integration_id, known.confirmed_at or known.opened_at
+def live(change: Change, series: Series) -> Sighting | None:
+    """The live sighting of a series."""
+    mine = change.all_kept(Sighting, series.integration_id, state="live")
+    return next((one for one in mine if one.series == series), None)
+
+
+def acted(house: House, known: Sighting | None) -> dict[str, datetime]:
+    """When a remedy took effect since the trouble was first seen, by integration: now, if one did."""
+    if known is None or not was_acted_on(house, known.integration_id, known.confirmed_at or known.opened_at):
+        return {}
+    return {known.integration_id: house.clock.now()}
+
+
+def look_at_promises(house: House, pair: Pair, found: Reconciled) -> PromiseRun | None:
+    """How the landed records of the span keep what is promised of their feed; None: nothing is promised of it.
+
+    Our side is at home: it is looked at whether theirs could be read or not.
+    """
+    if pair.wanted.name not in names(PROMISES_OF):
+        return None
+    from tasks.promises import keep_promises  # noqa: PLC0415  # Great Expectations takes four seconds to come in
+
+    rows = landed_rows(house, pair.wanted, found.since, found.until)
+    beside = keys_beside(house, pair.integration, pair.wanted)
+    run = keep_promises(house, pair.integration, pair.wanted, rows, found.as_of, beside)
+    if run.state in {PromiseState.NOT_CHECKED, PromiseState.FAILED}:
+        return run
+    series, many = Series(pair.integration.id, BROKEN, pair.wanted.name), len(run.those(PromiseState.BROKEN))
+    remember_gauges([gauge(found, BROKEN, many)], house.home)
+    with house.ledger.change("promises", found.as_of) as change:
+        known = live(change, series)
+        sighting = sighted(
+            known, unkept(run), series, pair.wanted.every, found.as_of, detector=PROMISES, acted=acted(house, known)
+        )
+        if sighting is not None and sighting != known:
+            change.keep(numbered(change, sighting, {}))
+    return run
 
 
 def measured(found: Reconciled) -> Iterator[Gauge]:
@@ -179,13 +217,18 @@ def measured(found: Reconciled) -> Iterator[Gauge]:
         return
     figures = {DIFFERENCES: found.differing, "records_compared": found.compared, "records_in_flight": found.in_flight}
     for metric, value in figures.items():
-        yield Gauge(
-            integration_id=found.integration_id,
-            observed_at=found.as_of,
-            metric=metric,
-            value=float(value),
-            subject=found.name,
-        )
+        yield gauge(found, metric, value)
+
+
+def gauge(found: Reconciled, metric: str, value: int) -> Gauge:
+    """One figure of a run."""
+    return Gauge(
+        integration_id=found.integration_id,
+        observed_at=found.as_of,
+        metric=metric,
+        value=float(value),
+        subject=found.name,
+    )
 
 
 async def reconcile_all(
