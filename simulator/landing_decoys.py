@@ -50,9 +50,9 @@ class ClosedDay(Noun):
 
     def spoil(self, batch: Batch, layout: Layout, rng: Random) -> Batch:
         """Without one of the days."""
-        name = layout.day or layout.changed or layout.key
-        day = rng.choice(sorted({str(row[name])[:10] for row in batch.theirs}))
-        return _without(batch, layout, frozenset(_keys(batch, layout, name, day)))
+        day = rng.choice(sorted({layout.day_of(row) for row in batch.theirs}))
+        closed = frozenset(layout.key_of(row) for row in batch.theirs if layout.day_of(row) == day)
+        return _without(batch, layout, closed)
 
 
 class ProviderOnLeave(Noun):
@@ -62,7 +62,8 @@ class ProviderOnLeave(Noun):
         """Without one of the providers."""
         name = layout.provider or layout.key
         away = rng.choice(sorted({str(row[name]) for row in batch.theirs if row[name]}))
-        return _without(batch, layout, frozenset(_keys(batch, layout, name, away)))
+        whose = frozenset(layout.key_of(row) for row in batch.theirs if str(row[name]) == away)
+        return _without(batch, layout, whose)
 
 
 class MergedAway(Some):
@@ -104,7 +105,3 @@ def _without(batch: Batch, layout: Layout, keys: Keys) -> Batch:
     """Neither side has these."""
     theirs, ours = ([row for row in side if layout.key_of(row) not in keys] for side in (batch.theirs, batch.ours))
     return _both(batch, theirs, ours, keys)
-
-
-def _keys(batch: Batch, layout: Layout, name: str, value: str) -> list[str]:
-    return [layout.key_of(row) for row in batch.theirs if str(row[name])[: len(value)] == value]

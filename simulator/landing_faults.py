@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import ClassVar, Literal, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from pydantic import PositiveFloat, PositiveInt
 
@@ -39,11 +40,17 @@ class Layout:
     instants: tuple[str, ...] = ()  # without `changed`
     patient: str | None = None
     provider: str | None = None
+    timezone: str = "America/New_York"  # at whose midnight a day begins
     status: str = "status"  # what a later version changes, and where a tombstone is told
 
     def key_of(self, row: Row) -> str:
         """A row's key."""
         return str(row[self.key])
+
+    def day_of(self, row: Row) -> str:
+        """The practice's day that a row is counted by, as ISO 8601; of a date without hours, itself."""
+        text = str(row[self.day or self.changed or self.key])
+        return str(moment(text).astimezone(ZoneInfo(self.timezone)).date()) if "T" in text else text
 
     def order(self, row: Row) -> tuple[str, str]:
         """How the practice hands its records out: by their last change, else by their day."""
@@ -279,8 +286,8 @@ def other(value: Value) -> Value:
 
 
 def _by_day(rows: Sequence[Row], layout: Layout) -> list[list[Row]]:
-    """Records by the date of their day in UTC, in the order of `rows`."""
+    """Records by the practice's day, in the order of `rows`."""
     days: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        days[str(row[layout.day or layout.changed or layout.key])[:10]].append(row)
+        days[layout.day_of(row)].append(row)
     return list(days.values())

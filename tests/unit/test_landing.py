@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -114,9 +115,13 @@ def _name(fault):
 
 def test_a_page_is_lost_from_a_point_on():
     lost = spoilt(faults.PagesCut(count=12)).touched[0].keys
-    days = {row["starts_at"][:10] for row in ROWS if row["id"] in lost}
+    on = {
+        row["id"]: datetime.fromisoformat(row["starts_at"]).astimezone(ZoneInfo("America/New_York")).date()
+        for row in ROWS
+    }
+    days = {on[key] for key in lost}
     assert len(days) == 1
-    of_day = sorted((row["changed_at"], row["id"]) for row in ROWS if row["starts_at"][:10] in days)
+    of_day = sorted((row["changed_at"], row["id"]) for row in ROWS if on[row["id"]] in days)
     assert {key for _, key in of_day[-12:]} == lost
 
 
