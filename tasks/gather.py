@@ -145,9 +145,11 @@ class Run:
         names = [column.landed for column in self._wanted.columns]
         since, until = self._ask.span(self._days)
         with open_landed(self._house, self._wanted) as table:
-            # A day more at each end: a date without hours is the practice's, and the database thinks of its own.
+            # A day more at each end: a date without hours is the practice's, and the database thinks of its own; and
+            # what moved by hours over an edge is not missing.
+            near = frozenset((self._days[0] - DAY, *self._days, self._days[-1] + DAY))
             for rows in table.stream(names, by.landed, by.kind, since - DAY, until + DAY):
-                self._ours.add(rows, frozenset(self._days))
+                self._ours.add(rows, near)
         self._ours.flush()
 
     async def _touched(self) -> frozenset[date] | None:
@@ -267,7 +269,7 @@ class Run:
                 for day in self._days
             ),
             theirs=sum(known.values()) + passed if is_whole else None,
-            ours=sum(one.records for one in ours.values()),
+            ours=sum(ours.get(day, Held()).records for day in self._days),
             compared=sum(theirs.get(day, 0) for day in read),
             compared_days=read,
             standing=plan.standing,

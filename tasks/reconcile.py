@@ -13,8 +13,6 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from models.verdict import Verdicts
-
 from models.catalogue import names
 from models.discrepancy import Reconciled, State, reconciled_id
 from models.gauge import Gauge
@@ -24,6 +22,7 @@ from models.reconciliation import Reconciliation
 from models.series import Series
 from models.sighting import Sighting
 from models.silent import BROKEN, DIFFERENCES, PROMISES, compared, sighted, unkept
+from models.verdict import Verdicts
 from tasks.gaps import awaited, keep_reconciled_gaps
 from tasks.gather import Gathered, gather
 from tasks.house import House
@@ -38,6 +37,7 @@ from tasks.verdicts import verdicts
 A_DAY = timedelta(days=1)
 PROMISES_OF = "expectations"  # the room, by feed
 SLACK = 0.05  # of `every` by which a run may come early: schedules do not tick to the second
+PATIENCE = 0.25  # of a gap's age: so much later somebody looks again whether it is closed
 AT_LEAST = timedelta(minutes=5)  # between two runs that are due because something was done
 log = logging.getLogger("heal")
 
@@ -61,7 +61,7 @@ def due(house: House) -> tuple[Pair, ...]:
     What a gap waits for is looked at from its beginning, however far back that is.
     """
     waits = awaited(house)
-    some = (pair for pair in declared(house) if is_due(house, pair, waits=key_of(pair) in waits))
+    some = (pair for pair in declared(house) if is_due(house, pair, waits.get(key_of(pair))))
     return tuple(reaching(pair, waits.get(key_of(pair)), house.clock.now()) for pair in some)
 
 
@@ -77,14 +77,16 @@ def reaching(pair: Pair, since: datetime | None, now: datetime) -> Pair:
     return pair._replace(wanted=pair.wanted.model_copy(update={"look_back": now - since + A_DAY}))
 
 
-def is_due(house: House, pair: Pair, *, waits: bool = False) -> bool:
-    """Whether it is time to compare; `waits`: a gap does, to be closed."""
+def is_due(house: House, pair: Pair, waits: datetime | None = None) -> bool:
+    """Whether it is time to compare; `waits`: since when a gap does, to be closed. The older it is, the less often."""
     last, now = latest(house, pair.integration.id, pair.wanted.name), house.clock.now()
     if last is None or now - last.as_of >= pair.wanted.every * (1 - SLACK):
         return True
     if now - last.as_of < AT_LEAST:
         return False
-    return waits or (not last.agrees and was_acted_on(house, pair.integration.id, last.as_of))
+    if waits is not None and now - last.as_of >= (now - waits) * PATIENCE:
+        return True
+    return not last.agrees and was_acted_on(house, pair.integration.id, last.as_of)
 
 
 def was_acted_on(house: House, integration_id: str, since: datetime) -> bool:

@@ -12,6 +12,7 @@ from models.signatures._conditions import answered, any_of, coded, unless_coded,
 from models.surface import Trait
 
 RARE = 0.2  # beside 1.0 of a cause that fails calls: most hours, nothing of the kind is there
+COMPARED = 200.0  # of what was counted, record by record, or said by the import itself; 25 is a watch, which may err
 OLD = "older_than_allowed"  # of a read whose newest record is older than its `fresh_within`
 STANDING = (Shown.CURSOR_STUCK, Shown.SAME_ANSWER, Shown.DATA_STALE)
 
@@ -104,7 +105,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 "Keys of theirs that we lack, or have as they were",
                 Shown.ROWS_MISSING,
                 Shown.ROWS_STALE,
-                supports=25.0,
+                supports=COMPARED,
                 contradicts=0.02,
             ),
             answered(contradicts=0.3),
@@ -128,7 +129,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda f: f"The same person or slot stands here twice{about(Shown.ROWS_DUPLICATED)(f)}",
         fault_domain=FaultDomain.OURS,
         clues=(
-            shows(Shown.ROWS_DUPLICATED, "Keys that stand for the same", supports=25.0, contradicts=0.02),
+            shows(Shown.ROWS_DUPLICATED, "Keys that stand for the same", supports=COMPARED, contradicts=0.02),
             answered(contradicts=0.1),
             without(Shown.PAGE_REPEATED, "Their pages repeat themselves", contradicts=0.1),
         ),
@@ -218,7 +219,7 @@ SIGNATURES: tuple[Signature, ...] = (
         says=lambda f: f"An import ended well and left items out{about(Shown.ITEMS_SKIPPED)(f)}",
         fault_domain=FaultDomain.OURS,
         clues=(
-            shows(Shown.ITEMS_SKIPPED, "Items skipped", supports=25.0, contradicts=0.02),
+            shows(Shown.ITEMS_SKIPPED, "Items skipped", supports=COMPARED, contradicts=0.02),
             answered(contradicts=0.5),
         ),
         retry=RetryClass.NO_CALL,
@@ -278,7 +279,7 @@ SIGNATURES: tuple[Signature, ...] = (
                 "Rows that differ in one column, or hang on another patient",
                 Shown.COLUMN_DIFFERS,
                 Shown.ROWS_MIXED_UP,
-                supports=25.0,
+                supports=COMPARED,
                 contradicts=0.02,
             ),
             answered(contradicts=0.5),
