@@ -135,6 +135,7 @@ class PagesCut(Some, Fault):
         left, keys = self.many(len(rows), rng), set[str]()
         groups = [rows] if self.of == "batch" else _by_day(rows, layout)
         rng.shuffle(groups)
+        groups.sort(key=lambda group: len(group) <= self.page)  # a page is lost of what has more than one
         for group in groups:
             most = left if self.of == "batch" else min(left, self.page)
             lost = group[max(1, len(group) - most) :]

@@ -6,6 +6,7 @@ way of writing a value.
 
 from __future__ import annotations
 
+import atexit
 import csv
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -77,11 +78,11 @@ class Judged:
 
 def judge(world: World, theirs: Sequence[Row], ours: Sequence[Row], days: Collection[date] | None = None) -> Judged:
     """What `verdicts` says of these rows."""
-    with duckdb.connect() as db:
-        fill(db, world.wanted, "theirs", theirs)
-        fill(db, world.wanted, "ours", ours)
-        said = verdicts(db, world.wanted, world.as_of, days)
-        named = db.execute('SELECT kind, "column", key FROM found').fetchall()
+    db = database()
+    fill(db, world.wanted, "theirs", theirs)
+    fill(db, world.wanted, "ours", ours)
+    said = verdicts(db, world.wanted, world.as_of, days)
+    named = db.execute('SELECT kind, "column", key FROM found').fetchall()
     known = {hashed(row[world.wanted.key]): world.layout.key_of(row) for row in (*theirs, *ours)}
     keys: dict[tuple[DiscrepancyKind, str | None], set[str]] = {}
     for kind, column, key in named:
@@ -92,7 +93,10 @@ def judge(world: World, theirs: Sequence[Row], ours: Sequence[Row], days: Collec
 @cache
 def database() -> duckdb.DuckDBPyConnection:
     """One for all: to open one takes longer than to compare a few rows."""
-    return duckdb.connect(config={"threads": 2})
+    db = duckdb.connect(config={"threads": 2, "temp_directory": ""})
+    atexit.register(database.cache_clear)
+    atexit.register(db.close)
+    return db
 
 
 def fill(db: duckdb.DuckDBPyConnection, wanted: Reconciliation, side: str, rows: Sequence[Row]) -> None:

@@ -1,5 +1,5 @@
--- Makes the table `differing`: one row for each key and column in which a pair differs. Of what is gone on one side,
--- only the column that says so is looked at.
+-- Makes the table `differing`: one row for each pair (its rowid in `paired`) and column in which it differs. Of what is
+-- gone on one side, only the column that says so is looked at.
 -- `delta_s`: our instant less theirs; `is_lost`: they have a value, and we have none; `is_gained`: the other way round;
 -- `is_swapped`: the patient, and somewhere it is the other way round; `is_known`: our patient is another of theirs.
 -- Returns nothing.
@@ -7,9 +7,12 @@
 -- column that says what is gone; NULL: none), $patient (the patient's; NULL: none).
 CREATE OR REPLACE TEMP TABLE differing AS
 WITH pairs AS (
-    SELECT * FROM paired WHERE standing = 'differs'
+    SELECT *, rowid AS pair FROM paired WHERE standing = 'differs'
 ),
-packed AS (
+repeated AS (
+    SELECT key FROM pairs WHERE copies_there > 1 OR copies_here > 1
+),
+packed AS NOT MATERIALIZED (
     SELECT
         side, key,
         hash(*COLUMNS('^h_')) AS contents,
@@ -17,21 +20,27 @@ packed AS (
         [*COLUMNS('^t_')] AS instants
     FROM both_sides SEMI JOIN pairs ON pairs.key = both_sides.key
 ),
+single AS NOT MATERIALIZED (  -- a side may hold rows that are alike in every way
+    SELECT * FROM packed WHERE key NOT IN (SELECT key FROM repeated)
+    UNION ALL
+    SELECT DISTINCT * FROM packed WHERE key IN (SELECT key FROM repeated)
+),
 numbered AS (
     SELECT
-        pairs.*,
+        pairs.pair, pairs.since_change_s, pairs.patient_there, pairs.patient_here,
+        pairs.is_gone_there OR pairs.is_gone_here AS is_gone,
         there.instants AS instants_there,
         here.instants AS instants_here,
         unnest(there.hashes) AS hash_there,
         unnest(here.hashes) AS hash_here,
         unnest($columns::VARCHAR[]) AS "column"
     FROM pairs
-    JOIN packed AS there ON there.side = 'theirs' AND there.key = pairs.key AND there.contents = pairs.contents_there
-    JOIN packed AS here ON here.side = 'ours' AND here.key = pairs.key AND here.contents = pairs.contents_here
+    JOIN single AS there ON there.side = 'theirs' AND there.key = pairs.key AND there.contents = pairs.contents_there
+    JOIN single AS here ON here.side = 'ours' AND here.key = pairs.key AND here.contents = pairs.contents_here
 ),
 told AS (
-    SELECT DISTINCT  -- a side may hold rows that are alike in every way
-        key, day, location, provider, since_change_s,
+    SELECT
+        pair, since_change_s,
         "column",
         hash_here IS NULL AS is_lost,
         hash_there IS NULL AS is_gained,
@@ -41,7 +50,7 @@ told AS (
         CASE WHEN "column" = $patient THEN patient_here END AS patient_here
     FROM numbered
     WHERE hash_here IS DISTINCT FROM hash_there
-      AND (NOT (is_gone_there OR is_gone_here) OR "column" = $tombstone)
+      AND (NOT is_gone OR "column" = $tombstone)
 ),
 exchanged AS (
     SELECT DISTINCT patient_there AS there, patient_here AS here

@@ -2,9 +2,9 @@
 -- Returns nothing.
 -- Parameters: $dimension (location, provider; NULL: all that is left), $who (list).
 INSERT INTO named BY NAME
-SELECT 'missing' AS kind, $dimension AS dimension, paired.key, paired.day, paired.location, paired.provider
+SELECT 'missing' AS kind, $dimension AS dimension, paired.rowid AS pair
 FROM paired
-ANTI JOIN named ON named.key = paired.key AND named."column" IS NULL
+ANTI JOIN named ON named.pair = paired.rowid
 WHERE paired.standing = 'missing'
   AND ($dimension IS NULL
     OR list_contains($who, CASE WHEN $dimension = 'location' THEN paired.location ELSE paired.provider END))

@@ -1,6 +1,6 @@
--- Makes the table `named`: one row for each key and column that a kind of discrepancy explains; empty.
+-- Makes the table `named`: one row for each record and column that a kind of discrepancy explains; empty. `pair` is the
+-- rowid in `paired`.
 -- Returns nothing. Parameters: none.
 CREATE OR REPLACE TEMP TABLE named (
-    kind VARCHAR, "column" VARCHAR, key VARCHAR, offset_s BIGINT, dimension VARCHAR,
-    day DATE, location VARCHAR, provider VARCHAR
+    kind VARCHAR, "column" VARCHAR, pair BIGINT, offset_s BIGINT, dimension VARCHAR
 )

@@ -11,7 +11,7 @@ SELECT
     CASE WHEN count(location) = count(*) AND count(DISTINCT location) = 1 THEN min(location) END AS location,
     CASE WHEN count(provider) = count(*) AND count(DISTINCT provider) = 1 THEN min(provider) END AS provider,
     min(key, $keys) AS keys
-FROM named
+FROM named JOIN paired ON paired.rowid = named.pair
 GROUP BY kind, "column", offset_s, dimension, CASE WHEN dimension = 'location' THEN location
                                                    WHEN dimension = 'provider' THEN provider END
 ORDER BY kind, "column", offset_s, dimension, records DESC

@@ -13,7 +13,7 @@ WITH settled AS (
         standing = 'missing' AS is_missing,
         changed,
         place
-    FROM paired ANTI JOIN named ON named.key = paired.key AND named."column" IS NULL
+    FROM paired ANTI JOIN named ON named.pair = paired.rowid
     WHERE is_there AND (standing = 'missing' OR standing = 'equal' OR standing = 'differs')
 ),
 torn AS (

@@ -9,7 +9,7 @@ WITH cuts AS (
         unnest($way::VARCHAR[]) AS way,
         unnest($edge::BIGINT[]) AS edge
 )
-SELECT 'truncated' AS kind, paired.key, paired.day, paired.location, paired.provider
+SELECT 'truncated' AS kind, paired.rowid AS pair
 FROM paired
 SEMI JOIN cuts
   ON cuts.of_day IS NOT DISTINCT FROM CASE WHEN $by_day THEN paired.day END
@@ -20,5 +20,5 @@ SEMI JOIN cuts
         WHEN 'placed' THEN paired.place
         ELSE -paired.place
      END
-ANTI JOIN named ON named.key = paired.key AND named."column" IS NULL
+ANTI JOIN named ON named.pair = paired.rowid
 WHERE paired.standing = 'missing'

@@ -7,7 +7,7 @@ INSERT INTO named BY NAME
 WITH shifts AS (
     SELECT unnest($shifted::VARCHAR[]) AS "column", unnest($offsets::BIGINT[]) AS offset_s
 ),
-explained AS (
+explained AS NOT MATERIALIZED (
     SELECT
         differing.*,
         shifts.offset_s,
@@ -22,10 +22,10 @@ explained AS (
     FROM differing
     LEFT JOIN shifts ON shifts."column" = differing."column" AND shifts.offset_s = differing.delta_s
 )
-SELECT kind, "column", key, CASE WHEN kind = 'shifted' THEN offset_s END AS offset_s, day, location, provider
+SELECT kind, "column", pair, CASE WHEN kind = 'shifted' THEN offset_s END AS offset_s
 FROM explained
 WHERE kind <> 'stale'
 UNION ALL
-SELECT DISTINCT 'stale', NULL, key, NULL::BIGINT, day, location, provider
+SELECT DISTINCT 'stale', NULL, pair, NULL::BIGINT
 FROM explained
 WHERE kind = 'stale'

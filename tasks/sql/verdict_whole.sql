@@ -7,8 +7,8 @@ WITH settled AS (
         CASE WHEN $dimension = 'location' THEN paired.location ELSE paired.provider END AS who,
         paired.day,
         paired.standing = 'missing' AS is_missing,
-        named.key IS NOT NULL AS is_explained
-    FROM paired LEFT JOIN named ON named.key = paired.key AND named."column" IS NULL
+        named.pair IS NOT NULL AS is_explained
+    FROM paired LEFT JOIN named ON named.pair = paired.rowid
     WHERE paired.is_there
       AND (paired.standing = 'missing' OR paired.standing = 'equal' OR paired.standing = 'differs')
 ),

@@ -13,12 +13,17 @@ from models.anomaly import Severity
 from models.discrepancy import DiscrepancyKind as Kind
 from simulator import landing_decoys as decoys
 from simulator import landing_faults as faults
+from simulator.landing import LAYOUTS
 from simulator.landing_decoys import GONE
 from simulator.landing_faults import Layout
+from tasks.digests import Side, open_digests
+from tasks.pseudonym import pseudonyms
+from tasks.verdicts import verdicts
 from tests.two_sides import (
     PRACTICE,
     PUBLIC,
     SYNTHEA,
+    TIMEZONE,
     World,
     hashed,
     judge,
@@ -258,7 +263,7 @@ def world_kinds():
 def every_fault(world):
     some_rows = {"count": max(6, len(world.rows) // 20)}
     yield faults.RowsDropped(**some_rows)
-    yield faults.PagesCut(count=20)
+    yield faults.PagesCut(count=12, page=12)
     yield faults.RowsDuplicated(**some_rows)
     yield faults.RowsAdded(**some_rows)
     yield faults.OldVersionsKept(**some_rows)
@@ -299,6 +304,22 @@ def test_of_a_decoy_nothing_is_said(decoy):
     batch = world.spoilt(decoy, seed=3)
     assert batch.touched[0].keys
     assert judge(world, batch.theirs, batch.ours).verdicts.discrepancies == ()
+
+
+def test_the_products_own_digests_say_the_same(tmp_path):
+    world = practice_appointments()
+    fault, decoy = faults.ColumnChanged(count=9, column="minutes"), decoys.WrittenInLocalTime(share=1.0)
+    batch = decoy.spoil(world.spoilt(fault, seed=3), LAYOUTS["Appointment"], Random(3))  # noqa: S311 - chooses rows
+    db = open_digests()
+    for name, rows in (("theirs", batch.theirs), ("ours", batch.ours)):
+        side = Side(db, name, world.wanted, tmp_path, TIMEZONE)
+        side.add(rows)
+        side.flush()
+    told = verdicts(db, world.wanted, world.as_of)
+    pseudonym = pseudonyms(tmp_path)
+    assert [(one.kind, one.column, one.count) for one in told.discrepancies] == [(Kind.CHANGED, "minutes", 9)]
+    assert {*told.discrepancies[0].keys} == {pseudonym(key.lower()) for key in batch.touched[0].keys}
+    db.close()
 
 
 @pytest.mark.needs_data
