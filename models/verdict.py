@@ -214,7 +214,8 @@ def _how(wanted: Reconciliation, found: Found) -> str:
     where = f", of {counted(found.days, 'day')}" if found.days > 1 else ""
     offset = f"{duration(abs(found.offset_s or 0))} {'later' if (found.offset_s or 0) > 0 else 'earlier'}"
     sentence = ALL_OF_ONE if kind is DiscrepancyKind.MISSING and found.dimension else HOW[kind]
-    since = f"they have {'it' if is_one else 'them'}" + (f" since more than {late}" if wanted.changed else "")
+    have = f"they have had {'it' if is_one else 'them'} for more than {late}"
+    since = have if wanted.changed else f"they have {'it' if is_one else 'them'}"
     verbs = {"are": "is", "have": "has", "hang": "hangs", "were": "was"}
     words = {plural: singular if is_one else plural for plural, singular in verbs.items()}
     words |= {

@@ -64,6 +64,7 @@ def of_integration(
     """Compare what an integration declares, now; or show what the last run found."""
     from flows.screen import Progress  # noqa: PLC0415
     from flows.screens.reconciled import show_json, show_reconciled  # noqa: PLC0415
+    from models.wording import counted  # noqa: PLC0415
     from tasks.reconcile import declared, latest, reconcile_all  # noqa: PLC0415
 
     house = house_of(config, home, check_secrets=not last)
@@ -78,7 +79,7 @@ def of_integration(
         if not found:
             raise BadInput(f"{integration} was never compared; leave --last out to do so now")
     else:
-        with Progress(f"Comparing {len(pairs)} kinds of records of {integration} with what landed"):
+        with Progress(f"Comparing what landed with {counted(len(pairs), 'kind')} of records of {integration}"):
             found = run(reconcile_all(house, pairs))
     if as_json:
         show_json(found)

@@ -164,20 +164,20 @@ def test_what_may_harm_a_patient_is_worse_and_so_is_much_of_anything(resource, k
     [
         (
             Found(Kind.MISSING, 12, 1204, first_day=DAY, last_day=date(2026, 3, 7)),
-            "12 of 1,204 appointments of 5 to 7 March 2026 are missing here; they have them since more than 2 hours",
+            "12 of 1,204 appointments of 5 to 7 March 2026 are missing here; they have had them for more than 2 hours",
         ),
         (
             Found(Kind.MISSING, 40, 1204, dimension="provider", first_day=DAY, last_day=DAY),
             (
                 "40 of 1,204 appointments of 5 March 2026 (3.3%) are missing here: all of one provider, while others' "
-                "are here; they have them since more than 2 hours"
+                "are here; they have had them for more than 2 hours"
             ),
         ),
         (
             Found(Kind.TRUNCATED, 20, 1204, days=2, first_day=date(2026, 2, 28), last_day=date(2026, 3, 1)),
             (
                 "20 of 1,204 appointments of 28 February to 1 March 2026 are missing here from a point on, of 2 days, "
-                "as if a page or a file ended early; they have them since more than 2 hours"
+                "as if a page or a file ended early; they have had them for more than 2 hours"
             ),
         ),
         (
