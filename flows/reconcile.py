@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
@@ -12,11 +13,13 @@ from flows.clock import clock
 from flows.coat import coat
 from flows.wrong import discreet
 from models.discrepancy import Reconciled
+from models.errors import HealError
 from models.reconciled_tables import rows_of
 from tasks import reconcile as reconciling
 from tasks.house import House, open_house
 from tasks.reconcile import Pair
 
+log = logging.getLogger("heal")
 compare = coat(reconciling.reconcile, name="compare")
 NOT_A_KEY = re.compile(r"[^a-z0-9-]+")  # artifact keys: lower case, digits and dashes
 
@@ -46,18 +49,30 @@ async def reconcile(
     house = open_house(configuration, home, clock())
     is_asked = all_now or integration is not None
     pairs = reconciling.declared(house, integration, name) if is_asked else reconciling.due(house)
-    if pairs:
-        await show(house, await compared(house, pairs))
+    if not pairs:
+        return
+    found, wrong = await compared(house, pairs)
+    await show(house, found)
+    if wrong:
+        raise wrong[0]
 
 
-async def compared(house: House, pairs: Sequence[Pair]) -> list[Reconciled]:
-    """One after another, so that no system is asked for everything at once; how far it is can be seen."""
+async def compared(house: House, pairs: Sequence[Pair]) -> tuple[list[Reconciled], list[HealError]]:
+    """One after another, so that no system is asked for everything at once; how far it is can be seen.
+
+    One that cannot be done by our own fault, such as a database that is not there, leaves the others alone.
+    """
     progress = await acreate_progress_artifact(progress=0.0, key="reconcile-progress", description="Compared so far")
     found: list[Reconciled] = []
-    for pair in pairs:
-        found.append(await compare(house, pair))
-        await aupdate_progress_artifact(progress, progress=100.0 * len(found) / len(pairs))
-    return found
+    wrong: list[HealError] = []
+    for done, pair in enumerate(pairs, start=1):
+        try:
+            found.append(await compare(house, pair))
+        except HealError as error:
+            log.warning("%s %s was not compared: %s", pair.integration.id, pair.wanted.name, error)
+            wrong.append(error)
+        await aupdate_progress_artifact(progress, progress=100.0 * done / len(pairs))
+    return found, wrong
 
 
 async def show(house: House, found: Sequence[Reconciled]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -87,11 +87,21 @@ class Reconciled(Kept):
     confidence: NonNegativeFloat | None = None  # of the statement about what was not compared; None: all was
     at_most: NonNegativeFloat | None = None  # … the share of it that may differ all the same
     failed: Code | None = None  # why a side could not be read: the code of its reading
+    tried_at: AwareDatetime | None = None  # when a side could not be read since: all else is of the run before
 
     @property
     def agrees(self) -> bool:
         """Whether both sides could be read, and nothing differs."""
         return self.state is State.AGREES
+
+    @property
+    def looked_at(self) -> datetime:
+        """When somebody last looked, whether he saw anything or not."""
+        return max(self.as_of, self.tried_at or self.as_of)
+
+    def tried(self, failed: Reconciled) -> Reconciled:
+        """The same after a run that could not read a side: what was known is known as it was."""
+        return self.model_copy(update={"tried_at": failed.as_of, "failed": failed.failed})
 
     @property
     def differing(self) -> int:

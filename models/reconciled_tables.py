@@ -53,6 +53,8 @@ def verdict(one: Reconciled) -> str:
         return f"a side could not be read: {one.failed}" if one.failed else "a side could not be read"
     unread = unread_words(one)
     beside = f"; {unread}" if unread else ""
+    if one.tried_at is not None:
+        beside += f"; not read since: {one.failed or 'no answer'}"
     return ("no difference" if one.agrees else "they differ") + beside
 
 

@@ -37,6 +37,7 @@ from tasks.verdicts import verdicts
 A_DAY = timedelta(days=1)
 PROMISES_OF = "expectations"  # the room, by feed
 SLACK = 0.05  # of `every` by which a run may come early: schedules do not tick to the second
+AGAIN = timedelta(minutes=30)  # after a run that could not read a side
 PATIENCE = 0.25  # of a gap's age: so much later somebody looks again whether it is closed
 AT_LEAST = timedelta(minutes=5)  # between two runs that are due because something was done
 log = logging.getLogger("heal")
@@ -81,8 +82,8 @@ def is_due(house: House, pair: Pair, waits: datetime | None = None) -> bool:
     """Whether it is time to compare; `waits`: since when a gap does, to be closed. The older it is, the less often."""
     last, now = latest(house, pair.integration.id, pair.wanted.name), house.clock.now()
     if last is None or now - last.as_of >= pair.wanted.every * (1 - SLACK):
-        return True
-    if now - last.as_of < AT_LEAST:
+        return last is None or now - last.looked_at >= AGAIN
+    if now - last.looked_at < AT_LEAST:
         return False
     if waits is not None and now - last.as_of >= (now - waits) * PATIENCE:
         return True
@@ -153,11 +154,17 @@ def told(pair: Pair, gathered: Gathered, judged: Verdicts, as_of: datetime) -> R
 
 
 def keep(house: House, pair: Pair, found: Reconciled) -> None:
-    """Keep the result, and the sighting that follows from it; one that is older than what is known changes nothing."""
+    """Keep the result, and what follows from it: a sighting, gaps opened and closed.
+
+    A run that could not read a side, or is older than what is known, changes nothing of what is known.
+    """
     before = latest(house, pair.integration.id, pair.wanted.name)
     if before is not None and before.as_of > found.as_of:
         return
     with house.ledger.change("reconcile", found.as_of) as change:
+        if found.state is State.UNKNOWN and before is not None:
+            change.keep(before.tried(found), audited=False)
+            return
         change.keep(found, audited=before is None or before.state is not found.state or not found.agrees)
         if found.state is not State.UNKNOWN:
             keep_reconciled_gaps(change, pair.integration, found)

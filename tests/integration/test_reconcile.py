@@ -205,6 +205,28 @@ async def test_a_side_that_cannot_be_read_takes_nothing_back(tmp_path):
     assert (unreached.state, unreached.theirs, unreached.discrepancies) == (State.UNKNOWN, None, ())
     assert unreached.failed
     assert scene.sightings[0].stands
+    kept = latest(scene.house, unreached.integration_id, unreached.name)
+    assert kept is not None
+    assert (kept.state, kept.differing, kept.tried_at, kept.failed) == (
+        State.DIFFERS,
+        20,
+        unreached.as_of,
+        unreached.failed,
+    )
+
+
+async def test_what_could_not_be_read_is_tried_again_within_the_hour_and_not_at_once(tmp_path):
+    """Whatever its own pace: a day without a comparison is a day of wrong data."""
+    async with a_scene(tmp_path) as scene:
+        scene.land()
+        scene.clock.move(timedelta(days=1))
+        known = await scene.compare()
+        scene.clock.move(timedelta(days=1))
+        with scene.house.ledger.change("test", scene.clock.now()) as change:
+            change.keep(known.tried(known.model_copy(update={"as_of": scene.clock.now(), "failed": "timeout"})))
+        assert due(scene.house) == ()
+        scene.clock.move(timedelta(minutes=31))
+        assert len(due(scene.house)) == 1
 
 
 async def test_both_sides_alike_are_no_news(tmp_path, capsys, monkeypatch):
