@@ -68,7 +68,11 @@ class Permanent(HealError):
 
 
 class Transient(HealError):
-    """Trying again may help."""
+    """Trying again may help; not before `retry_after_s` where the other side has said so."""
+
+    def __init__(self, *says: object, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(*says)
 
 
 class LedgerConflict(HealError):

@@ -23,6 +23,7 @@ OFFSET_S = "clock_offset_s"  # our clock minus the middle of theirs
 WITNESSES = "clock_witnesses"  # integrations whose clocks were heard
 BEAT = "heartbeat_sent"  # 1: whoever listens to our heartbeat has answered, 0: it could not be sent
 WATCH_FAILED = "watch_failed"  # 1, with the watch as subject
+WITHHELD = "notice_withheld"  # 1: a notice left without its details, with its route as subject
 
 PAUSED = 3  # cycles' lengths from one beginning to the next: one late cycle is no pause
 TOLD_FOR = timedelta(hours=1)  # how long a pause that is over is told of

@@ -14,6 +14,7 @@ from models.policy import Decision
 from models.queue import Notice, NoticeKind
 from tasks.house import House
 from tasks.recurrence import problem_of, recovered_again
+from tasks.withheld import count_withheld
 from tasks.workarounds import proposable
 
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0  # full jitter between them (spec: escalation, delivery contract)
@@ -72,6 +73,7 @@ async def send(house: House, notice: Notice, now: datetime) -> bool:
     """Carry one notice to its channel, and write down how that went."""
     settings = next((c.settings for c in house.configuration.policy.channels if c.route == notice.route), {})
     channel = load("tasks.notifiers", notice.route)
+    count_withheld(house, notice, now)
     try:
         await channel.notify(notice, channel.Settings.model_validate(settings), now, house.configuration.path)
     except HealError as error:

@@ -342,6 +342,25 @@ def an_escalation(**changes: Any) -> Escalation:
     return build(Escalation, defaults, changes)
 
 
+def an_alert(**changes: Any) -> Alert:
+    """A certificate that ends in six days."""
+    defaults = {
+        "id": f"ALT-certificates/{EPIC}/tls_certificate",
+        "watch": "certificates",
+        "state": AlertState.RAISED,
+        "finding": Finding(
+            integration_id=EPIC,
+            subject="tls_certificate",
+            severity=Severity.MEDIUM,
+            says="the certificate ends in 6 days (limit 14 days)",
+            since=NOW - timedelta(minutes=30),
+            advice="Ask the vendor for the new one",
+        ),
+        "raised_at": NOW - timedelta(minutes=30),
+    }
+    return build(Alert, defaults, changes)
+
+
 def points(
     since: datetime, until: datetime, *, median_ms: float = 120.0, total: int = 4, failed: int = 0
 ) -> tuple[Point, ...]:

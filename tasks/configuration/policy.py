@@ -66,11 +66,14 @@ def check_auto(page: Page, place: Place, remedy: Remedy, permission: Permission)
 
 def check_channels(page: Page) -> Iterator[Mistake]:
     """Whether there is a notifier for every route, and what it says of its settings."""
-    known = catalogue.names(NOTIFIERS)
+    known, before = catalogue.names(NOTIFIERS), set[str]()
     for index, channel in entries(page.data, "channels"):
         place, route = ("channels", index), channel.get("route")
         if not isinstance(route, str):
             continue
+        if route in before:
+            yield page.mistake((*place, "route"), "this route stands here already; only the first would be used")
+        before.add(route)
         if route not in known:
             yield page.mistake((*place, "route"), no_such("", route, known, "route"))
         elif isinstance(channel.get("settings", {}), dict):

@@ -23,6 +23,7 @@ from models.tuning import Adjustment
 from tasks.ledger import tables as t
 from tasks.ledger.documents import read
 from tasks.ledger.gap_reads import GapReads
+from tasks.ledger.notice_reads import NoticeReads
 
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
@@ -37,7 +38,7 @@ def name_of(kind: type[Kept]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
-class Reads(GapReads):
+class Reads(GapReads, NoticeReads):
     """The questions, shared by `Ledger` and `Change`."""
 
     def incident(self, incident_id: str) -> Incident:

@@ -21,6 +21,7 @@ from models.ourselves import (
     STALE,
     TOLD_FOR,
     WATCH_FAILED,
+    WITHHELD,
     WITNESSES,
     Pause,
     pause_between,
@@ -31,7 +32,7 @@ from tasks.learn import learned_until
 from tasks.ourselves import latest_beginning, own_gauges
 from tasks.watches._interface import Round
 
-METRICS = (CYCLE_S, LAG_S, OFFSET_S, WITNESSES, BEAT, WATCH_FAILED)
+METRICS = (CYCLE_S, LAG_S, OFFSET_S, WITNESSES, BEAT, WATCH_FAILED, WITHHELD)
 REACH = timedelta(minutes=15)  # a little more than what is told of
 OF_TEN = 10  # cycles over which failures of a watch are counted
 
@@ -45,7 +46,7 @@ def watch(round_: Round) -> Iterator[Finding]:
     if round_.house.clock.speed != 1.0:
         return
     known, every = samples(round_), round_length(round_.integrations)
-    for look in (paused, slow, wrong_clock, unheard, blind, forgetful):
+    for look in (paused, slow, wrong_clock, unheard, blind, discreet, forgetful):
         yield from look(round_, known, every)
 
 
@@ -133,6 +134,17 @@ def blind(round_: Round, known: Samples, every: timedelta) -> Iterator[Finding]:
             says = f"the watch {watch_name} could not look in {len(lately)} of the last {OF_TEN} cycles"
             advice = "The log says why; until then its alerts stay as they were"
             yield finding(f"watch.{watch_name}", Severity.HIGH, says, lately[0], advice)
+
+
+def discreet(round_: Round, known: Samples, _: timedelta) -> Iterator[Finding]:
+    """Notices that left without their details within the hour, because something in them looked like an identifier."""
+    lately = sorted(
+        at for name, one in known.items() if name.startswith(WITHHELD) for at, _ in one if round_.as_of - at < TOLD_FOR
+    )
+    if lately:
+        says = f"{len(lately)} notices of the last hour left without their details, which may have named a patient"
+        advice = "Read them with `heal explain`; whoever maintains heal must know which sentence it is"
+        yield finding("withheld_notices", Severity.MEDIUM, says, lately[0], advice)
 
 
 def forgetful(round_: Round, _: Samples, __: timedelta) -> Iterator[Finding]:

@@ -267,7 +267,11 @@ def test_settings_are_refused(wrong):
             "connection",
             id="the same again",
         ),
-        pytest.param(a_notice(kind=NoticeKind.RESOLVE), "13:45:32 RESOLVED INC-2025-03-26-001", id="it is over"),
+        pytest.param(
+            a_notice(kind=NoticeKind.RESOLVE),
+            "13:45:32 RESOLVED INC-2025-03-26-001: Epic FHIR API: Network path instability",
+            id="it is over",
+        ),
     ],
 )
 async def test_the_console_writes_one_line_on_standard_error(capsys, notice, line):
