@@ -134,9 +134,13 @@ def told_alert(notice: Notice, alert: Alert) -> Told:
 
 def titled(notice: Notice, words: str) -> str:
     """The title, with what changes how it is read: that it is a test, or may be known already."""
-    test = "TEST, nothing is wrong: " if notice.incident_id.startswith(TRIAL) else ""
     repeat = REPEAT if notice.is_repeat else ""
-    return cut(f"{test}{words}", TITLE - len(repeat)) + repeat
+    return cut(f"{trial_mark(notice)}{words}", TITLE - len(repeat)) + repeat
+
+
+def trial_mark(notice: Notice) -> str:
+    """What a notice begins with that only tries a channel."""
+    return "TEST, nothing is wrong: " if notice.incident_id.startswith(TRIAL) else ""
 
 
 def instant(at: datetime) -> str:
@@ -188,7 +192,7 @@ def line(notice: Notice) -> str:
         ended = f": {call.integration_name}: {call.cause}" if call else ""
         return f"RECOVERED {name}: {notice.says}" if notice.says else f"RESOLVED {name}{ended}"
     return (
-        f"{call.priority} {call.incident_id}{repeat}: {call.integration_name}: {call.cause} "
+        f"{trial_mark(notice)}{call.priority} {call.incident_id}{repeat}: {call.integration_name}: {call.cause} "
         f"({call.confidence:.0%}). {call.team} is called by rule {call.reason.rule}: {call.reason.says}"
     )
 
@@ -207,4 +211,5 @@ def payload(notice: Notice) -> dict[str, object]:
         about = {"type": kind, "incident": name, "repeat": sent.is_repeat, "data": call}
     if sent.says and (sent.alert is None or sent.kind.value == ACKNOWLEDGE):
         about["says"] = sent.says
-    return about | ({"withheld": True} if is_bare(sent) else {})
+    marks = {"withheld": is_bare(sent), "test": sent.incident_id.startswith(TRIAL)}
+    return about | {mark: True for mark, holds in marks.items() if holds}

@@ -156,6 +156,6 @@ def refusals(route: str, body: bytes) -> list[str]:
     found = [error.message[:200] for error in Draft202012Validator(SHAPES[route]).iter_errors(told)]
     if len(body) > LARGEST.get(route, len(body)):
         found.append(f"{len(body)} bytes")
-    if route == "slack" and sum(len(one["text"]["text"]) for one in told["blocks"]) > ALL_BLOCKS:
+    if route == "slack" and not found and sum(len(one["text"]["text"]) for one in told["blocks"]) > ALL_BLOCKS:
         found.append("msg_blocks_too_long")
     return found

@@ -178,7 +178,7 @@ async def reached(route: str, folder: Path, env: Callable[[str, str], None], sai
     """A channel with a receiver that takes everything; `said`: or answers "later" or "never" to everything."""
     if route == "console":
         yield Reached({}, list)
-    elif route == "file":
+    elif route == "json_lines":
         path = folder / ("gone/notices.jsonl" if said else "notices.jsonl")
         yield Reached({"path": str(path)}, lambda: path.read_text().splitlines())
     elif route == "email":

@@ -704,6 +704,27 @@ def test_each_mistake_in_integrations_has_its_line_and_its_sentence(tmp_path, ol
         ),
         pytest.param(
             "  - route: console",
+            "  - route: console\n  - route: console",
+            11,
+            "this route stands here already; only the first would be used",
+            id="a route twice",
+        ),
+        pytest.param(
+            "  - route: console",
+            "  - route: slack\n    settings: {url: https://hooks.example.org/services/T0/B0/canary}",
+            11,
+            "`url`: a secret is written by reference: env:NAME or file:PATH, never as itself",
+            id="a URL that lets anybody post, as itself",
+        ),
+        pytest.param(
+            "  - route: console",
+            "  - route: email\n    settings: {host: m.example, security: none, sender: a@b.example, recipients: [c@d.example]}",
+            11,
+            "this entry: without TLS anybody on the way could read it; use starttls or tls (none is for localhost)",
+            id="mail in the clear",
+        ),
+        pytest.param(
+            "  - route: console",
             f"  - route: webhook\n    settings: {{url: https://a.example.org, secret: {CANARY}}}",
             11,
             f"`secret` holds a secret in plain; {PLAIN}",

@@ -27,8 +27,8 @@ ROUTES = names("tasks.notifiers")
 pytestmark = pytest.mark.anyio
 
 # What cannot tell a refusal from a moment's trouble, or is never refused.
-NEVER: dict[str, type[HealError] | None] = {"apprise": Transient, "file": Misconfigured, "console": None}
-LATER: dict[str, type[HealError] | None] = {"file": Misconfigured, "console": None}
+NEVER: dict[str, type[HealError] | None] = {"apprise": Transient, "json_lines": Misconfigured, "console": None}
+LATER: dict[str, type[HealError] | None] = {"json_lines": Misconfigured, "console": None}
 
 
 class Kind(StrEnum):

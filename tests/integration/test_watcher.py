@@ -14,6 +14,7 @@ from models.catalogue import load
 from models.errors import Transient
 from models.gauge import OURSELVES
 from models.policy import Heartbeat
+from models.queue import Notice, NoticeKind
 from models.reading import Reading
 from tasks import ourselves
 from tasks import watch as watching
@@ -21,6 +22,7 @@ from tasks.house import House
 from tasks.ourselves import note_cycle
 from tasks.remember import ask, remember
 from tasks.slo import book, service
+from tasks.withheld import count_withheld
 from tests.builders import a_reading, an_integration
 from tests.clocks import MovedClock, a_house
 from tests.integration.test_flow import found, watched
@@ -198,6 +200,24 @@ async def test_a_watch_that_cannot_look_again_and_again_is_told(house, monkeypat
         await cycle(house)
     (finding,) = [one for one in found(house, "ourselves") if one.subject == "watch.burn_rate"]
     assert finding.says == "the watch burn_rate could not look in 3 of the last 10 cycles"
+
+
+async def test_notices_without_their_details_are_told_for_an_hour(house):
+    for _ in range(2):
+        count_withheld(house, a_telling_notice(), house.clock.now())
+        await cycle(house)
+    count_withheld(house, a_telling_notice(attempts=2), house.clock.now())
+    (finding,) = [one for one in found(house, "ourselves") if one.subject == "withheld_notices"]
+    assert finding.says.startswith("2 notices of the last hour left without their details")
+    assert finding.since == NOON
+    house.clock.move(HOUR)
+    assert "withheld_notices" not in [one.subject for one in found(house, "ourselves")]
+
+
+def a_telling_notice(attempts: int = 1) -> Notice:
+    told = {"id": "INC-1/1/slack", "incident_id": "INC-1", "seq": 1, "kind": NoticeKind.TRIGGER, "route": "slack"}
+    says = "no answer for MRN00482917"
+    return Notice(**told, says=says, queued_at=NOON, not_before=NOON, attempts=attempts)
 
 
 async def test_in_compressed_time_nothing_is_said_of_ourselves(house):

@@ -99,14 +99,16 @@ def test_what_is_commented_out_in_the_examples_is_right_too(tmp_path: Path) -> N
     integrations, policy = tmp_path / "integrations.yaml", tmp_path / "policy.yaml"
     keys = re.sub(r"^    # ( *(?:- )?[a-z_]+:)", r"    \1", integrations.read_text(), flags=re.MULTILINE)
     integrations.write_text(keys)
-    hook = re.sub(r"^  # ( *)(- route:|settings:|url:|secret:)", r"  \1\2", policy.read_text(), flags=re.MULTILINE)
+    hook = re.sub(
+        r"^  # ( *)(- route:|settings:|url:|secret:|routing_key:)", r"  \1\2", policy.read_text(), flags=re.MULTILINE
+    )
     policy.write_text(hook.replace("# review_by", "review_by"))
     configuration = load(tmp_path, check_secrets=False)
     epic = configuration.integrations[0]
     assert epic.routes[0].name == "second-provider"
     assert [(feed.name, feed.direction) for feed in epic.feeds] == [("visits", "in"), ("orders", "out")]
     assert (epic.hours.wednesday[1].closes, len(epic.hours.holidays), epic.bridges[0].name) == (1080, 2, "front-desk")
-    assert [one.route for one in configuration.policy.channels] == ["console", "webhook"]
+    assert [one.route for one in configuration.policy.channels] == ["console", "pagerduty", "webhook"]
     assert configuration.policy.review_by is not None
 
 

@@ -41,7 +41,7 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
         append(path, line)
     except OSError as error:
         if error.errno in FULL:
-            raise Transient("file: no room, or a disk that fails; it is written later") from None
+            raise Transient("json_lines: no room, or a disk that fails; it is written later") from None
         says = "this cannot be appended to; name a plain file in a directory that heal may write to"
         raise Misconfigured((Mistake(file=str(path), line=0, says=says),)) from None
 
