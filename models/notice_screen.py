@@ -27,13 +27,16 @@ INSTANT = re.compile(
     r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)?"
     r"(?:Z|[+-][0-2][0-9]:[0-5][0-9])?(?![0-9-])"
 )
+UNITS = "%|ms|s|min|h|d|bytes|[KMGT]?B|milliseconds|seconds|minutes|hours|days"
 COUNTED = (
-    "ms|min|h|d|s|%|bytes|[KMGT]?B|calls?|reads?|records?|rows?|messages?|connections?|requests?|attempts?|"
-    "times|samples?|cycles?|events?|files?|lines?|of|errors?|failures?|milliseconds|seconds|minutes|hours|days"
+    "calls|reads|records|rows|messages|connections|requests|attempts|times|samples|cycles|events|files|lines|"
+    "errors|failures"
 )
-MEASURED = re.compile(
-    rf"(?<![\w.,/-])[<>+-]?[0-9]{{1,9}}(?:\.[0-9]{{1,6}})? ?(?:{COUNTED})(?![\w-])"
-    r"|: [0-9]{1,9}(?:\.[0-9]{1,6})?, usually [0-9]{1,9}(?:\.[0-9]{1,6})?\b"  # models.describe, of any metric
+DECIMALS = r"(?:\.[0-9]{1,6})?"
+MEASURED = re.compile(  # a number of one or two digits needs no excuse
+    rf"(?<![\w.,/-])[<>+-]?[0-9]{{1,12}}{DECIMALS} ?(?:{UNITS})(?![\w-])"
+    rf"|(?<![\w.,/-])(?:[0-9]{{1,7}} of )?[0-9]{{1,7}} (?:{COUNTED})(?![\w-])"
+    rf"|: [0-9]{{1,9}}{DECIMALS}, usually [0-9]{{1,9}}{DECIMALS}\b"  # models.describe, of any metric
 )
 TELLING = re.compile(  # what `looks_identifying` has no need to know at its own doors
     r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}"  # an e-mail address
