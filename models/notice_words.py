@@ -85,7 +85,7 @@ def told_call(notice: Notice, call: Escalation) -> Told:
         ("Impact", call.impact if is_call else ""),
         ("Cause", f"{call.cause} ({whole_percent(call.confidence)})" if call.cause != WITHHELD else WITHHELD),
         ("Called", f"{call.team}, by rule {call.reason.rule}: {call.reason.says}" if is_call else ""),
-        ("More", f"heal explain {call.incident_id}"),
+        ("More", "" if trial_mark(notice) else f"heal explain {call.incident_id}"),
     )
     lists = (("Evidence", call.evidence), ("Tried", call.tried), ("What to do now", call.recommended))
     return Told(

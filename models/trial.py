@@ -13,6 +13,7 @@ from models.noun import Noun
 from models.queue import Notice, NoticeKind
 
 RULE = "heal-notify-test"
+LATER, AGAIN = "it is sent again later", "see whether it can be reached from here, and try again"  # a test is sent once
 
 
 class Tried(Noun):
@@ -35,8 +36,10 @@ def one_line(route: str, says: str) -> str:
 
     >>> one_line("slack", "slack: refused with HTTP 403; make a new one"), one_line("slack", "env:URL: nothing there")
     ('slack: refused with HTTP 403; make a new one', 'slack: env:URL: nothing there')
+    >>> one_line("teams", f"teams: no acceptance (timeout); {LATER}")
+    'teams: no acceptance (timeout); see whether it can be reached from here, and try again'
     """
-    line = " ".join(says.split())
+    line = " ".join(says.split()).replace(LATER, AGAIN)
     return line if line.startswith(f"{route}: ") else f"{route}: {line}"
 
 

@@ -17,8 +17,8 @@ TEST, LIST = "test", "list"
 
 
 def command(
-    verb: Annotated[str, typer.Argument(metavar="[test|list]", help="Try the channels, or list them.")] = LIST,
-    channel: Annotated[str | None, typer.Argument(metavar="[CHANNEL]", help="Only this one.")] = None,
+    verb: Annotated[str, typer.Argument(metavar="test|list", help="Try the channels, or list them.")] = LIST,
+    channel: Annotated[str | None, typer.Argument(metavar="CHANNEL", help="Only this one.")] = None,
     config: ConfigurationOption = DEPLOYMENTS,
     home: HomeOption = None,
 ) -> int:
