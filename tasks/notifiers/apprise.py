@@ -117,9 +117,7 @@ async def deliver(service: apprise.Apprise, words: Told, deadline_s: float) -> b
 
 
 def quiet_library() -> ModuleType:
-    """The library, after its loggers were silenced: what they say may hold URLs, bodies and whole errors."""
-    import apprise as library  # noqa: PLC0415  # a third of a second, and only who sends needs it
-
+    """The library, with its loggers silenced before: what they say may hold URLs, bodies and whole errors."""
     for name in ("apprise", "urllib3", "requests"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
@@ -127,4 +125,6 @@ def quiet_library() -> ModuleType:
     own.propagate = False
     if not own.handlers:
         own.addHandler(logging.NullHandler())
+    import apprise as library  # noqa: PLC0415  # a third of a second, and only who sends needs it
+
     return library

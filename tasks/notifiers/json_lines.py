@@ -5,7 +5,9 @@ Nothing rotates it: hand it to logrotate with `copytruncate`, or move it away; t
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import fcntl
 import os
 import stat
 from datetime import datetime
@@ -16,10 +18,12 @@ from models.integration import Text
 from models.notice_words import payload
 from models.noun import Noun
 from models.queue import Notice
+from tasks.notifiers._aside import aside
 from tasks.notifiers._post import encoded
 
 FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe holds up nobody
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR})  # may pass
+LONGEST_S = 5.0  # for one line
 
 
 class Settings(Noun):
@@ -38,7 +42,10 @@ async def notify(notice: Notice, settings: Settings, now: datetime, base: Path) 
     line = encoded({"at": now.isoformat(), "id": notice.id} | payload(notice)) + b"\n"
     path = base / settings.path
     try:
-        append(path, line)
+        async with asyncio.timeout(LONGEST_S):
+            await aside(lambda: append(path, line), "heal json_lines")
+    except TimeoutError:
+        raise Transient("json_lines: somebody holds the file, or its disk hangs; it is written later") from None
     except OSError as error:
         if error.errno in FULL:
             raise Transient("json_lines: no room, or a disk that fails; it is written later") from None
@@ -54,6 +61,7 @@ def append(path: Path, line: bytes) -> None:
     """
     place = os.open(path, FLAGS, 0o600)
     try:
+        fcntl.flock(place, fcntl.LOCK_EX)  # half of another's line looks like one that was cut off
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise OSError(errno.EINVAL, "no plain file")
         size = os.lseek(place, 0, os.SEEK_END)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -315,10 +316,13 @@ async def test_what_is_no_plain_file_is_not_written_to(make, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-async def test_a_full_disk_is_waited_for():
-    with pytest.raises((Transient, Misconfigured)) as raised:
-        await write(Path("/dev/full"))
-    assert isinstance(raised.value, Misconfigured)  # it is a device: no plain file
+async def test_a_file_that_somebody_holds_is_waited_for_and_not_for_ever(tmp_path, monkeypatch):
+    path = tmp_path / "notices.jsonl"
+    monkeypatch.setattr(json_lines, "LONGEST_S", 0.1)
+    with path.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Transient, match="somebody holds the file"):
+            await write(path)
 
 
 async def test_a_file_may_be_written_by_many_at_once(tmp_path):
@@ -342,6 +346,7 @@ async def test_apprise_neither_repeats_nor_follows_whatever_its_url_says(monkeyp
             with pytest.raises(Transient, match="1 of 1 services took nothing"):
                 await tell("apprise", sink, monkeypatch.setenv)
     assert (len(sink.bodies), other.bodies) == (1, [])
+    assert [one.name for one in caplog.records if one.name.startswith(("apprise", "urllib3", "requests"))] == []
     assert SECRET not in caplog.text
 
 
@@ -353,6 +358,13 @@ async def test_apprise_tells_the_title_and_the_text_and_nothing_from_outside(mon
     assert told["type"] == "failure"
     assert "Integration: Epic FHIR API" in told["message"]
     assert "github" not in sink.bodies[0].decode()
+
+
+def test_apprise_shows_no_image_from_outside(monkeypatch):
+    monkeypatch.setenv("ANY", "json://localhost/")
+    asset = apprise.service_of("env:ANY", apprise.Settings(urls=("env:ANY",)), Path()).asset
+    assert not asset.image_url("failure", "72x72")
+    assert not asset.image_url_logo
 
 
 async def test_where_one_of_several_services_fails_all_are_told_again(monkeypatch):
