@@ -313,10 +313,11 @@ def test_importing_configure_loads_nothing_heavy() -> None:
 def test_every_deployment_names_a_flow_by_its_module() -> None:
     deployments = yaml.safe_load((EXAMPLES / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert [one["entrypoint"] for one in deployments] == [
-        f"flows.{name}.{name}" for name in ("monitor", "diagnose", "remediate", "approve", "report", "fold")
+        f"flows.{name}.{name}"
+        for name in ("monitor", "diagnose", "remediate", "approve", "report", "reconcile", "fold")
     ]
     assert {one["work_pool"]["name"] for one in deployments} == {"heal"}
-    monitor, diagnose, remediate, approve, report, _ = deployments
+    monitor, diagnose, remediate, approve, report, *_ = deployments
     assert monitor["schedules"][0]["interval"] == 60
     assert (monitor["concurrency_limit"]["limit"], monitor["concurrency_limit"]["collision_strategy"]) == (
         1,
