@@ -36,6 +36,9 @@ ZONE = ZoneInfo(TIMEZONE)
 SINCE = datetime(2026, 3, 5, 5, tzinfo=UTC)  # Thursday midnight; clocks change on Sunday, 8 March
 DAYS = timedelta(days=7)
 
+Columns = dict[str, tuple[Any, Callable[[Row], Any]]]
+DIGESTS: dict[int, tuple[Row, Reconciliation, tuple[Any, ...]]] = {}
+MOST_DIGESTS = 100_000
 Keys = dict[tuple[DiscrepancyKind, str | None], frozenset[str]]
 
 
@@ -83,6 +86,7 @@ def judge(world: World, theirs: Sequence[Row], ours: Sequence[Row], days: Collec
     fill(db, world.wanted, "ours", ours)
     said = verdicts(db, world.wanted, world.as_of, days)
     named = db.execute('SELECT kind, "column", key FROM found').fetchall()
+    assert len(named) == len({*named}) == sum(one.count for one in said.discrepancies), "each once, and all counted"
     known = {hashed(row[world.wanted.key]): world.layout.key_of(row) for row in (*theirs, *ours)}
     keys: dict[tuple[DiscrepancyKind, str | None], set[str]] = {}
     for kind, column, key in named:
@@ -101,17 +105,28 @@ def database() -> duckdb.DuckDBPyConnection:
 
 def fill(db: duckdb.DuckDBPyConnection, wanted: Reconciliation, side: str, rows: Sequence[Row]) -> None:
     """Make the digest table of a side."""
-    table = {name: (kind, [make(row) for row in rows]) for name, (kind, make) in digest_columns(wanted).items()}
-    arrays = {name: pa.array(values, kind) for name, (kind, values) in table.items()}
+    columns = digest_columns(wanted)
+    made = zip(*(digest(row, wanted, columns) for row in rows), strict=True) if rows else [()] * len(columns)
+    arrays = {name: pa.array(values, kind) for (name, (kind, _)), values in zip(columns.items(), made, strict=True)}
     db.register("rows_of_a_side", pa.table(arrays))
     db.execute(f"CREATE OR REPLACE TABLE {side} AS SELECT * FROM rows_of_a_side")  # noqa: S608 - theirs or ours
     db.unregister("rows_of_a_side")
 
 
-def digest_columns(wanted: Reconciliation) -> dict[str, tuple[Any, Callable[[Row], Any]]]:
+def digest(row: Row, wanted: Reconciliation, columns: Columns) -> tuple[Any, ...]:
+    """One row of a digest table. Most rows come again: what is kept of one is kept with it."""
+    known = DIGESTS.get(id(row))
+    if known is None or known[0] is not row or known[1] is not wanted:
+        if len(DIGESTS) > MOST_DIGESTS:
+            DIGESTS.clear()
+        known = DIGESTS[id(row)] = (row, wanted, tuple(make(row) for _, make in columns.values()))
+    return known[2]
+
+
+def digest_columns(wanted: Reconciliation) -> Columns:
     """How each column of a digest table is made of a row."""
     by, gone = wanted.counted_by.name, wanted.tombstone
-    columns: dict[str, tuple[Any, Callable[[Row], Any]]] = {
+    columns: Columns = {
         "key": (pa.string(), lambda row: hashed(row[wanted.key])),
         "day": (pa.date32(), lambda row: day_of(row[by])),
         "changed_at": (pa.timestamp("us"), lambda row: instant_of(row[wanted.changed]) if wanted.changed else None),
