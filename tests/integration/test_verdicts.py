@@ -125,6 +125,12 @@ ORDER = [
         id="exchanged patients, in older versions",
     ),
     pytest.param(
+        some(5),
+        [row(0, patient="p1"), row(1, patient="p0"), row(2, patient="p5") | OLD, *some(5)[3:]],
+        {("mixed_up", "patient"): [0, 1], ("stale", None): [2]},
+        id="exchanged patients, beside an older version",
+    ),
+    pytest.param(
         some(9),
         [one | {"patient": f"x-{one['patient']}"} for one in some(9)],
         {("changed", "patient"): [*range(9)]},
@@ -236,23 +242,35 @@ def test_where_a_whole_site_is_gone_its_providers_are_not_told_of_beside_it():
 
 
 def test_a_day_of_which_nothing_is_here_is_nobodys_fault():
-    theirs = some(40) + [row(n, start=later(row(n - 40)["start"], days=1), provider="new") for n in range(40, 60)]
-    judged = judge(SMALL, theirs, [*theirs[:40]])
-    (told,) = judged.verdicts.discrepancies
-    assert (told.count, told.first_day, told.last_day) == (20, TUESDAY, TUESDAY)
+    theirs = [row(n, start=later(ONE["start"], days=n // 20, minutes=n)) for n in range(60)]
+    theirs = [one | {"provider": "new"} if n in range(20, 30) else one for n, one in enumerate(theirs)]
+    (told,) = judge(SMALL, theirs, [*theirs[:20], *theirs[40:]]).verdicts.discrepancies
+    assert (told.kind, told.count, told.first_day, told.last_day) == (Kind.MISSING, 20, TUESDAY, TUESDAY)
     assert "all of one" not in told.says
 
 
-def test_the_most_severe_comes_first_and_its_keys_are_few():
-    theirs = some(300)
-    ours = [one | {"note": "x"} for one in theirs[:200]] + [row(200, patient="p1"), *theirs[201:]]
-    first, second = judge(SMALL, theirs, ours).verdicts.discrepancies
-    assert [(one.kind, one.severity) for one in (first, second)] == [
-        (Kind.CHANGED, Severity.HIGH),
-        (Kind.MIXED_UP, Severity.HIGH),
+def test_somebody_most_of_whose_records_a_lost_page_held_is_not_told_of_beside_it():
+    theirs = [row(n, provider="late" if n == 20 or n >= 52 else f"d{n % 3}") for n in range(60)]
+    here = [one for one in theirs if one["provider"] != "late"]
+    page, one = judge(SMALL, theirs, here).verdicts.discrepancies
+    assert [(told.kind, told.count) for told in (page, one)] == [(Kind.TRUNCATED, 8), (Kind.MISSING, 1)]
+    assert "all of one" not in one.says
+
+
+def test_the_most_severe_comes_first():
+    ours = [one | {"note": "x"} for one in some(5)] + [row(5, patient="p1"), *some(294, since=6)]
+    told = judge(SMALL, some(300), ours).verdicts.discrepancies
+    assert [(one.kind, one.severity, one.count) for one in told] == [
+        (Kind.MIXED_UP, Severity.HIGH, 1),
+        (Kind.CHANGED, Severity.MEDIUM, 5),
     ]
-    assert (first.count, len(first.keys)) == (200, 100)
-    assert second.keys == (hashed("v200"),)
+
+
+def test_of_many_keys_the_first_hundred_are_kept_and_all_are_found():
+    judged = judge(SMALL, some(300), [one | {"note": "x"} for one in some(300)])
+    (told,) = judged.verdicts.discrepancies
+    assert told.keys == tuple(sorted(hashed(f"v{n}") for n in range(300))[:100])
+    assert judged.all_keys() == {f"v{n}" for n in range(300)}
 
 
 def world_kinds():
