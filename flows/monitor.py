@@ -56,6 +56,7 @@ send = coat(sending.deliver, name="send", is_needed=sending.is_waiting)
 watch = coat(watching.watch_all, name="watch")
 count = coat(counting.keep_message_gaps, name="gaps", is_needed=counting.is_sending_behind)
 degrade = coat(degraded.show_banner, name="degraded", is_needed=degraded.is_needed)
+deliver = coat(escalating.deliver, name="deliver")
 govern = coat(governing.govern, name="govern", is_needed=governing.is_needed)
 note = coat(ourselves.note_cycle, name="note", retries=0)
 
@@ -87,6 +88,8 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     approving.withdraw(house)
     await taking_back.give_back(house)
     cascading.hold(house)
+    if escalating.warn(house, incidents):
+        await deliver(house)
     for incident_id in interrupting.to_care_for(house, incidents):
         await care(house, incident_id)
     await planning.keep_pending(house)
@@ -95,7 +98,7 @@ async def monitor(configuration: str = "deployments", home: str | None = None, *
     await count(house)
     await keep_questions(house)
     await degrade(house)
-    await escalating.deliver(house)  # what could not be sent before
+    await escalating.deliver(house)  # what could not be sent before, and who is called next
     await learn(house)
     await note(house, began, readings)
 

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from flows.clock import clock
 from flows.engine import check_free, stop
 from models.errors import HEALTHY, BadInput
+from models.policy import Policy
 from tasks.house import open_house
 from tasks.receive import application
 
@@ -74,7 +75,7 @@ def server(
         Misconfigured: when a receiver's secret is not there.
     """
     house = open_house(configuration, home, clock(), check_secrets=False)
-    if not house.configuration.policy.receivers:
+    if not takes_anything(house.configuration.policy):
         raise BadInput("policy.yaml names no `receivers:`, so nobody may send anything; docs/ingest.md shows one")
     certificate, key = map(str, tls) if tls else (None, None)
     return uvicorn.Server(
@@ -96,6 +97,11 @@ def server(
             ssl_keyfile=key,
         )
     )
+
+
+def takes_anything(policy: Policy) -> bool:
+    """Whether anybody may send something, or answer a call."""
+    return bool(policy.receivers) or policy.acknowledge is not None
 
 
 def receive(configuration: Path, home: Path | None, listen: str, tls: tuple[Path, Path] | None) -> int:

@@ -35,8 +35,8 @@ def serve_flows(
 def endpoint(
     known: Configuration, home: Path, listen: str, tls: tuple[Path, Path] | None
 ) -> AbstractContextManager[object]:
-    """The signed endpoint beside the flows, when somebody may send to it."""
-    if not known.policy.receivers:
+    """The signed endpoint beside the flows, when somebody may send to it or answer there."""
+    if not known.policy.receivers and known.policy.acknowledge is None:
         return nullcontext()
     from flows.receive import receiving  # noqa: PLC0415
 

@@ -87,19 +87,19 @@ class Calendar(Noun):
 
     def is_open(self, at: datetime) -> bool:
         """Whether the practice is open at this instant."""
-        return self.hours is None or any(begin <= at < end for begin, end in self._spans(at, at))
+        return self.hours is None or any(begin <= at < end for begin, end in self.spans(at, at))
 
     def open_time_between(self, since: datetime, until: datetime) -> timedelta:
         """How much of the time from `since` to `until` the practice was open; nothing when they are reversed."""
         if self.hours is None or until <= since:
             return max(timedelta(0), until - since)
-        overlaps = (min(end, until) - max(begin, since) for begin, end in self._spans(since, until))
+        overlaps = (min(end, until) - max(begin, since) for begin, end in self.spans(since, until))
         return sum((overlap for overlap in overlaps if overlap > timedelta(0)), timedelta(0))
 
     def open_on(self, day: date) -> tuple[Instants, ...]:
         """When the practice is open on a date of its own; nothing on a day on which it is not, or always is."""
         noon = instant(day, MIDNIGHT_MIN // 2, ZoneInfo(self.timezone))
-        return () if self.hours is None else tuple(self._spans(noon, noon))
+        return () if self.hours is None else tuple(self.spans(noon, noon))
 
     def open_since(self, until: datetime, open_time: timedelta) -> datetime:
         """From when on the practice was open for this long until an instant; a year before it at the earliest."""
@@ -114,7 +114,7 @@ class Calendar(Noun):
                 open_time -= max(span, timedelta(0))
         return until - A_YEAR
 
-    def _spans(self, since: datetime, until: datetime) -> Iterator[Instants]:
+    def spans(self, since: datetime, until: datetime) -> Iterator[Instants]:
         """The open spans of every date that the interval touches, in order and apart."""
         zone, hours = ZoneInfo(self.timezone), self.hours or Hours()
         day, last = since.astimezone(zone).date(), until.astimezone(zone).date()

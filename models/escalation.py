@@ -20,6 +20,7 @@ from models.signature import FaultDomain
 from models.wording import span
 
 CLOCK_UNSAFE = timedelta(minutes=10)  # held for so long, a clock is not measured wrongly but wrong (spec: safety, D4)
+PATIENCE = timedelta(minutes=10)  # with what is P2, before people hear of it
 
 
 class Reason(Noun):
@@ -189,6 +190,43 @@ RULES: tuple[EscalationRule, ...] = (
         lambda s: f"it works again, and what was missed is not made up for after {s.policy.escalation.after}",
     ),
 )
+
+
+EARLY: tuple[EscalationRule, ...] = (
+    EscalationRule(
+        "P1-at-once",
+        lambda s: s.incident.severity is Severity.CRITICAL,
+        lambda _: "patients are kept waiting; healing goes on meanwhile",
+    ),
+    EscalationRule(
+        "P2-not-healed-at-once",
+        lambda s: (
+            s.incident.severity is Severity.HIGH
+            and (bool(s.unsuccessful) or s.as_of - s.incident.detected_at >= PATIENCE)
+        ),
+        lambda s: (
+            "the first attempt did not restore it; healing goes on"
+            if s.unsuccessful
+            else f"it lasts for {span(PATIENCE.total_seconds())}; healing goes on"
+        ),
+    ),
+)
+EARLY_RULES = tuple(rule.id for rule in EARLY)
+EVEN_IF_HELD = frozenset(rule.id for rule in RULES if rule.even_if_held)
+SUSPICION = frozenset({State.SUSPECTED, State.MONITORING})  # not believed yet, or well again
+
+
+def reason_to_warn(situation: Situation) -> Reason | None:
+    """Why people hear of it although healing goes on and nobody is needed yet; None: they do not, or did already.
+
+    P1 at once, P2 after the first attempt that did not help, or ten minutes (spec: escalation, "Ladder").
+    """
+    incident = situation.incident
+    is_known = incident.warned_for or incident.escalated_for or incident.hands_off
+    if is_known or not incident.is_active or incident.state in SUSPICION:
+        return None
+    rule = next((rule for rule in EARLY if rule.applies(situation)), None)
+    return Reason(rule=rule.id, says=rule.says(situation)) if rule else None
 
 
 def reason_to_escalate(situation: Situation) -> Reason | None:

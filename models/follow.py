@@ -231,6 +231,7 @@ def follow_monitoring(incident: Incident, case: Case, backlog: Backlog, gaps: Se
             reopened=incident.reopened + 1,
             restored_at=None,
             escalated_for=None,
+            warned_for=None,
         )
     quiet = case.as_of - quiet_since(case, restored, incident.symptom)
     if quiet < quiet_for(case.integration.probe_every) or not since_then:
@@ -270,6 +271,7 @@ def relapse(incident: Incident, case: Case, anomalies: Sequence[Anomaly]) -> Inc
             restored_at=None,
             resolved_at=None,
             escalated_for=None,
+            warned_for=None,
         ),
         anomalies,
     )

@@ -117,6 +117,7 @@ class Incident(Noun):
     credential: Credential | None = None  # as it was when the trouble was first diagnosed
     reopened: NonNegativeInt = 0
     escalated_for: str | None = None  # the rule that called a human, once
+    warned_for: str | None = None  # the rule that told people although healing went on, once
     hands_off: str | None = None  # who has taken it over: nothing is done automatically
     held_by: str | None = None  # the origin that it waits for: nothing is done or told of it meanwhile
     moments: tuple[Moment, ...] = ()

@@ -85,6 +85,7 @@ def told_call(notice: Notice, call: Escalation) -> Told:
         ("Impact", call.impact if is_call else ""),
         ("Cause", f"{call.cause} ({whole_percent(call.confidence)})" if call.cause != WITHHELD else WITHHELD),
         ("Called", f"{call.team}, by rule {call.reason.rule}: {call.reason.says}" if is_call else ""),
+        ("Heard of it? Say so", notice.answer_at or "" if is_call else ""),
         ("More", "" if trial_mark(notice) else f"heal explain {call.incident_id}"),
     )
     lists = (("Evidence", call.evidence), ("Tried", call.tried), ("What to do now", call.recommended))
@@ -118,6 +119,7 @@ def told_alert(notice: Notice, alert: Alert) -> Told:
         ("Alert", alert.id),
         ("Since", instant(finding.since)),
         ("What", finding.says),
+        ("Note", beside(notice, alert)),
     )
     return Told(
         kind=kind,
@@ -130,6 +132,11 @@ def told_alert(notice: Notice, alert: Alert) -> Told:
         rule=alert.watch,
         since=finding.since,
     )
+
+
+def beside(notice: Notice, alert: Alert) -> str:
+    """What a notice says beside its alert, such as what else it tells of; empty: nothing."""
+    return notice.says.removeprefix(alert.finding.says).lstrip("; ") if notice.kind is NoticeKind.TRIGGER else ""
 
 
 def titled(notice: Notice, words: str) -> str:
@@ -194,6 +201,7 @@ def line(notice: Notice) -> str:
     return (
         f"{trial_mark(notice)}{call.priority} {call.incident_id}{repeat}: {call.integration_name}: {call.cause} "
         f"({call.confidence:.0%}). {call.team} is called by rule {call.reason.rule}: {call.reason.says}"
+        f"{f' ({notice.says})' if notice.says else ''}{f' Heard of it? {notice.answer_at}' if notice.answer_at else ''}"
     )
 
 
@@ -209,7 +217,8 @@ def payload(notice: Notice) -> dict[str, object]:
         call = sent.escalation.model_dump(mode="json") if sent.escalation else None
         kind, name = f"incident.{sent.kind.value}", sent.incident_id
         about = {"type": kind, "incident": name, "repeat": sent.is_repeat, "data": call}
-    if sent.says and (sent.alert is None or sent.kind.value == ACKNOWLEDGE):
-        about["says"] = sent.says
+    says = sent.says if sent.alert is None or sent.kind.value == ACKNOWLEDGE else beside(sent, sent.alert)
+    about |= {"says": says} if says else {}
+    about |= {"acknowledge": sent.answer_at} if sent.answer_at else {}
     marks = {"withheld": is_bare(sent), "test": sent.incident_id.startswith(TRIAL)}
     return about | {mark: True for mark, holds in marks.items() if holds}

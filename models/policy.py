@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
+from models.channel import Answering, Channel, Heartbeat
 from models.diagnosis import Diagnosis
-from models.integration import Duration, Environment, Integration, SecretReference, Share, Text
+from models.integration import Duration, Environment, Integration, Share, Text
+from models.notify.chain import Link
 from models.noun import Noun
 from models.receiver import Receiver
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode, most_cautious
-from models.written import Period
 
 SKEW_S = 60.0  # of their clock from ours (spec: safety, D4)
 FLAPS = 3  # times that an incident may reopen before acting on it stops (spec: safety, 1.5)
@@ -66,21 +66,6 @@ class Approving(Noun):
         return max(self.people, self.people_for_traffic) if is_traffic else self.people
 
 
-class Channel(Noun):
-    """One way to reach people; `route` is a file in tasks/notifiers."""
-
-    route: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    settings: dict[str, Any] = Field(default_factory=dict)  # checked by the notifier's own Settings
-
-
-class Heartbeat(Noun):
-    """Where we say after each cycle that we live: whoever listens there calls a person when we fall silent."""
-
-    url: SecretReference  # who knows it can keep the alarm quiet
-    deadline: Period = timedelta(seconds=5)  # given up after this; the cycle is over by then
-    ca_bundle: str | None = None  # a file, when the receiver's certificate is signed by an authority of yours
-
-
 class Policy(Noun):
     """`policy.yaml`, checked."""
 
@@ -96,6 +81,8 @@ class Policy(Noun):
     channels: tuple[Channel, ...] = (Channel(route="console"),)
     highest: dict[Environment, Mode] = Field(default_factory=dict)  # how far an integration may let healing go
     groups: dict[Text, tuple[str, ...]] = Field(default_factory=dict)  # the channels that reach each; none: all do
+    chains: dict[Text, Link] = Field(default_factory=dict)  # who is called when a group does not answer
+    acknowledge: Answering | None = None  # None: notices carry no link
 
     def tier(self, integration: Integration) -> Mode:
         """How far healing may go on this integration, whatever the remedy."""
@@ -106,6 +93,18 @@ class Policy(Noun):
         reached = {route for group in groups or self.groups for route in self.groups.get(group, ())}
         every = tuple(channel.route for channel in self.channels)
         return tuple(route for route in every if route in reached) or every
+
+    def channel(self, route: str) -> Channel:
+        """The channel of this route, by its defaults when the policy names it no more."""
+        return next((one for one in self.channels if one.route == route), Channel(route=route))
+
+    def fallback(self, route: str) -> str | None:
+        """The route that is tried where this one fails: as it says, else the next one; None: there is no other."""
+        every = [one.route for one in self.channels]
+        if (named := self.channel(route).fallback) is not None:
+            return named
+        at = every.index(route) + 1 if route in every else 0
+        return next((other for other in (*every[at:], *every[:at]) if other != route), None)
 
     receivers: tuple[Receiver, ...] = ()  # who may send to us
     heartbeat: Heartbeat | None = None  # None: nobody notices when the monitor itself is gone

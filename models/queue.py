@@ -79,16 +79,20 @@ class NoticeKind(StrEnum):
     """What a notice tells its receiver."""
 
     TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"  # somebody answered
     RESOLVE = "resolve"
 
 
 class NoticeState(StrEnum):
     """Where a notice stands."""
 
-    WAITING = "waiting"
+    HELD = "held"  # a stage withholds it; looked at again in every cycle
+    GROUPED = "grouped"  # another notice tells of it
+    WAITING = "waiting"  # in the outbox
     DELIVERED = "delivered"
     DEAD = "dead"  # this route will never take it
     COLLAPSED = "collapsed"  # never sent, because its trigger never left or is no longer true
+    EXPIRED = "expired"  # P3 or P4 that no channel took within a day
 
 
 class Notice(Noun):
@@ -107,6 +111,21 @@ class Notice(Noun):
     attempts: NonNegativeInt = 0  # the one under way included
     state: NoticeState = NoticeState.WAITING
     last_error: str | None = None  # an error's class, never its words
+    stage: str | None = None  # which stage withholds it, …
+    because: str | None = None  # … and why
+    told_by: str | None = None  # the notice that tells of it
+    environment: str | None = None  # of its group
+    root: str | None = None  # … and where that began
+    released_at: AwareDatetime | None = None  # when it came into the outbox
+    sent_at: AwareDatetime | None = None  # when its channel took it
+    step: NonNegativeInt = 0  # 0: the call itself; from 1 on: told again, because nobody answered or it stands
+    instead_of: str | None = None  # the notice that another channel did not deliver
+    answer_at: str | None = None  # a link by which whoever reads it says that they have heard; made when it is sent
+
+    @property
+    def is_again(self) -> bool:
+        """Whether its route was told of the same before."""
+        return self.step > 0
 
     @property
     def is_repeat(self) -> bool:

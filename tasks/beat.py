@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from models.channel import Heartbeat
 from models.errors import HealError
-from models.policy import Heartbeat
 from tasks.house import House
 from tasks.http import BoundedClient, check_base_url
 from tasks.secrets import resolve

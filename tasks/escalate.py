@@ -1,24 +1,39 @@
-"""Escalate: call a human when a rule says so, and carry what waits in the outbox to its channels."""
+"""Escalate: call a human when a rule says so, and tell of what is grave while healing goes on."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from random import random
+from collections.abc import Iterable
 
-from models.catalogue import load
 from models.choice import untried
-from models.errors import HealError, Permanent
-from models.escalation import Escalation, Situation, raise_escalation, reason_to_escalate
-from models.incident import Incident, State
+from models.escalation import (
+    SUSPICION,
+    Escalation,
+    Reason,
+    Situation,
+    raise_escalation,
+    reason_to_escalate,
+    reason_to_warn,
+)
+from models.incident import Incident
+from models.notify.candidate import URGENT
 from models.policy import Decision
-from models.queue import Notice, NoticeKind
+from models.queue import NoticeKind
+from tasks.announce import announce_resolution
 from tasks.house import House
-from tasks.recurrence import problem_of, recovered_again
-from tasks.withheld import count_withheld
+from tasks.ledger import Change
+from tasks.outbox import deliver, pause_s, send
+from tasks.stages import pass_on
 from tasks.workarounds import proposable
 
-FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0  # full jitter between them (spec: escalation, delivery contract)
-AT_ONCE = 50  # notices per cycle
+__all__ = [  # with how it travels, so that a flow asks one stage
+    "announce_resolution",
+    "consider_escalation",
+    "deliver",
+    "pause_s",
+    "send",
+    "situation_of",
+    "warn",
+]
 
 
 def consider_escalation(house: House, incident: Incident, decision: Decision | None) -> Escalation | None:
@@ -27,15 +42,55 @@ def consider_escalation(house: House, incident: Incident, decision: Decision | N
     reason = reason_to_escalate(situation)
     if reason is None:
         return None
-    integration = house.integration(incident.integration_id)
-    escalation = raise_escalation(incident, integration, situation.actions, reason, situation.as_of)
-    channels = house.configuration.policy.routes(escalation.contact_groups)
+    escalation = call_of(house, situation, reason)
     with house.ledger.change("escalate", situation.as_of) as change:
-        if not change.escalate(escalation, channels):  # the same rule as before a recovery that was announced
-            change.notify(incident.id, NoticeKind.TRIGGER, channels)
+        queue(house, change, escalation)
         says = f"Escalated to {escalation.team} ({reason.rule}): {reason.says}"
         change.save_incident(incident.note(situation.as_of, says, escalated_for=reason.rule))
+    pass_on(house)
     return escalation
+
+
+def warn(house: House, incidents: Iterable[Incident]) -> tuple[Escalation, ...]:
+    """Tell of what is P1 at once and of what is P2 soon, before anybody takes the time to heal: all in one transaction.
+
+    Args:
+        house: where.
+        incidents: those of this cycle.
+    """
+    grave = [
+        one.id
+        for one in incidents
+        if one.severity.rank >= URGENT.rank and one.is_active and not one.warned_for and one.state not in SUSPICION
+    ]
+    if not grave:
+        return ()
+    situations = [situation_of(house, house.ledger.incident(name), None) for name in grave]
+    told = [(one, reason) for one in situations if (reason := reason_to_warn(one))]
+    if not told:
+        return ()
+    calls = [(one.incident, call_of(house, one, reason)) for one, reason in told]
+    now = house.clock.now()
+    with house.ledger.change("escalate", now) as change:
+        for incident, call in calls:
+            queue(house, change, call)
+            says = f"{call.team} is told ({call.reason.rule}): {call.reason.says}"
+            change.save_incident(incident.note(now, says, warned_for=call.reason.rule))
+    return tuple(call for _, call in calls)
+
+
+def call_of(house: House, situation: Situation, reason: Reason) -> Escalation:
+    """The call, from what is known."""
+    incident = situation.incident
+    integration = house.integration(incident.integration_id)
+    return raise_escalation(incident, integration, situation.actions, reason, situation.as_of)
+
+
+def queue(house: House, change: Change, call: Escalation) -> None:
+    """Its notices, which pass the stages before they are in the outbox."""
+    channels = house.configuration.policy.routes(call.contact_groups)
+    if not change.escalate(call, channels, withheld=True):  # the same rule as before a recovery that was announced
+        change.notify(call.incident_id, NoticeKind.TRIGGER, channels, withheld=True)
 
 
 def situation_of(house: House, incident: Incident, decision: Decision | None) -> Situation:
@@ -50,42 +105,3 @@ def situation_of(house: House, incident: Incident, decision: Decision | None) ->
         policy=house.configuration.policy,
         as_of=house.clock.now(),
     )
-
-
-def announce_resolution(house: House, incident: Incident) -> None:
-    """Tell whoever was called that it is over; of trouble that keeps coming back, that it is over this time."""
-    if incident.state is State.RESOLVED and incident.escalated_for:
-        problem = problem_of(house, incident)
-        says = recovered_again(problem) if problem else ""
-        with house.ledger.change("escalate", house.clock.now()) as change:
-            change.notify(incident.id, NoticeKind.RESOLVE, house.configuration.policy.routes(), says)
-
-
-async def deliver(house: House) -> int:
-    """Send what is due; a notice counts as delivered only after its channel took it. Returns how many were."""
-    now, sent = house.clock.now(), 0
-    for notice in house.ledger.due_notices(now, AT_ONCE, house.holder):
-        sent += await send(house, notice, now)
-    return sent
-
-
-async def send(house: House, notice: Notice, now: datetime) -> bool:
-    """Carry one notice to its channel, and write down how that went."""
-    settings = next((c.settings for c in house.configuration.policy.channels if c.route == notice.route), {})
-    channel = load("tasks.notifiers", notice.route)
-    count_withheld(house, notice, now)
-    try:
-        await channel.notify(notice, channel.Settings.model_validate(settings), now, house.configuration.path)
-    except HealError as error:
-        retry_at = None if isinstance(error, Permanent) else now + timedelta(seconds=pause_s(notice.attempts))
-        with house.ledger.change("escalate", now) as change:
-            change.not_delivered(notice.id, type(error).__name__, retry_at)
-        return False
-    with house.ledger.change("escalate", now) as change:
-        change.delivered(notice.id)
-    return True
-
-
-def pause_s(attempts: int) -> float:
-    """Full jitter between 2 s and 5 min."""
-    return FIRST_RETRY_S + random() * min(LAST_RETRY_S, FIRST_RETRY_S * 2.0**attempts)  # noqa: S311  # jitter, not a secret

@@ -62,7 +62,7 @@ async def look(round_: Round, name: str) -> tuple[Alert, ...]:
                 change.keep(alert)
                 if alert.is_notified and alert.told_by is None:
                     kind = NoticeKind.TRIGGER if alert.stands else NoticeKind.RESOLVE
-                    change.notify(alert.id, kind, reached(round_.house, alert), alert.finding.says)
+                    change.notify(alert.id, kind, reached(round_.house, alert), alert.finding.says, withheld=True)
     return changed
 
 

@@ -25,7 +25,7 @@ from models.catalogue import load, names
 from models.noun import Kept, Noun
 from models.remedy import Remedy
 from models.signatures import known_signatures
-from tasks.ledger.reads import name_of
+from tasks.ledger.names import name_of
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("models", "tasks", "flows", "expectations", "simulator")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from models import catalogue
 from models.errors import Mistake
+from models.notify.chain import circle
 from models.policy import NEVER, Permission, Policy
 from models.remedy import EffectClass, Remedy
 from models.tier import Mode
 from tasks.configuration.integrations import entries
 from tasks.configuration.page import Page, Place, quoted
 from tasks.configuration.wording import no_such, validate
+from tasks.http import check_base_url
 
 REMEDIES, NOTIFIERS = "tasks.remedies", "tasks.notifiers"
 FOR_PEOPLE = NEVER | {EffectClass.DATA}  # never without a person, whatever a policy says
@@ -98,9 +100,47 @@ def check_whole(page: Page, policy: Policy) -> Iterator[Mistake]:
     if not policy.channels:
         yield page.mistake(("channels",), "nobody would be told of anything; keep one, e.g. `- route: console`")
     known = [channel.route for channel in policy.channels]
+    yield from check_fallbacks(page, policy, known)
+    yield from check_chains(page, policy)
+    if policy.acknowledge is not None and not is_address(policy.acknowledge.url):
+        says = "write the https address of `heal serve` as people reach it, e.g. https://heal.example.org"
+        yield page.mistake(("acknowledge", "url"), says)
     for group, routes in policy.groups.items():
         if not routes:
             yield page.mistake(("groups", group), f"{quoted(group)} could not be reached; name one of `channels`")
         for index, route in enumerate(routes):
             if route not in known:
                 yield page.mistake(("groups", group, index), no_such("", route, known, "channel of this policy"))
+
+
+def check_fallbacks(page: Page, policy: Policy, known: Sequence[str]) -> Iterator[Mistake]:
+    """Whether each channel's fallback is another channel."""
+    for index, channel in enumerate(policy.channels):
+        place, other = ("channels", index, "fallback"), channel.fallback
+        if other == channel.route:
+            yield page.mistake(place, f"{quoted(other)} cannot stand in for itself; name another of `channels`")
+        elif other is not None and other not in known:
+            yield page.mistake(place, no_such("", other, known, "channel of this policy"))
+
+
+def check_chains(page: Page, policy: Policy) -> Iterator[Mistake]:
+    """Whether every step of a chain reaches somebody, and none leads back to where it began."""
+    told: set[str] = set()
+    for group, link in policy.chains.items():
+        place = ("chains", group)
+        if not policy.groups.get(link.then):
+            says = "this step reaches nobody; write a group that has a channel under `groups:`"
+            yield page.mistake((*place, "then"), says)
+        if (around := circle(group, policy.chains)) and group not in told:
+            told.update(around)
+            path = " → ".join(f"`{one}`" if one in policy.groups else quoted(one) for one in around)
+            yield page.mistake((*place, "then"), f"the chain leads back to where it began: {path}; end it with a group")
+
+
+def is_address(url: str) -> bool:
+    """Whether people can follow it: https, or plain http on this host."""
+    try:
+        check_base_url(url)
+    except ValueError:
+        return False
+    return True

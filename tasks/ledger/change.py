@@ -6,10 +6,10 @@ from tasks.ledger.actions import ActionChanges
 from tasks.ledger.incidents import IncidentChanges
 from tasks.ledger.leases import LeaseChanges
 from tasks.ledger.notes import NoteChanges
-from tasks.ledger.notices import NoticeChanges
+from tasks.ledger.outbox import OutboxChanges
 from tasks.ledger.records import RecordChanges
 from tasks.ledger.sends import SendChanges
 
 
-class Change(IncidentChanges, ActionChanges, NoticeChanges, NoteChanges, RecordChanges, LeaseChanges, SendChanges):
+class Change(IncidentChanges, ActionChanges, OutboxChanges, NoteChanges, RecordChanges, LeaseChanges, SendChanges):
     """One transaction: state, audit and outbox are committed together or not at all (I4)."""

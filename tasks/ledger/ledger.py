@@ -14,7 +14,8 @@ from models.queue import Lease, Notice
 from tasks.ledger.audit import Anchor, AuditVerdict, Seal, hold_head, verify
 from tasks.ledger.change import Change
 from tasks.ledger.errors import translated
-from tasks.ledger.reads import Reads, due, notices_of, to_notice
+from tasks.ledger.outbox_reads import due, notices_of, to_notice
+from tasks.ledger.reads import Reads
 from tasks.ledger.tables import leases, notices
 
 CLAIMED_FOR = timedelta(minutes=2)  # longer than any delivery; after it another sender may try
@@ -117,14 +118,21 @@ class Ledger(Reads):
         with self._writing() as connection:
             return bool(connection.execute(update(leases).where(*mine).values(**values)).rowcount)
 
-    def due_notices(self, at: datetime, limit: int, holder: str) -> tuple[Notice, ...]:
+    def due_notices(self, at: datetime, limit: int, holder: str, route: str | None = None) -> tuple[Notice, ...]:
         """Claim the notices whose turn it is, oldest first; nobody else gets them for two minutes.
 
         Of one incident and route only the first that waits is given out, so the order is kept.
+
+        Args:
+            at: now.
+            limit: how many at most.
+            holder: who claims them.
+            route: of this route only.
         """
         with self._writing() as connection:
-            rows = connection.execute(notices_of(*due(at)).limit(limit)).all()
+            rows = connection.execute(notices_of(*due(at, route)).limit(limit)).all()
             claim = {"holder": holder, "claimed_until": at + CLAIMED_FOR, "attempts": notices.c.attempts + 1}
+            claim |= {"tried_at": at}
             ids = [row.id for row in rows]
             connection.execute(update(notices).where(notices.c.id.in_(ids)).values(**claim))
         claimed = (to_notice(row) for row in rows)

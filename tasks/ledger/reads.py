@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
-from models.alert import Alert
 from models.errors import BadInput
-from models.escalation import Escalation
 from models.facts import Change as Alteration
 from models.gap import HOLDS, Gap
 from models.incident import REOPENS_WITHIN, Incident, State
 from models.noun import Kept
-from models.queue import Lease, MissedRead, Notice, NoticeKind, NoticeState, ReadState, acting_on
+from models.queue import Lease, MissedRead, ReadState, acting_on
 from models.remedy import Action, ActionState
 from models.story import Backlog
 from models.tuning import Adjustment
 from tasks.ledger import tables as t
 from tasks.ledger.documents import read
 from tasks.ledger.gap_reads import GapReads
+from tasks.ledger.names import name_of
 from tasks.ledger.notice_reads import NoticeReads
+from tasks.ledger.outbox_reads import OutboxReads
 
 OVER = (State.RESOLVED, State.CLOSED)
 OPEN_STATES = tuple(state for state in ActionState if not state.is_terminal)
@@ -33,12 +32,7 @@ HALT = "halt"
 K = TypeVar("K", bound=Kept)
 
 
-def name_of(kind: type[Kept]) -> str:
-    """`ProblemReport` → `problem-report`: what a kept noun is called in the ledger."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
-
-
-class Reads(GapReads, NoticeReads):
+class Reads(OutboxReads, GapReads, NoticeReads):
     """The questions, shared by `Ledger` and `Change`."""
 
     def incident(self, incident_id: str) -> Incident:
@@ -201,20 +195,6 @@ class Reads(GapReads, NoticeReads):
             Alteration(**{name: getattr(row, name) for name in Alteration.model_fields}) for row in self._rows(during)
         )
 
-    def escalation(self, incident_id: str) -> Escalation | None:
-        """The latest call for a human in this incident."""
-        newest_first = (
-            select(t.escalations.c.document)
-            .where(t.escalations.c.incident_id == incident_id)
-            .order_by(t.escalations.c.raised_at.desc(), t.escalations.c.id.desc())
-        )
-        rows = self._rows(newest_first.limit(1))
-        return read(Escalation, rows[0].document) if rows else None
-
-    def notices(self, incident_id: str) -> tuple[Notice, ...]:
-        """Every message about an incident, in its order, with how it fared."""
-        return tuple(to_notice(row) for row in self._rows(notices_of(t.notices.c.incident_id == incident_id)))
-
     def kept(self, kind: type[K], record_id: str) -> K | None:
         """The kept noun of this kind and id; None: there is none."""
         here = t.records.c.noun == name_of(kind), t.records.c.id == record_id
@@ -244,51 +224,3 @@ class Reads(GapReads, NoticeReads):
         """Why healing is switched off; None: it is on."""
         rows = self._rows(select(t.switches.c.reason).where(t.switches.c.name == HALT))
         return rows[0].reason if rows else None
-
-
-def notices_of(*wanted: ColumnElement[bool]) -> Select[Any]:
-    """Notices with the call or the alert that they carry, in order."""
-    is_alert = and_(t.records.c.noun == name_of(Alert), t.records.c.id == t.notices.c.incident_id)
-    return (
-        select(t.notices, t.escalations.c.document, t.records.c.document.label("alert"))
-        .outerjoin(t.escalations, t.notices.c.escalation_id == t.escalations.c.id)
-        .outerjoin(t.records, is_alert)
-        .where(*wanted)
-        .order_by(t.notices.c.queued_at, t.notices.c.incident_id, t.notices.c.seq)
-    )
-
-
-def due(at: datetime) -> tuple[ColumnElement[bool], ...]:
-    """The notices whose turn it is: free, due, and nothing before them on their incident's route."""
-    earlier = t.notices.alias("earlier")
-    blocked = (
-        select(earlier.c.id)
-        .where(
-            earlier.c.incident_id == t.notices.c.incident_id,
-            earlier.c.route == t.notices.c.route,
-            earlier.c.seq < t.notices.c.seq,
-            earlier.c.state == NoticeState.WAITING,
-        )
-        .exists()
-    )
-    free = or_(t.notices.c.claimed_until.is_(None), t.notices.c.claimed_until <= at)
-    return t.notices.c.state == NoticeState.WAITING, t.notices.c.not_before <= at, free, ~blocked
-
-
-def to_notice(row: Row[Any]) -> Notice:
-    """A row of `notices_of` as a noun."""
-    return Notice(
-        id=row.id,
-        incident_id=row.incident_id,
-        seq=row.seq,
-        kind=NoticeKind(row.kind),
-        route=row.route,
-        escalation=read(Escalation, row.document) if row.document else None,
-        alert=read(Alert, row.alert) if row.alert else None,
-        says=row.says,
-        queued_at=row.queued_at,
-        not_before=row.not_before,
-        attempts=row.attempts,
-        state=NoticeState(row.state),
-        last_error=row.last_error,
-    )

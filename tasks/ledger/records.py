@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 
 from models.noun import Kept
+from tasks.ledger.names import name_of
 from tasks.ledger.pen import Pen, document_of
-from tasks.ledger.reads import name_of
 from tasks.ledger.tables import records
 
 
@@ -46,6 +46,10 @@ class RecordChanges(Pen):
     def next_id(self, kind: str, moment: datetime | None = None) -> str:
         """An id that no other of this kind has: KIND-YYYY-MM-DD-NNN, by the UTC day of a moment; None: of now."""
         return self._numbered(kind, moment or self.at)
+
+    def numbered(self, kind: str) -> str:
+        """The next id of this kind today, e.g. `SIL-2026-11-23-001`."""
+        return self._numbered(kind, self.at)
 
     def forget(self, kind: type[Kept], record_id: str) -> bool:
         """Remember it no longer; whether it was known."""

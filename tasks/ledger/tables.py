@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0003"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
+REVISION = "0004"  # the head of tasks/migrations, so that an up-to-date ledger opens without Alembic
 
 
 class Instant(TypeDecorator[datetime]):
@@ -211,8 +211,19 @@ notices = Table(
     Column("holder", Text),  # who is sending it
     Column("claimed_until", Instant),
     Column("last_error", Text),
+    Column("stage", Text),  # what withholds it
+    Column("because", Text),
+    Column("told_by", Text),  # the notice that tells of it
+    Column("environment", Text),  # with route and root: its group
+    Column("root", Text),
+    Column("released_at", Instant),
+    Column("tried_at", Instant),
+    Column("sent_at", Instant),
+    Column("step", Integer),  # NULL: the call itself
+    Column("instead_of", Text),
     UniqueConstraint("incident_id", "seq", name="one_order_per_incident"),
     Index("notices_by_turn", "state", "not_before"),
+    Index("notices_by_root", "root"),
     sqlite_strict=True,
 )
 

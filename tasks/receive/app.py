@@ -1,9 +1,10 @@
-"""The application behind the endpoint (ASGI): five addresses, and no word of detail about what went wrong.
+"""The application behind the endpoint (ASGI): six addresses, and no word of detail about what went wrong.
 
 POST /v1/records     JSON lines, see docs/ingest.md
 POST /v1/heartbeats  the same, of bridges; `type` and `at` may be left out
 POST /v1/problems    one report of a person
 POST /v1/changes     one deploy
+     /v1/ack/…       a person's answer to a call, see tasks.receive.answer
 GET  /healthz        whether it is there
 """
 
@@ -26,6 +27,7 @@ from models.receiver import Receiver, Sends
 from tasks.changes import note_deploy
 from tasks.house import House
 from tasks.intake.folder import inbox_of
+from tasks.receive.answer import AnswerDesk
 from tasks.receive.limits import LARGEST, Pace, Trouble, body_of, unpacked
 from tasks.receive.messages import Change, Problem, as_heartbeats, only_of
 from tasks.receive.spool import Spool
@@ -135,7 +137,7 @@ def application(house: House) -> Starlette:
     Raises:
         Misconfigured: when a receiver's secret is not there.
     """
-    desk = Desk(house)
+    desk, answers = Desk(house), AnswerDesk(house)
 
     async def here(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -145,5 +147,9 @@ def application(house: House) -> Starlette:
             return Response(status_code=404)
         return await desk.take(request)
 
-    routes = [Route("/healthz", here, methods=["GET"]), Route("/v1/{kind}", take, methods=["POST"])]
+    routes = [
+        Route("/healthz", here, methods=["GET"]),
+        Route("/v1/ack/{token}", answers.serve, methods=["GET", "POST"]),
+        Route("/v1/{kind}", take, methods=["POST"]),
+    ]
     return Starlette(routes=routes)

@@ -797,6 +797,12 @@ groups:
 NOBODY = "nobody can reach its vendor contact `Epic Desk`: name it under `groups:` of policy.yaml"
 UNWRITTEN = "nobody can reach its security contact `Security`: name it under `groups:` of policy.yaml"
 
+CHAINED = REACHABLE + "chains:\n  Integration Team: { then: Security }\n"
+NO_STEP = "this step reaches nobody; write a group that has a channel under `groups:`"
+BACK = "the chain leads back to where it began"
+ROUND = f"{BACK}: `Integration Team` → `Security` → `Integration Team`; end it with a group"
+ITSELF = f"{BACK}: `Network Operations` → `Network Operations`; end it with a group"
+
 
 @pytest.mark.parametrize(
     ("watched", "permitted", "told"),
@@ -814,6 +820,48 @@ UNWRITTEN = "nobody can reach its security contact `Security`: name it under `gr
             REACHABLE.replace("  Security: [console]\n", ""),
             [f"integrations.yaml:2: {UNWRITTEN}, or another one under `contacts:` here"],
             id="a contact by default that nobody can reach",
+        ),
+        pytest.param("", CHAINED, [], id="a chain to somebody who can be reached"),
+        pytest.param(
+            "",
+            CHAINED.replace("then: Security", "then: Head of IT"),
+            [f"policy.yaml:17: {NO_STEP}"],
+            id="a step that reaches nobody",
+        ),
+        pytest.param(
+            "",
+            CHAINED.replace("Security: [console]", "Security: []"),
+            [
+                "policy.yaml:15: `Security` could not be reached; name one of `channels`",
+                f"policy.yaml:17: {NO_STEP}",
+            ],
+            id="a group without a channel",
+        ),
+        pytest.param(
+            "",
+            CHAINED + "  Security: { then: Integration Team }\n  Network Operations: { then: Network Operations }\n",
+            [f"policy.yaml:17: {ROUND}", f"policy.yaml:19: {ITSELF}"],
+            id="chains that lead back",
+        ),
+        pytest.param(
+            "",
+            CHAINED.replace("then: Security", "then: Security, after: 0s"),
+            ["policy.yaml:17: `after`: must be at least 1s"],
+            id="a step without time to answer",
+        ),
+        pytest.param(
+            "",
+            REACHABLE.replace("- route: console", "- route: console\n    fallback: console"),
+            ["policy.yaml:11: `console` cannot stand in for itself; name another of `channels`"],
+            id="a channel that stands in for itself",
+        ),
+        pytest.param(
+            "",
+            REACHABLE + "acknowledge:\n  url: http://heal.example.org\n  secret: env:HEAL_TEST_KEY\n",
+            [
+                "policy.yaml:17: write the https address of `heal serve` as people reach it, e.g. https://heal.example.org"
+            ],
+            id="links in the clear",
         ),
         pytest.param(
             "",

@@ -28,6 +28,8 @@ from models.errors import BadInput, LedgerConflict, Permanent, Refused, Transien
 from models.escalation import Escalation, Reason
 from models.facts import Change as Alteration
 from models.incident import Event, Incident, State
+from models.notify.candidate import Fate, Key
+from models.notify.candidate import Verdict as Sifted
 from models.queue import Lease, NoticeKind, NoticeState, acting_on, missed
 from models.reading import Counts, Outcome, Reading
 from models.remedy import NEXT, Action, ActionState, Effect
@@ -783,6 +785,90 @@ def test_a_refused_trigger_takes_its_resolve_along_unless_another_left(ledger, a
     dead = ledger.notices(incident.id)[-2]
     assert (dead.state, dead.last_error) == (NoticeState.DEAD, "Gone")
     assert [kind for _, kind in claimed(ledger)] == wanted
+
+
+def withheld(ledger: Ledger, incident: Incident, route: str = "pager") -> str:
+    """The id of a call that no stage has looked at."""
+    with ledger.change("monitor", AT) as change:
+        change.escalate(an_escalation(incident), [route], withheld=True)
+    return f"{incident.id}/1/{route}"
+
+
+def states_of(ledger: Ledger, *incidents: Incident) -> list[str]:
+    return [one.state.value for incident in incidents for one in ledger.notices(incident.id)]
+
+
+def test_what_is_withheld_leaves_only_when_the_stages_say_so(ledger):
+    name = withheld(ledger, opened(ledger))
+    assert ledger.stirring() == (True, False, False, False)
+    assert claimed(ledger) == []
+    key = Key("pager", "production", "epic")
+    for verdict, is_out in (
+        (Sifted(name, Fate.HELD, "mute", "it is night"), False),
+        (Sifted(name, Fate.SENT, "group", key=key), True),
+        (Sifted(name, Fate.HELD, "mute", "too late"), False),
+    ):
+        with ledger.change("monitor", AT + MINUTE) as change:
+            assert change.settle(verdict, "with 2 more: a, b") is is_out
+    assert ledger.stirring() == (False, True, False, False)
+    (lead,) = ledger.standing_leads(["epic"])
+    assert (lead.id, lead.says, lead.released_at, lead.stage) == (name, "with 2 more: a, b", AT + MINUTE, None)
+    assert [row.action for row in audited(ledger)][-3:] == ["notice-queued", "notice-held", "notice-waiting"]
+
+
+def test_who_was_told_with_another_is_looked_at_again_when_that_one_is_over(ledger):
+    lead, other = opened(ledger, fingerprint="a"), opened(ledger, fingerprint="b")
+    first, second = withheld(ledger, lead), withheld(ledger, other)
+    with ledger.change("monitor", AT) as change:
+        change.settle(Sifted(first, Fate.SENT, "group", key=Key("pager", "", "storm")))
+        change.settle(Sifted(second, Fate.GROUPED, "group", "told with it", led_by=first))
+    assert states_of(ledger, lead, other) == ["waiting", "grouped"]
+    assert [one.id for one in ledger.led_by([first])] == [second]
+    assert [kind for _, kind in claimed(ledger)] == [NoticeKind.TRIGGER]
+    with ledger.change("monitor", AT) as change:
+        change.delivered(first)
+        change.notify(lead.id, NoticeKind.RESOLVE, ["pager"])
+    assert states_of(ledger, lead, other) == ["delivered", "waiting", "held"]
+    assert ledger.standing_leads(["storm"]) == ()
+    with ledger.change("monitor", AT) as change:
+        assert change.notify(other.id, NoticeKind.RESOLVE, ["pager"]) == ()
+    assert states_of(ledger, other) == ["collapsed"]
+
+
+def test_an_answer_is_told_between_the_call_and_its_end(ledger):
+    incident = opened(ledger)
+    with ledger.change("monitor", AT) as change:
+        change.escalate(an_escalation(incident), ["pager"])
+        assert len(change.notify(incident.id, NoticeKind.ACKNOWLEDGE, ["pager", "mail"])) == 1
+    for kind in (NoticeKind.TRIGGER, NoticeKind.ACKNOWLEDGE):
+        (mine,) = ledger.due_notices(AT, 10, "one", "pager")
+        assert mine.kind is kind
+        with ledger.change("one", AT) as change:
+            change.delivered(mine.id)
+    with ledger.change("monitor", AT) as change:
+        assert len(change.notify(incident.id, NoticeKind.RESOLVE, ["pager", "mail"])) == 1
+    assert ledger.due_notices(AT, 10, "one", "mail") == ()
+    assert ledger.tries_since("pager", AT - MINUTE) == (AT, AT)
+
+
+def test_an_answer_to_what_never_left_collapses_with_it(ledger):
+    incident = opened(ledger)
+    with ledger.change("monitor", AT) as change:
+        change.escalate(an_escalation(incident), ["pager"])
+        change.notify(incident.id, NoticeKind.ACKNOWLEDGE, ["pager"])
+        assert change.notify(incident.id, NoticeKind.RESOLVE, ["pager"]) == ()
+    assert states_of(ledger, incident) == ["collapsed", "collapsed"]
+
+
+def test_another_channel_tells_once_what_one_refused(ledger):
+    incident = opened(ledger)
+    with ledger.change("monitor", AT) as change:
+        change.escalate(an_escalation(incident), ["pager", "mail"])
+        assert change.tell_instead(f"{incident.id}/1/pager", "mail") is None, "it is told there anyway"
+        assert change.tell_instead(f"{incident.id}/1/pager", "console") == f"{incident.id}/3/console"
+        assert change.tell_instead(f"{incident.id}/1/pager", "slack") is None
+        change.expire(f"{incident.id}/2/mail")
+    assert states_of(ledger, incident) == ["waiting", "expired", "waiting"]
 
 
 # the audit

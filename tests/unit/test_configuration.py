@@ -20,6 +20,7 @@ from models.api_canary import ApiCanary
 from models.bridge import Bridge
 from models.calendar import Hours
 from models.canary import Canary
+from models.channel import Answering
 from models.configuration import Configuration
 from models.control_setting import ControlSettings
 from models.drop import ExpectedFile
@@ -29,6 +30,7 @@ from models.hl7_messages import Message
 from models.integration import Contacts, DeclaredCredential, Integration, MetricQuery, Read, Route, Sla
 from models.limit import Limit
 from models.maintenance import Maintenance
+from models.notify.chain import Link
 from models.objective import Objective
 from models.policy import Approving, Channel, EscalationRule, Heartbeat, Limits, Permission, Policy
 from models.receiver import Receiver
@@ -259,6 +261,8 @@ CHAPTERS: list[tuple[str, type[BaseModel]]] = [
     ("### maintenance", Maintenance),
     ("### controls", ControlSettings),
     ("### heartbeat", Heartbeat),
+    ("### chains", Link),
+    ("### acknowledge", Answering),
     ("### messages of `hl7_mllp`", Message),
     ("### sends", Hl7Sending),
     ("### canary_record of `hl7_mllp`", Hl7Canary),
