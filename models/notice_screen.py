@@ -21,7 +21,7 @@ WITHHELD = "details are withheld: something in them has the form of an identifie
 LISTS = ("evidence", "tried", "recommended")
 
 OURS = re.compile(  # ids that we give, by their whole form
-    r"\b(?:INC|ACT|PRB|ANM)-20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3,5}\b(?:#[0-9]{1,3}\b)?|\bADJ-[0-9a-f]{12}\b"
+    r"\b(?:INC|ACT|PRB|ANM|SIL)-20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3,5}\b(?:#[0-9]{1,3}\b)?|\bADJ-[0-9a-f]{12}\b"
 )
 INSTANT = re.compile(
     r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)?"

@@ -7,9 +7,10 @@ from datetime import datetime
 from time import perf_counter
 
 from models.catalogue import load
+from models.channel import Channel
 from models.errors import BadInput, HealError, Misconfigured
 from models.integration import Contacts
-from models.policy import Channel, Policy
+from models.policy import Policy
 from models.queue import NoticeKind
 from models.tables import Told
 from models.trial import Tried, trial
