@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -34,7 +33,7 @@ from tasks import outbox
 from tasks.acknowledge import acknowledge
 from tasks.escalate import consider_escalation
 from tasks.house import House, open_house
-from tasks.ledger import open_ledger
+from tasks.ledger import Change, open_ledger
 from tasks.ledger.tables import REVISION
 from tasks.outbox import deliver
 from tasks.receive import application
@@ -58,7 +57,6 @@ from tests.paging import (
 )
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[2]
 GROUPS = {
     "Integration Team": ("webhook",),
     "Vendor Support": ("webhook",),
@@ -331,27 +329,23 @@ async def test_a_process_that_is_killed_between_two_steps_leaves_the_timer_to_th
         told = break_down(house, "epic")
         house.ledger.close()
         for minute, dies in ((0, True), (2, False), (9, False), (10, True), (13, False), (29, False), (31, False)):
-            done = await asyncio.to_thread(a_process, tmp_path / "home", pager.port, minute, dies)
+            done = await a_process(tmp_path / "home", pager.port, minute, dies)
             assert done == (-signal.SIGKILL if dies else 0)
         assert steps_of(house, told.id) == [(0, "webhook"), (10, "console"), (31, "webhook")]
         assert pager.pages == [told.id] * 3, "told, told again because nobody knew that it arrived, and called again"
         assert {one.state.value for one in house.ledger.notices(told.id)} == {"delivered"}
 
 
-def a_process(home: Path, port: int, minute: int, dies: bool) -> int:
+async def a_process(home: Path, port: int, minute: int, dies: bool) -> int | None:
     """One look at everything by a process of its own, at this minute; how it ended."""
-    code = f"from tests.integration.test_notice_travels import look; look({str(home)!r}, {port}, {minute}, {dies})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode
+    process = multiprocessing.get_context("fork").Process(target=look, args=(home, port, minute, dies))
+    process.start()
+    await asyncio.to_thread(process.join, 30)
+    return process.exitcode
 
 
-def look(home: str, port: int, minute: int, dies: bool) -> None:
-    from tasks.ledger import Change  # noqa: PLC0415
-
-    house = a_paged_house(Path(home), port, MovedClock(AT + minute * MINUTE), **CHAINED)
+def look(home: Path, port: int, minute: int, dies: bool) -> None:
+    house = a_paged_house(home, port, MovedClock(AT + minute * MINUTE), **CHAINED)
     if dies:
         Change.delivered = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     asyncio.run(one_round(house))

@@ -25,7 +25,7 @@ from tests.reliability.ground import new_home
 from tests.reliability.survival import Mutant, Profile, Survival, break_product, total, trial
 
 NAME, PROMISE = "F17", "hundreds that fail at once are one call, and who outlives the others is told of"
-MANY = {Profile.SMALL: 12, Profile.USUAL: 500, Profile.FULL: 500}
+MANY = {Profile.SMALL: 9, Profile.USUAL: 500, Profile.FULL: 500}
 TRIES = {Profile.SMALL: 1, Profile.USUAL: 1, Profile.FULL: 5}  # of each way
 WAYS = ("an origin that is watched", "an origin that nobody watches", "an origin that nobody declared")
 ORIGIN = "idp"
