@@ -115,11 +115,9 @@ def silence(candidates: Sequence[Candidate], scene: Scene) -> Iterator[Verdict]:
 
 def quiet_because(one: Candidate, scene: Scene) -> str | None:
     """The silence or the maintenance that covers it."""
-    if one.is_security:
-        return None
     if found := next((each for each in scene.silences if each.quiets(one)), None):
         return found.says
-    away = scene.downtimes.get(one.integration_id)
+    away = None if one.is_security else scene.downtimes.get(one.integration_id)
     return f"agreed maintenance until {away.until:%Y-%m-%d %H:%M} UTC: {away.reason}" if away else None
 
 

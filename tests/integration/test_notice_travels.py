@@ -29,7 +29,7 @@ from models.notify.calling import Calling, CallState
 from models.notify.chain import Link
 from models.notify.silence import Matcher
 from models.queue import NoticeState
-from tasks import outbox
+from tasks import calling, outbox
 from tasks.acknowledge import acknowledge
 from tasks.escalate import consider_escalation
 from tasks.house import House, open_house
@@ -349,6 +349,16 @@ def look(home: Path, port: int, minute: int, dies: bool) -> None:
     if dies:
         Change.delivered = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     asyncio.run(one_round(house))
+
+
+async def test_of_two_monitors_that_saw_the_same_timer_one_takes_the_step(scene, clock):
+    async with scene(**CHAINED) as (house, _):
+        told = break_down(house, "epic")
+        await one_round(house)
+        clock.move(10 * MINUTE)
+        seen, active = house.ledger.kept(Calling, told.id), house.ledger.incidents(active_only=True)
+        assert [calling.look(house, seen, active) for _ in range(2)] == [True, False]
+        assert steps_of(house, told.id) == [(0, "webhook"), (10, "console")]
 
 
 async def test_nobody_is_called_while_it_is_quiet_and_the_step_is_made_up_for(scene, clock):
