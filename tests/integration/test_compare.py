@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -46,7 +47,7 @@ FOUND = {
 }
 SECRET, PATIENT = "hunter2-hunter2", "Kowalczyk"
 SERVER = "postgresql://postgres@127.0.0.1:5432/test"
-SCHEMA = "heal_compare"
+SCHEMA = f"heal_compare_{uuid4().hex[:12]}"
 
 
 def written(folder: Path, form: str, side: str, rows: tuple[tuple[str, ...], ...]) -> str:
