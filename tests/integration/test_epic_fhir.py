@@ -269,9 +269,11 @@ def test_smaller_pages_bring_the_same_records_with_more_calls(clinic, tmp_path):
     usual = since(clinic, before)["Patient.search"]
     before = calls(clinic)
     halved = read_once(clinic, tmp_path, tuning=Tuning(page_size=0.25))
+    asked = since(clinic, before)["Patient.search"]
+    again = read_once(clinic, tmp_path)  # the practice goes on meanwhile
     assert halved.outcome is whole.outcome is Outcome.OK
-    assert halved.records == whole.records
-    assert since(clinic, before)["Patient.search"] > usual
+    assert min(whole.records, again.records) <= halved.records <= max(whole.records, again.records)
+    assert asked > usual
 
 
 def test_a_withdrawn_media_type_is_refused_and_an_older_one_is_taken_where_the_tuning_says_so(clinic, tmp_path):
