@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from models.reconciliation import ColumnKind
 
 LONGEST_NUMBER = 64  # characters; what is longer is no measure
+EXACT = Context(prec=2 * LONGEST_NUMBER)  # the usual 28 digits would make one of two long numbers
 DIGITS_WITH_COUNTRY = 11  # of a North American number: 1 and ten digits
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
@@ -89,7 +90,7 @@ def as_number(text: str, _: str) -> str:
     if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return as_text(text, _)
     try:
-        number = Decimal(text).normalize()
+        number = Decimal(text).normalize(EXACT)
     except InvalidOperation:
         return as_text(text, _)
     return "0" if not number else f"{number:f}" if -LONGEST_NUMBER < number.adjusted() < LONGEST_NUMBER else str(number)
