@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.errors import BadInput
-from tasks.tables._alchemy import DatabaseTable
+from tasks.tables._alchemy import DatabaseTable, url_of_sqlite
 from tasks.tables._duck import FORMATS, DuckTable
 from tasks.tables._interface import Table
 
@@ -36,7 +36,7 @@ def open_table(url: str, table: str | None = None, base: Path = Path(), timezone
     Raises:
         BadInput: in one sentence, what is wrong and what to write; no password stands in it.
     """
-    place, _, named = url.partition("#")
+    place, named = without_table(url)
     wanted = table or named or None
     scheme, rest = scheme_of(place)
     if scheme in SERVERS:
@@ -46,10 +46,16 @@ def open_table(url: str, table: str | None = None, base: Path = Path(), timezone
     if scheme == "duckdb" or (not scheme and ending in DUCKDB):
         return DuckTable.of_database(existing(path), wanted, timezone)
     if scheme == "sqlite" or (not scheme and ending in SQLITE):
-        return DatabaseTable(f"sqlite:///file:{existing(path)}?mode=ro&uri=true", wanted, timezone)
+        return DatabaseTable(url_of_sqlite(existing(path)), wanted, timezone)
     if not scheme and ending in FORMATS:
         return DuckTable.of_files(path, timezone)
     raise BadInput(f"cannot tell what {shown(place)} is; write {KNOWN}")
+
+
+def without_table(url: str) -> tuple[str, str]:
+    """A place, and the table that follows its last `#`; one before an `@` belongs to a password."""
+    place, _, named = url.rpartition("#")
+    return (place, named) if place and "@" not in named else (url, "")
 
 
 def scheme_of(place: str) -> tuple[str, str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, unquote
 
 from sqlalchemy import (
-    BigInteger,
+    URL,
     Column,
     ColumnElement,
     Connection,
@@ -17,39 +19,44 @@ from sqlalchemy import (
     DateTime,
     Engine,
     MetaData,
-    Numeric,
     Select,
     Text,
     cast,
     create_engine,
-    event,
-    func,
     inspect,
-    literal,
     select,
+    type_coerce,
 )
 from sqlalchemy import Table as Described
-from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.types import NullType
 
 from models.canonical import zone
 from models.errors import BadInput
 from models.reconciliation import ColumnKind
+from tasks.tables._checksums import Sums, as_sent, lies_in, sums_asked, sums_found, with_functions
 from tasks.tables._duck import chosen
 from tasks.tables._interface import BATCH, Row, check_columns, counted_by_day, within
 
-SEPARATOR = "\x1f"  # between the values of a row: no text of people holds it
-HEX_DIGITS = 15  # sixty bits: a sum of two hundred million of them is exact in every database
-BIT60 = BIT(60)
 CONNECT_S = 10  # to a server that does not answer
 STATEMENT_MS = 600_000  # one read; who compares more does so in parts
+TOLD = {  # so that two servers write the same value as the same text, to the last digit
+    "default_transaction_read_only": "on",
+    "statement_timeout": str(STATEMENT_MS),
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+Texts = list[tuple[str | None, ...]]
 
 
 class DatabaseTable:
     """One table of a database."""
 
-    def __init__(self, url: str, table: str | None, timezone: str) -> None:
+    def __init__(self, url: str | URL, table: str | None, timezone: str) -> None:
         """Open it.
 
         Raises:
@@ -59,15 +66,11 @@ class DatabaseTable:
         self._engine = engine_of(url)
         self._where = where_of(self._engine)
         try:
-            with self._engine.connect() as connection:
+            with told_by(self._where), self._engine.connect() as connection:
                 self._table = described(connection, table, self._where)
         except BadInput:
             self.close()
             raise
-        except SQLAlchemyError as error:
-            self.close()
-            kind = type(getattr(error, "orig", None) or error).__name__
-            raise BadInput(f"{self._where} cannot be read ({kind}); check host, name, user and rights") from None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,64 +94,78 @@ class DatabaseTable:
         """Rows in batches; where the database knows the column as a time, it leaves the others out itself."""
         wanted = tuple(dict.fromkeys((*columns, *([by] if by else []))))
         check_columns(wanted, self.columns, self._where)
-        asked = select(*(self._table.c[name] for name in wanted))
-        if by:
+        asked = select(*(self._bare(name) for name in wanted))
+        if by and not self._is_sqlite:
             asked = narrowed(asked, self._table.c[by], since, until, self._timezone)
-        with self._engine.connect() as connection:
+        with told_by(self._where), self._engine.connect() as connection:
             found = connection.execution_options(yield_per=BATCH).execute(asked)
             for part in found.mappings().partitions(BATCH):
                 rows = [dict(one) for one in part]
                 yield within(rows, by, kind, since, until, self._timezone) if by else rows
 
-    def checksums(
-        self, key: Sequence[str], columns: Sequence[str], digits: int, within_parts: Collection[str] | None
-    ) -> dict[str, tuple[int, int, int]]:
-        """Of each part of the keys: how many rows, and two sums over the MD5 of every row, added up by the database.
+    def checksums(self, key: Sequence[str], columns: Sequence[str], digits: int, parts: Collection[str] | None) -> Sums:
+        """Of each part of the keys, how many rows, and two sums over them, see `tasks.tables._checksums`.
 
         Args:
             key: the columns of the key.
             columns: what a row is.
             digits: how many of the MD5 of a key name its part.
-            within_parts: only what lies in these, whose names are shorter; None: everything.
+            parts: only what lies in these, whose names may be shorter; None: everything.
+
+        Raises:
+            BadInput: there is no such column, or it cannot be read.
         """
         check_columns((*key, *columns), self.columns, self._where)
-        row = func.md5(self._joined((*key, *columns)))
-        part = func.substr(func.md5(self._joined(key)), 1, digits)
-        asked = select(part, func.count(), *(self._summed(row, at) for at in (1, 17))).group_by(part)
-        if within_parts is not None:
-            shorter = len(next(iter(within_parts), ""))
-            asked = asked.where(func.substr(func.md5(self._joined(key)), 1, shorter).in_(sorted(within_parts)))
-        with self._engine.connect() as connection:
-            found = connection.execute(asked).all()
-        return {str(name): (int(rows), int(one), int(other)) for name, rows, one, other in found}
+        asked = sums_asked(self._dialect, self._described(key), self._described(columns), digits, parts)
+        with told_by(self._where), self._engine.connect() as connection:
+            return sums_found(connection.execute(asked).all())
 
-    def rows_of(self, key: Sequence[str], columns: Sequence[str], parts: Collection[str]) -> Iterator[list[Row]]:
-        """The rows of these parts of the keys, in batches."""
+    def texts(
+        self,
+        columns: Sequence[str],
+        key: Sequence[str] = (),
+        parts: Collection[str] | None = None,
+        most: int | None = None,
+    ) -> Iterator[Texts]:
+        """Rows in batches, each value as the text that its checksum was made of.
+
+        Args:
+            columns: which.
+            key: of which the parts are.
+            parts: only the rows in these; None: all.
+            most: so many rows; None: all.
+
+        Raises:
+            BadInput: as `checksums`.
+        """
         check_columns((*key, *columns), self.columns, self._where)
-        if not parts:
-            return
-        digits = len(next(iter(parts)))
-        part = func.substr(func.md5(self._joined(key)), 1, digits)
-        asked = select(*(self._table.c[name] for name in columns)).where(part.in_(sorted(parts)))
-        with self._engine.connect() as connection:
+        asked = select(*(self._text(name) for name in columns)).limit(most)
+        if parts is not None:
+            asked = asked.where(lies_in(self._dialect, self._described(key), parts))
+        with told_by(self._where), self._engine.connect() as connection:
             found = connection.execution_options(yield_per=BATCH).execute(asked)
-            for batch in found.mappings().partitions(BATCH):
-                yield [dict(one) for one in batch]
+            for batch in found.partitions(BATCH):
+                yield [tuple(map(as_sent, row)) for row in batch] if self._is_sqlite else [tuple(row) for row in batch]
 
-    def _joined(self, names: Sequence[str]) -> ColumnElement[str]:
-        """Columns as one text; what is empty is told apart from what is not there by nobody else either."""
-        parts = [func.coalesce(cast(self._table.c[name], Text), "") for name in names]
-        joined: ColumnElement[str] = parts[0]
-        for one in parts[1:]:
-            joined = joined + SEPARATOR + one
-        return joined
+    @property
+    def _dialect(self) -> str:
+        return self._engine.dialect.name
 
-    def _summed(self, row: ColumnElement[str], at: int) -> ColumnElement[Any]:
-        """Sixty bits of each MD5, added up without rounding."""
-        if self._engine.dialect.name == "sqlite":
-            return func.sum_of_hex(row, at)
-        bits = cast(literal("x").concat(func.substr(row, at, HEX_DIGITS)), BIT60)
-        return func.sum(cast(cast(bits, BigInteger), Numeric))
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._dialect == "sqlite"
+
+    def _described(self, names: Sequence[str]) -> list[Column[Any]]:
+        return [self._table.c[name] for name in names]
+
+    def _bare(self, name: str) -> ColumnElement[Any]:
+        """A column; of SQLite what it holds, whatever it was declared as: a DATE there may be any text."""
+        one = self._table.c[name]
+        return type_coerce(one, NullType()).label(name) if self._is_sqlite else one
+
+    def _text(self, name: str) -> ColumnElement[Any]:
+        """A column as text; SQLite would round its numbers."""
+        return self._bare(name) if self._is_sqlite else cast(self._table.c[name], Text).label(name)
 
     def close(self) -> None:
         """Close every connection."""
@@ -163,7 +180,33 @@ class DatabaseTable:
         self.close()
 
 
-def engine_of(url: str) -> Engine:
+@contextmanager
+def told_by(where: str) -> Iterator[None]:
+    """What a driver says as a sentence of ours: its own may quote a statement, a value or a password.
+
+    Raises:
+        BadInput: in the place of whatever a driver raises.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise BadInput(f"{where} cannot be read ({kind}); {CURES.get(kind, CURE)}") from None
+
+
+CURE = "check host, name, user and rights"
+CURES = {
+    "QueryCanceled": f"it took longer than {STATEMENT_MS // 60_000} minutes: compare fewer --columns, or a copy",
+    "DatabaseError": "give a SQLite database that is whole",
+}
+
+
+def url_of_sqlite(path: Path) -> URL:
+    """A file that is opened to be read alone, whatever its name holds."""
+    return URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query={"mode": "ro", "uri": "true"})
+
+
+def engine_of(url: str | URL) -> Engine:
     """An engine that only reads.
 
     Raises:
@@ -173,7 +216,7 @@ def engine_of(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return with_functions(create_engine(parsed))
-        told = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}"
+        told = " ".join(f"-c {name}={value}" for name, value in TOLD.items())
         return create_engine(parsed, connect_args={"connect_timeout": CONNECT_S, "options": told})
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise BadInput("this is no URL of a database; write postgresql://USER@HOST/DATABASE#TABLE") from None
@@ -181,42 +224,11 @@ def engine_of(url: str) -> Engine:
         raise BadInput("the driver for PostgreSQL is missing; install integration-healing[postgresql]") from None
 
 
-class SumOfHex:
-    """For SQLite, which has neither hashes nor whole numbers that large: a sum of hexadecimal digits of texts."""
-
-    def __init__(self) -> None:
-        self.total = 0
-
-    def step(self, text: str, at: int) -> None:
-        """One more row."""
-        self.total += int(text[at - 1 : at - 1 + HEX_DIGITS], 16)
-
-    def finalize(self) -> str:
-        """The sum, as text: it is larger than SQLite's numbers."""
-        return str(self.total)
-
-
-def md5_of(text: str | None) -> str:
-    """As PostgreSQL has it."""
-    return hashlib.md5((text or "").encode(), usedforsecurity=False).hexdigest()
-
-
-def with_functions(engine: Engine) -> Engine:
-    """SQLite with the two functions that PostgreSQL has."""
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: Any) -> None:  # noqa: ANN401 - sqlite3's, through SQLAlchemy's pool
-        connection.create_function("md5", 1, md5_of, deterministic=True)
-        connection.create_aggregate("sum_of_hex", 2, SumOfHex)
-
-    return engine
-
-
 def where_of(engine: Engine) -> str:
     """The database as a person knows it, without user and password."""
     url = engine.url
     if url.get_backend_name() == "sqlite":
-        return (url.database or "").removeprefix("file:")
+        return unquote((url.database or "").removeprefix("file:"))
     return f"{url.host or 'localhost'}/{url.database or ''}"
 
 
@@ -236,7 +248,7 @@ def described(connection: Connection, table: str | None, where: str) -> Describe
 def narrowed(
     asked: Select[Any], by: Column[Any], since: datetime | None, until: datetime | None, timezone: str
 ) -> Select[Any]:
-    """With the span as bound values, where the column is a time to the database; SQLite has only texts."""
+    """With the span as bound values, where the column is a time to the database; SQLite has only texts, of any form."""
     for bound, is_first in ((since, True), (until, False)):
         if bound is not None and (value := as_column(bound, by, timezone, is_first=is_first)) is not None:
             asked = asked.where(by >= value if is_first else by < value)
