@@ -70,6 +70,11 @@ class Progress:
         if self.status and share:
             self.status.update(f"{escape(self.says)}, {share:.0%}")
 
+    def now(self, what: str) -> None:
+        """What is being done of it."""
+        if self.status:
+            self.status.update(f"{escape(self.says)}: {escape(what)}")
+
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         if self.status:
             self.status.stop()

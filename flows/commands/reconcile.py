@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.reconciliation import ColumnKind
 
 PANEL = LOOK
-KEYS_SHOWN = 5  # of each type, on a terminal; --json has all
+KEYS_SHOWN = 5  # of each type, on a terminal, where nobody says; --json has all
 
 
 def command(
@@ -36,6 +36,9 @@ def command(
     rename: Annotated[str | None, typer.Option(help="Other names in the target, e.g. birth_date=dob.")] = None,
     kinds: Annotated[str | None, typer.Option(help="What columns are, e.g. dob=date; told by itself if not.")] = None,
     timezone: Annotated[str, typer.Option(help="Of times that are written without one.")] = "UTC",
+    source_table: Annotated[str | None, typer.Option(help="Of --source, as #TABLE at its end.")] = None,
+    target_table: Annotated[str | None, typer.Option(help="Of --target, as #TABLE at its end.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Keys shown of each type; --json has all.")] = KEYS_SHOWN,
     as_json: Annotated[bool, typer.Option("--json", help="Every finding as JSON.")] = False,
     config: ConfigurationOption = DEPLOYMENTS,
     home: HomeOption = None,
@@ -52,7 +55,10 @@ def command(
     integration's.
     """
     if source or target:
-        return two_tables(source, target, key, (columns, ignore, rename, kinds), timezone, as_json=as_json)
+        found = two_tables(
+            (source, source_table), (target, target_table), key, (columns, ignore, rename, kinds), timezone
+        )
+        return told_of(found, limit, as_json=as_json)
     if integration is None:
         raise BadInput("say what to compare: an integration's id, or --source A --target B --key COLUMN")
     return of_integration(integration, name, config, home, days=days, last=last, as_json=as_json)
@@ -89,38 +95,57 @@ def of_integration(
 
 
 def two_tables(
-    source: str | None,
-    target: str | None,
+    source: tuple[str | None, str | None],
+    target: tuple[str | None, str | None],
     key: str | None,
     lists: tuple[str | None, str | None, str | None, str | None],
     timezone: str,
-    *,
-    as_json: bool,
-) -> int:
-    """Compare two tables that somebody has at hand."""
+) -> Comparison:
+    """Compare two tables that somebody has at hand.
+
+    Args:
+        source: where it is, and which table, if that is not said there.
+        target: the same of the other side.
+        key: the columns of the key.
+        lists: columns, those to ignore, names and kinds, as they were written.
+        timezone: of times that are written without one.
+
+    Raises:
+        BadInput: when one of them is missing, or cannot be compared.
+    """
     from flows.screen import Progress  # noqa: PLC0415
     from tasks.compare import Asked, compare  # noqa: PLC0415
 
-    if not source or not target or not key:
+    if not source[0] or not target[0] or not listed(key):
         raise BadInput("two tables are compared with --source A --target B --key COLUMN; one of them is missing")
     columns, ignore, rename, kinds = lists
     asked = Asked(
-        source=source,
-        target=target,
+        source=source[0],
+        target=target[0],
         key=listed(key),
         columns=listed(columns),
         ignored=listed(ignore),
         kinds=kinds_of(kinds),
         renamed=pairs_of(rename, "--rename theirs=ours"),
         timezone=checked_zone(timezone),
+        source_table=source[1],
+        target_table=target[1],
     )
-    with Progress("Comparing both tables"):
-        found = compare(asked, Path())
+    with Progress("Comparing both tables") as progress:
+        return compare(asked, Path(), progress.now)
+
+
+def told_of(found: Comparison, limit: int, *, as_json: bool) -> int:
+    """Show it; the exit code. What could not be compared is not taken for equal."""
+    from flows.screen import aside  # noqa: PLC0415
+
     if as_json:
         sys.stdout.write(json.dumps([one.published for one in found.findings], indent=1) + "\n")
     else:
-        show(found)
-    return DEGRADED if found.findings else HEALTHY
+        show(found, limit)
+    if found.keyless:
+        aside.print(f"{found.keyless:,} rows have no key and were not compared.")
+    return DEGRADED if found.findings or found.keyless else HEALTHY
 
 
 def listed(written: str | None) -> tuple[str, ...]:
@@ -169,26 +194,26 @@ def checked_zone(name: str) -> str:
         raise BadInput(f"--timezone {name}: {error}") from None
 
 
-def show(found: Comparison) -> None:
+def show(found: Comparison, limit: int) -> None:
     """Counts, columns, and the first keys of each kind."""
     from flows.screen import say  # noqa: PLC0415
     from flows.screens.service import show_told  # noqa: PLC0415
     from models.comparison import FindingType  # noqa: PLC0415
     from models.tables import Told  # noqa: PLC0415
+    from models.wording import counted  # noqa: PLC0415
 
-    columns = f"{len(found.compared)} columns" + (
-        f"; only on one side: {', '.join(found.unlike)}" if found.unlike else ""
-    )
-    say(f"{found.source_rows:,} rows in the source, {found.target_rows:,} in the target, {columns}.")
-    if found.keyless:
-        say(f"{found.keyless:,} rows have no key and were not compared.")
+    only = f"; only on one side: {', '.join(found.unlike)}" if found.unlike else ""
+    columns = counted(len(found.compared), "column")
+    say(f"{found.source_rows:,} rows in the source, {found.target_rows:,} in the target, {columns}{only}.")
     rows = []
     for kind in FindingType:
         keys = list(dict.fromkeys(one.key for one in found.findings if one.type is kind))
-        more = f" … and {len(keys) - KEYS_SHOWN:,} more" if len(keys) > KEYS_SHOWN else ""
         if keys:
-            rows.append((kind.value.replace("_", " "), f"{len(keys):,}", ", ".join(keys[:KEYS_SHOWN]) + more))
+            shown = [", ".join(keys[:limit])] if limit else []
+            more = [f"… and {len(keys) - limit:,} more"] if len(keys) > limit else []
+            rows.append((kind.value.replace("_", " "), f"{len(keys):,}", " ".join(shown + more)))
     show_told(Told("Differences", ("what", "records", "keys"), rows), titled=False)
     fields = [(name, found.kinds[name].value, f"{count:,}") for name, count in found.by_field.items()]
     show_told(Told("Columns that differ", ("column", "read as", "records"), fields))
-    say("They differ." if found.findings else "No difference.")
+    nothing = "No difference." if not found.keyless else "No difference among the rows that have a key."
+    say("They differ." if found.findings else nothing)

@@ -2,7 +2,7 @@
 
     hash each row → join the hashes by key → read again what differs → bring it to one form → say what still differs
 
-Two databases first compare checksums over parts of their keys, so that parts that are equal are never sent.
+Where a database is one of the sides, checksums over parts of the keys come first: parts that are equal are never sent.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from models.comparison import Comparison
+from models.errors import BadInput
 from models.reconciliation import ColumnKind
 from tasks.compare.engine import Engine
 from tasks.compare.parts import load
@@ -58,8 +59,8 @@ def compare(asked: Asked, base: Path = Path(), tell: Callable[[str], None] = qui
         columns, unlike = shared(asked, source, target)
         engine = stack.enter_context(Engine(spill, asked.key, columns, asked.timezone))
         tell("Reading both sides")
-        cells = load(engine, source, target, asked.renamed)
-        return engine.compared(asked.kinds, unlike, cells, tell)
+        loaded = load(engine, source, target, asked.renamed)
+        return engine.compared(asked.kinds, unlike, loaded.rows, loaded.cells, tell)
 
 
 def shared(asked: Asked, source: Table, target: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -74,9 +75,12 @@ def shared(asked: Asked, source: Table, target: Table) -> tuple[tuple[str, ...],
         ("the target", [names.get(one, one) for one in (*asked.key, *asked.columns)], target.columns),
     ):
         check_columns(wanted, known, where)
-    both = [one for one in source.columns if names[one] in target.columns and one not in asked.key]
+    theirs = set(asked.renamed.values())
+    meant = [one for one in source.columns if one in asked.renamed or one not in theirs]  # a=b: b is no longer itself
+    both = [one for one in meant if names[one] in target.columns and one not in asked.key]
     chosen = tuple(one for one in (asked.columns or both) if one not in {*asked.ignored, *asked.key})
-    back = {one: name for name, one in names.items()}
-    alone = [one for one in source.columns if names[one] not in target.columns]
-    alone += [one for one in target.columns if one not in back]
+    alone = [one for one in source.columns if one not in meant or names[one] not in target.columns]
+    alone += [one for one in target.columns if one not in {names[one] for one in meant}]
+    if not chosen and len(source.columns) > len(asked.key) and len(target.columns) > len(asked.key):
+        raise BadInput("both sides share no column but the key; say which is which with --rename theirs=ours")
     return chosen, tuple(one for one in alone if one not in asked.ignored)

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
 
 from models.canonical import canonical
-from models.comparison import Comparison, Finding, FindingType, in_order, kind_of
+from models.comparison import Comparison, Finding, FindingType, in_order, kind_of, unlike_rows
 from models.errors import BadInput
 from models.reconciliation import ColumnKind
 from tasks.history.questions import page
-from tasks.tables._duck import quoted
+from tasks.tables._checksums import SPACE, quoted
+from tasks.tables._duck import DuckTable, why
 
 BATCH = 10_000  # rows whose values are compared together
 LOOKED_AT = 2000  # values of a column by which its kind is told, of each side
 SEPARATOR = "\x1f"  # between the parts of a compound key: no text of people holds it
 THREADS = 2
 SIDES = ("source", "target")
+SOME = "_some"  # rows by which kinds are told, where the side itself holds only what differs
 
 
 class Engine:
@@ -45,21 +48,28 @@ class Engine:
             self.db.execute(f"set {setting}")
         self.db.execute("set preserve_insertion_order = false")
 
-    def view(self, side: str, reads: str, names: Mapping[str, str]) -> None:
-        """One side as what DuckDB reads by itself."""
+    def view(self, side: str, table: DuckTable, names: Mapping[str, str], where: str = "true") -> None:
+        """One side as what DuckDB reads by itself, or those of its rows for which something holds."""
         listed = ", ".join(f"cast({quoted(names.get(c, c))} as varchar) as {quoted(c)}" for c in self.wanted)
-        self.db.execute(f"create view {side} as select {listed} from {reads}")  # noqa: S608  # quoted; checked names
+        reads = table.reads
+        if table.file:
+            self.db.execute(f"attach {quoted(table.file, chr(39))} as {side}_file (read_only)")
+            reads = reads.replace("{file}", f"{side}_file")
+        self.db.execute(f"create view {side} as select {listed} from {reads} where {where}")  # noqa: S608  # quoted; checked names
+        if where != "true":  # of a few rows nobody can tell what a column holds
+            self.db.execute(f"create table {side}{SOME} as select {listed} from {reads} limit {LOOKED_AT}")  # noqa: S608  # as above
 
-    def table(self, side: str) -> None:
-        """One side as an empty table, to be filled."""
-        listed = ", ".join(f"{quoted(name)} varchar" for name in self.wanted)
-        self.db.execute(f"create table {side} ({listed})")
+    def table(self, name: str) -> None:
+        """An empty table, to be filled with rows of a side."""
+        listed = ", ".join(f"{quoted(one)} varchar" for one in self.wanted)
+        self.db.execute(f"create table {name} ({listed})")
 
-    def take(self, side: str, rows: Sequence[Mapping[str, str | None]]) -> None:
-        """More rows of one side."""
+    def take(self, side: str, rows: Sequence[Sequence[str | None]]) -> None:
+        """More rows of one side, with key and compared columns in their order."""
         import pyarrow as pa  # noqa: PLC0415  # as above
 
-        batch = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in self.wanted})
+        columns = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
+        batch = pa.table(columns, [f"c{n}" for n in range(len(columns))])
         self.db.register("batch", batch)
         self.db.execute(f"insert into {side} select * from batch")  # noqa: S608  # a name of ours
         self.db.unregister("batch")
@@ -72,13 +82,25 @@ class Engine:
     @property
     def joined_key(self) -> str:
         """The key as one text, without the white space around it; NULL where a part is missing."""
-        parts = (f"nullif(trim({quoted(name)}), '')" for name in self.key)
+        parts = (f"nullif(trim({quoted(name)}, {quoted(SPACE, chr(39))}), '')" for name in self.key)
         return f" || '{SEPARATOR}' || ".join(parts)
 
     def compared(
-        self, told: Mapping[str, ColumnKind], unlike: tuple[str, ...], cells: int, tell: Callable[[str], None]
+        self,
+        told: Mapping[str, ColumnKind],
+        unlike: tuple[str, ...],
+        rows: tuple[int, int] | None,
+        cells: int,
+        tell: Callable[[str], None],
     ) -> Comparison:
         """The whole comparison.
+
+        Args:
+            told: what columns are, as far as somebody said so.
+            unlike: columns that only one side has.
+            rows: of both sides; None: all of them are here.
+            cells: how many values databases sent.
+            tell: is told what is being done.
 
         Raises:
             BadInput: when a side cannot be read to its end.
@@ -86,17 +108,18 @@ class Engine:
         import duckdb  # noqa: PLC0415  # as above
 
         try:
-            rows = [self._summed(side) for side in SIDES]
+            read = [self._summed(side) for side in SIDES]
             tell("Joining them by key")
             joined = page("compare_keys")
             self.db.execute(f"create temp table differing as {joined}")
             kinds = {name: told.get(name) or self._kind(name) for name in self.columns}
             tell("Comparing what differs")
-            findings = in_order((*self._keys(), *self._values(kinds)))
+            findings = in_order((*self._keys(), *self._values(kinds), *self._of_many(kinds)))
         except duckdb.Error as error:
-            raise BadInput(f"the comparison ended early: a side cannot be read ({type(error).__name__})") from None
-        keyless = sum(without for _, without in rows)
-        return Comparison(findings, rows[0][0], rows[1][0], self.columns, kinds, unlike, keyless, cells)
+            raise BadInput(f"a side cannot be read to its end: {why(error)}") from None
+        keyless = sum(without for _, without in read)
+        in_source, in_target = rows or (read[0][0], read[1][0])
+        return Comparison(findings, in_source, in_target, self.columns, kinds, unlike, keyless, cells)
 
     def _summed(self, side: str) -> tuple[int, int]:
         """Hashes by key; how many rows there are, and how many have no key."""
@@ -121,42 +144,70 @@ class Engine:
                 yield Finding(FindingType.MISSING, shown(key))
 
     def _values(self, kinds: Mapping[str, ColumnKind]) -> Iterator[Finding]:
-        """Which columns differ, of the keys that both sides have and whose rows are not the same to the letter."""
+        """Which columns differ, of the keys that both sides have once and whose rows are not the same to the letter."""
         if not self.columns:
             return
         same = lru_cache(maxsize=200_000)(self._is_same)
-        seen: set[tuple[str, str]] = set()
         cursor = self.db.execute(self._pairs())  # a cursor of its own would not see temporary tables
         while rows := cursor.fetchmany(BATCH):
             for key, *values in rows:
                 theirs, ours = values[: len(self.columns)], values[len(self.columns) :]
                 for name, one, other in zip(self.columns, theirs, ours, strict=True):
-                    if one != other and (key, name) not in seen and not same(kinds[name], one, other):
-                        seen.add((key, name))
+                    if one != other and not same(kinds[name], one, other):
                         yield Finding(FindingType.MISMATCH, shown(key), name)
 
     def _pairs(self) -> str:
-        """Rows of both sides under one key that differ; of a key that stands there twice, each with each."""
+        """Rows of both sides under one key that differ."""
         first, second = (", ".join(f"{side}.{quoted(c)}" for c in self.columns) for side in ("s", "t"))
         side = f"select {self.joined_key} as key, * from"
         return (
-            "with d as (select key from differing where in_source > 0 and in_target > 0 and not is_same), "  # noqa: S608  # quoted, or ours
+            "with d as (select key from differing where in_source = 1 and in_target = 1), "  # noqa: S608  # quoted, or ours
             f"s as materialized (select * from ({side} source) semi join d using (key)), "
             f"t as materialized (select * from ({side} target) semi join d using (key)) "
             f"select s.key, {first}, {second} from s join t using (key)"
         )
+
+    def _of_many(self, kinds: Mapping[str, ColumnKind]) -> Iterator[Finding]:
+        """What differs under keys that a side has more than once: rows are set against those that are most alike."""
+        listed = ", ".join(map(quoted, self.columns)) or "0"
+        many = "in_source > 0 and in_target > 0 and in_source + in_target > 2 and not is_same"
+        rows_of = " union all ".join(
+            f"select {self.joined_key} as key, {n} as side, {listed} from {side}"  # noqa: S608  # quoted, or ours
+            for n, side in enumerate(SIDES)
+        )
+        keys = f"select key from differing where {many}"  # noqa: S608  # ours
+        cursor = self.db.execute(f"select * from ({rows_of}) semi join ({keys}) using (key) order by key")  # noqa: S608  # as above
+        for key, rows in groupby(each(cursor), key=lambda row: row[0]):
+            sides_of_key: tuple[list[tuple[Any, ...]], ...] = ([], [])
+            for _, side, *values in rows:
+                sides_of_key[side].append(self._form(values, kinds))
+            names, is_lost = unlike_rows(*sides_of_key)
+            if is_lost:
+                yield Finding(FindingType.MISSING, shown(key))
+            yield from (Finding(FindingType.MISMATCH, shown(key), self.columns[n]) for n in names)
+
+    def _form(self, values: Sequence[str | None], kinds: Mapping[str, ColumnKind]) -> tuple[str | None, ...]:
+        """A row in canonical form."""
+        named = zip(self.columns, values, strict=False)  # without columns there is one value, which says nothing
+        return tuple(canonical(kinds[name], value, self._timezone) for name, value in named)
 
     def _is_same(self, kind: ColumnKind, one: Any, other: Any) -> bool:  # noqa: ANN401 - text or nothing
         return canonical(kind, one, self._timezone) == canonical(kind, other, self._timezone)
 
     def _kind(self, name: str) -> ColumnKind:
         """What a column holds, by some of its values; a key that differs decides nothing."""
+        known = {str(one) for (one,) in self.db.execute("select table_name from duckdb_tables()").fetchall()}
         sides = []
         for side in SIDES:
-            column = quoted(name)
-            asked = f"select {column} from {side} where {column} is not null limit {LOOKED_AT}"  # noqa: S608  # quoted
-            sides.append([str(value) for (value,) in self.db.execute(asked).fetchall()])
+            places = [one for one in (f"{side}{SOME}", side) if one == side or one in known]
+            sides.append(next((found for one in places if (found := self._looked_at(one, name))), []))
         return kind_of(name, *sides)
+
+    def _looked_at(self, place: str, name: str) -> list[str]:
+        """Some values of a column."""
+        column = quoted(name)
+        asked = f"select {column} from {place} where {column} is not null limit {LOOKED_AT}"  # noqa: S608  # quoted
+        return [str(value) for (value,) in self.db.execute(asked).fetchall()]
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +216,12 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.db.close()
+
+
+def each(cursor: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - a cursor of DuckDB
+    """The rows of an answer, some at a time."""
+    while rows := cursor.fetchmany(BATCH):
+        yield from rows
 
 
 def shown(key: str) -> str:

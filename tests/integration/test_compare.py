@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -73,7 +74,7 @@ def written(folder: Path, form: str, side: str, rows: tuple[tuple[str, ...], ...
     return str(folder / name)
 
 
-@pytest.mark.parametrize("second", ["parquet", "sqlite"])
+@pytest.mark.parametrize("second", ["parquet", "sqlite", "duckdb"])
 @pytest.mark.parametrize("first", ["csv", "parquet", "jsonl", "duckdb", "sqlite"])
 def test_every_form_of_a_table_can_be_compared(tmp_path, first, second):
     """What differs is found, and only that."""
@@ -82,9 +83,9 @@ def test_every_form_of_a_table_can_be_compared(tmp_path, first, second):
     found = compare(asked)
 
     assert {tuple(one) for one in found.findings} == FOUND
-    if not first == second == "sqlite":  # two databases send what differs
-        assert (found.source_rows, found.target_rows) == (4, 5)
-    assert compare(asked._replace(target=asked.source)).findings == ()
+    assert (found.source_rows, found.target_rows) == (4, 5)
+    alike = compare(asked._replace(target=asked.source))
+    assert (alike.findings, alike.source_rows, alike.target_rows) == ((), 4, 4)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,22 @@ def test_two_databases_send_only_what_differs(server):
     }
     assert equal.cells <= whole / 10
     assert unlike.cells <= whole / 5
+
+
+def test_a_database_sends_little_to_be_compared_with_a_file(server, tmp_path):
+    """What lies here adds up the same checksums: of five thousand rows that landed, the parts that differ."""
+    with server.begin() as db:
+        db.execute(sa.text(f"set local search_path to {SCHEMA}"))
+        db.execute(sa.text("create table landed as select i as id, md5(i::text) as a from generate_series(1, 5000) i"))
+        db.execute(sa.text("update landed set a = 'x' where id = 77"))
+    place = tmp_path / "theirs.parquet"
+    duckdb.sql(f"copy (select i as id, md5(i::varchar) as a from range(1, 5001) r(i)) to '{place}'")  # noqa: S608  # ours
+
+    found = compare(Asked(str(place), f"{SERVER}#{SCHEMA}.landed", ("id",)))
+
+    assert {tuple(one) for one in found.findings} == {(FindingType.MISMATCH, "77", "a")}
+    assert (found.source_rows, found.target_rows) == (5000, 5000)
+    assert found.cells <= 2 * 5000 / 5
 
 
 def test_a_server_is_only_read(server):
@@ -213,3 +230,181 @@ def test_values_are_never_shown(tmp_path, capsys):
     assert "status" in shown.out
     assert '"key": "3"' in shown.out
     assert command(source=place, target=place, key="id") == 0
+
+
+def csv(folder: Path, name: str, text: str) -> str:
+    """A file; where it is."""
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def sqlite(folder: Path, name: str, rows: list[tuple[object, ...]], columns: str = "id, a, b") -> str:
+    """A database with one table; its URL."""
+    with closing(sqlite3.connect(folder / name)) as db, db:
+        db.execute(f"create table t ({columns})")
+        db.executemany(f"insert into t values ({', '.join('?' * len(rows[0]))})", rows)  # noqa: S608  # marks
+    return f"sqlite:///{folder / name}"
+
+
+def middle() -> tuple[str, str, str, str]:
+    """Four values: a least and a greatest by DuckDB's hash, and two between."""
+    listed = duckdb.sql("select v from (values ('a'), ('b'), ('c'), ('d')) t(v) order by hash(v)").fetchall()
+    least, one, other, greatest = (str(value) for (value,) in listed)
+    return least, greatest, one, other
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        pytest.param([("1", "a\x1fb", "c")], [("1", "a", "b\x1fc")], id="what stands between values, in a value"),
+        pytest.param([("1", "1:a", "")], [("1", "", "1:a")], id="a value that looks like two"),
+        pytest.param([("1", 0.1 + 0.2, "c")], [("1", 0.3, "c")], id="the sixteenth digit"),
+        pytest.param([("1", "x", None)], [("1", None, "x")], id="another column is empty"),
+        pytest.param([("1", b"Jos\xe9", "c")], [("1", b"Jos\xe8", "c")], id="bytes that are no text"),
+        pytest.param([("1", "9" * 30 + "0", "c")], [("1", "9" * 30 + "1", "c")], id="thirty digits"),
+    ],
+)
+def test_databases_are_never_equal_by_accident(tmp_path, source, target):
+    """Whatever stands in the values."""
+    found = compare(Asked(sqlite(tmp_path, "a.db", source), sqlite(tmp_path, "b.db", target), ("id",)))
+
+    assert {one.type for one in found.findings} == {FindingType.MISMATCH}
+
+
+def test_what_lies_between_the_least_and_the_greatest_hash_is_looked_at(tmp_path):
+    """Of a key that stands there three times."""
+    least, greatest, one, other = middle()
+    places = [
+        csv(tmp_path, f"{some}.csv", "id,v\n" + "".join(f"1,{v}\n" for v in (least, some, greatest)))
+        for some in (one, other)
+    ]
+
+    assert {tuple(some) for some in compare(Asked(*places, ("id",))).findings} == {(FindingType.MISMATCH, "1", "v")}
+    assert compare(Asked(places[0], places[0], ("id",))).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        pytest.param("1,x,1\n1,y,2", "1,x,1\n1,y,3", {(FindingType.MISMATCH, "1", "b")}, id="each with its like"),
+        pytest.param("1,x,1\n1,y,2", "1,y,2\n1,X,1", set(), id="in another order, written otherwise"),
+        pytest.param("1,x,1\n1,y,2", "1,x,1", {(FindingType.MISSING, "1", None)}, id="one of two is lost"),
+        pytest.param("1,x,1\n1,x,1", "1,x,1", set(), id="a copy is lost"),
+        pytest.param("1,x,1", "1,x,1\n1,x,1\n1,X,1", {(FindingType.DUPLICATE, "1", None)}, id="copies"),
+        pytest.param(
+            "1,x,1",
+            "1,x,1\n1,z,1",
+            {(FindingType.DUPLICATE, "1", None), (FindingType.MISMATCH, "1", "a")},
+            id="a copy that was changed",
+        ),
+    ],
+)
+def test_rows_of_one_key_are_set_against_those_most_alike(tmp_path, source, target, expected):
+    """Not each against each: that would name columns in which nothing changed."""
+    places = [csv(tmp_path, f"{n}.csv", f"id,a,b\n{rows}\n") for n, rows in enumerate((source, target))]
+
+    assert {tuple(one) for one in compare(Asked(*places, ("id",))).findings} == expected
+
+
+def test_white_space_around_a_key_does_not_hide_a_row_of_it(tmp_path):
+    """Though the key lies in another part then."""
+    source = sqlite(tmp_path, "a.db", [(" 1", "x", "c"), ("1", "x", "c")])
+    target = sqlite(tmp_path, "b.db", [(" 1\t", "x", "c")])
+
+    assert compare(Asked(source, target, ("id",))).findings == ()
+
+
+def test_rows_without_a_key_are_told_and_are_not_called_equal(tmp_path, capsys):
+    """In both forms, between files and between databases."""
+    rows: list[tuple[object, ...]] = [("", "x", "c"), ("1", "x", "c")]
+    places = (csv(tmp_path, "a.csv", "id,a\n,x\n1,y\n"), sqlite(tmp_path, "a.db", rows))
+    for place in places:
+        codes = [command(source=place, target=place, key="id", as_json=as_json) for as_json in (False, True)]
+        shown = capsys.readouterr()
+        assert codes == [1, 1]
+        assert shown.err.count("2 rows have no key and were not compared.") == 2
+        assert "No difference among the rows that have a key." in shown.out
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(b"id,a\n1,Kowalczyk\n2,b,Kowalczyk\n", "look at its columns", id="a line with more columns"),
+        pytest.param(b"id,a\n1,b\n2,Kowalczyk\xe9\n", "it is not UTF-8", id="another encoding"),
+        pytest.param(b"id,a\n" + b"1,b\n" * 40_000 + b"2,Kowalczyk,c\n", "line 40002", id="far down"),
+        pytest.param(b"", "no first line", id="nothing"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_quoted(tmp_path, text, says):
+    """And no line of it is left out to make it fit."""
+    place = tmp_path / "a.csv"
+    place.write_bytes(text)
+
+    with pytest.raises(BadInput, match=says) as refused:
+        command(source=str(place), target=str(place), key="id")
+
+    assert PATIENT not in str(refused.value)
+
+
+def test_json_is_read_to_the_last_digit_and_field(tmp_path):
+    """However far down."""
+    long, many = "123456789012345678901234567890", 30_000
+    texts = [f'{{"id": 1, "a": {long}{end}}}\n' + '{"id": 2}\n' * many for end in (1, 2)]
+    one, other = (csv(tmp_path, f"{n}.jsonl", text) for n, text in enumerate(texts))
+    late = csv(tmp_path, "late.jsonl", '{"id": "k"}\n' * many + '{"id": "x", "b": "late"}\n')
+
+    assert {tuple(some) for some in compare(Asked(one, other, ("id",))).findings} == {(FindingType.MISMATCH, "1", "a")}
+    with open_table(late) as table:
+        assert table.columns == ("b", "id")
+
+
+def test_files_of_a_pattern_may_have_more_columns_and_lie_apart(tmp_path):
+    """What one of them lacks is empty there."""
+    for n, columns in enumerate(({"id": ["1"], "a": ["x"]}, {"id": ["2"], "a": ["y"], "b": ["z"]})):
+        (tmp_path / f"day{n}").mkdir()
+        pq.write_table(pa.table(columns), tmp_path / f"day{n}" / "part.parquet")
+
+    other = csv(tmp_path, "a.csv", "id,a,b\n1,x,\n2,y,q\n")
+    found = compare(Asked(f"{tmp_path}/day*/part.parquet", other, ("id",)))
+
+    assert {tuple(one) for one in found.findings} == {(FindingType.MISMATCH, "2", "b")}
+
+
+def test_a_name_that_another_column_takes_is_no_longer_its_own(tmp_path):
+    """`a` is `b` there, so `b` is nothing there."""
+    places = csv(tmp_path, "a.csv", "id,a,b\n1,x,y\n"), csv(tmp_path, "b.csv", "id,b\n1,x\n")
+    found = compare(Asked(*places, ("id",), renamed={"a": "b"}))
+
+    assert (found.findings, found.compared, found.unlike) == ((), ("a",), ("b",))
+
+
+SHARED = Path(__file__).parents[3] / "shared"
+BENCH = SHARED / "tools" / "recon_bench.py"
+
+
+@pytest.mark.needs_data
+@pytest.mark.skipif(not BENCH.exists(), reason="the labelled tables are not at ../shared")
+@pytest.mark.parametrize("form", ["csv", "sqlite"])
+@pytest.mark.parametrize("table", ["patients", "prescriptions", "encounters"])
+def test_of_labelled_tables_every_change_is_found_and_nothing_else(tmp_path, monkeypatch, table, form):
+    """As files, and as databases that send parts of their keys only."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(BENCH.parent)])
+    import recon_bench  # noqa: PLC0415  # it lies with the data
+
+    folder = SHARED / "data" / "synthea_r4" / "dev_recon_seed7"
+    places = []
+    for side in ("source", "target"):
+        place = folder / f"{side}_{table}.csv"
+        rows = recon_bench.rd(place)
+        listed = ", ".join(f'"{name}"' for name in rows[0])
+        values: list[tuple[object, ...]] = [tuple(row.values()) for row in rows]
+        places.append(str(place) if form == "csv" else sqlite(tmp_path, f"{side}.db", values, listed))
+
+    found = compare(Asked(*places, ("id",)))
+
+    scores = recon_bench.score(
+        json.loads((folder / f"truth_{table}.json").read_text()), [f.published for f in found.findings]
+    )
+    assert {kind: (one["precision"], one["recall"]) for kind, one in scores.items()} == dict.fromkeys(
+        scores, (1.0, 1.0)
+    )

@@ -48,6 +48,7 @@ def test_another_way_of_writing_is_no_difference(kind, one, other):
         pytest.param(Kind.CODE, "e10", "E10", id="the case of a code"),
         pytest.param(Kind.CODE, "007", "7", id="zeros of a code"),
         pytest.param(Kind.NUMBER, "1.25", "-1.25", id="a sign"),
+        pytest.param(Kind.NUMBER, "1" * 40 + "2", "1" * 40 + "3", id="the last of many digits"),
         pytest.param(Kind.DATE, "2026-03-05", "2026-05-03", id="day and month changed places"),
         pytest.param(Kind.DATE, "2026-02-30", "2026-03-02", id="a day that there is not"),
         pytest.param(Kind.INSTANT, "2026-03-05T14:00:00Z", "2026-03-05T14:00:00-05:00", id="UTC read as local"),
@@ -110,6 +111,24 @@ def test_what_a_column_holds_is_told_by_its_values(name, values, kind):
     assert kind_of(name, values, values) is kind
 
 
-def test_both_sides_must_be_readable():
-    """Dates beside words are texts."""
-    assert kind_of("x", ["2026-03-05"], ["soon"]) is Kind.TEXT
+@pytest.mark.parametrize(
+    ("source", "target", "kind"),
+    [
+        pytest.param(["1970-01-02"], ["19700102"], Kind.DATE, id="eight digits beside dates"),
+        pytest.param(["2026-03-05T14:00:00Z"], ["20260305140000"], Kind.INSTANT, id="HL7 beside moments"),
+        pytest.param(["true", "false"], ["1", "0"], Kind.FLAG, id="one and zero beside yes and no"),
+        pytest.param(["Y", "N"], ["1", "1"], Kind.FLAG, id="both letters of a pair"),
+        pytest.param(["1", "0"], ["1", "0"], Kind.NUMBER, id="one and zero alone"),
+        pytest.param(["F", "F"], ["F", "N"], Kind.TEXT, id="a letter that may be a sex"),
+        pytest.param(["1970-01-02"], ["soon"], Kind.TEXT, id="dates beside words"),
+    ],
+)
+def test_one_side_says_plainly_what_the_other_can_be_read_as(source, target, kind):
+    """Whichever of them it is."""
+    assert kind_of("x", source, target) is kind
+    assert kind_of("x", target, source) is kind
+
+
+def test_a_code_by_its_name_is_no_number():
+    """250.0 and 250.00 are two diagnoses."""
+    assert kind_of("icd_code", ["250.0"], ["250.00"]) is Kind.TEXT
