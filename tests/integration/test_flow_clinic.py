@@ -192,7 +192,7 @@ async def test_an_hour_of_halved_appointments_is_half_of_what_is_usual_at_this_h
     The seed is of an hour in which chance takes little part: some forty appointments wander by a sixth.
     """
     start = datetime(2026, 3, 3, 15, tzinfo=UTC)
-    with start_clinic(tmp_path / "clinic", start=start, speed=1200.0, seed=13, systems=("epic",)) as clinic:
+    with start_clinic(tmp_path / "clinic", start=start, speed=600.0, seed=13, systems=("epic",)) as clinic:
         house, clock = writing(clinic, tmp_path / "home", canary=None, timezone=clinic.timezone)
         remember_frame(generate_history(house.configuration.integrations[0], start), house.home)
         clinic.break_("epic", "fewer_records", operation="Appointment.search")
