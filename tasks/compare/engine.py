@@ -1,7 +1,7 @@
 """The engine of a comparison: both sides as relations of one DuckDB in memory, `source` and `target`, all of text.
 
-A row is first a hash of 64 bits beside its key: that is all that is joined, so less than one side is ever held. The few
-rows whose hashes differ are read a second time and brought to canonical form, value by value.
+A row is first two hashes of 64 bits, of its key and of all of it: that is all that is grouped, so less than one side is
+ever held. The few rows whose hashes differ are read a second time and brought to canonical form, value by value.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from models.canonical import canonical
 from models.comparison import Comparison, Finding, FindingType, in_order, kind_of, unlike_rows
@@ -20,11 +20,18 @@ from tasks.history.questions import page
 from tasks.tables._checksums import SPACE, quoted
 from tasks.tables._duck import DuckTable, why
 
+if TYPE_CHECKING:
+    import duckdb
+
 BATCH = 10_000  # rows whose values are compared together
 LOOKED_AT = 2000  # values of a column by which its kind is told, of each side
 SEPARATOR = "\x1f"  # between the parts of a compound key: no text of people holds it
 THREADS = 2
+TIGHT_MB = 160  # at first: two threads that read Parquet need 100 or so; what has no room is spilt
+ROW_BYTES = 64  # of a row while hashes are grouped
+ROOMY = "80%"  # of the machine, where the tight limit was too tight
 SIDES = ("source", "target")
+KEY = '"\x1fkey"'  # the whole key; no table has a column of this name
 SOME = "_some"  # rows by which kinds are told, where the side itself holds only what differs
 
 
@@ -47,6 +54,7 @@ class Engine:
         for setting in (f"temp_directory = {quoted(spill, chr(39))}", f"threads = {THREADS}", "TimeZone = 'UTC'"):
             self.db.execute(f"set {setting}")
         self.db.execute("set preserve_insertion_order = false")
+        self.db.execute(f"set memory_limit = '{TIGHT_MB}MB'")
 
     def view(self, side: str, table: DuckTable, names: Mapping[str, str], where: str = "true") -> None:
         """One side as what DuckDB reads by itself, or those of its rows for which something holds."""
@@ -108,10 +116,9 @@ class Engine:
         import duckdb  # noqa: PLC0415  # as above
 
         try:
-            read = [self._summed(side) for side in SIDES]
+            read = [self._hashed(side) for side in SIDES]
             tell("Joining them by key")
-            joined = page("compare_keys")
-            self.db.execute(f"create temp table differing as {joined}")
+            self._keep_what_differs(sum(count for count, _ in read))
             kinds = {name: told.get(name) or self._kind(name) for name in self.columns}
             tell("Comparing what differs")
             findings = in_order((*self._keys(), *self._values(kinds), *self._of_many(kinds)))
@@ -121,18 +128,48 @@ class Engine:
         in_source, in_target = rows or (read[0][0], read[1][0])
         return Comparison(findings, in_source, in_target, self.columns, kinds, unlike, keyless, cells)
 
-    def _summed(self, side: str) -> tuple[int, int]:
-        """Hashes by key; how many rows there are, and how many have no key."""
-        values = ", ".join(map(quoted, self.columns)) or "0"
-        self.db.execute(
-            f"""create temp table {side}_sums as
-            with hashed as (select {self.joined_key} as key, hash({values}) as h from {side})
-            select key, count(*) as n, min(h) as lo, max(h) as hi from hashed group by key"""  # noqa: S608  # quoted
-        )
-        total = f"select coalesce(sum(n), 0), coalesce(sum(n) filter (key is null), 0) from {side}_sums"  # noqa: S608
+    def _run(self, asked: str) -> duckdb.DuckDBPyConnection:
+        """One step; again with more memory where there was too little."""
+        import duckdb  # noqa: PLC0415  # as above
+
+        try:
+            return self.db.execute(asked)
+        except duckdb.OutOfMemoryException:
+            self.db.execute(f"set memory_limit = '{ROOMY}'")
+            return self.db.execute(asked)
+
+    def _hashed(self, side: str) -> tuple[int, int]:
+        """Hashes of each row; how many rows there are, and how many have no key."""
+        row = ", ".join((KEY, *map(quoted, self.columns)))
+        of_key = f"case when {KEY} is not null then hash({KEY}) end"
+        asked = f"select {of_key} as k, hash({row}) as h from {self._keyed(side)}"  # noqa: S608  # quoted
+        self._run(f"create temp table {side}_hashes as {asked}")
+        total = f"select count(*), count(*) - count(k) from {side}_hashes"  # noqa: S608  # a name of ours
         rows, keyless = self.db.execute(total).fetchone() or (0, 0)
-        self.db.execute(f"delete from {side}_sums where key is null")  # noqa: S608  # a name of ours
         return int(rows), int(keyless)
+
+    def _keep_what_differs(self, rows: int) -> None:
+        """The rows of both sides under keys that are not the same to the letter, and which keys these are."""
+        self.db.execute(f"set memory_limit = '{max(TIGHT_MB, rows * ROW_BYTES // 1_000_000)}MB'")
+        self._run(f"create temp table unequal as {page('compare_hashes')}")
+        for side in SIDES:
+            self.db.execute(f"drop table {side}_hashes")
+            rows_of = f"select * from {self._keyed(side)} where hash({KEY}) in (select k from unequal)"  # noqa: S608  # as above
+            self._run(f"create temp table {side}_rows as {rows_of} and {KEY} is not null")
+            self._run(
+                f"create temp table {side}_sums as with hashed as (select {KEY} as key, hash({self._listed}) as h "  # noqa: S608  # as above
+                f"from {side}_rows) select key, count(*) as n, min(h) as lo, max(h) as hi from hashed group by key"
+            )
+        self._run(f"create temp table differing as {page('compare_keys')}")
+
+    def _keyed(self, side: str) -> str:
+        """A side, with the key as one text."""
+        return f"(select {self.joined_key} as {KEY}, {self._listed} from {side})"  # noqa: S608  # quoted
+
+    @property
+    def _listed(self) -> str:
+        """The compared columns; without any there is one that says nothing."""
+        return ", ".join(map(quoted, self.columns)) or "0"
 
     def _keys(self) -> Iterator[Finding]:
         """What is missing, extra or there too often."""
@@ -148,7 +185,7 @@ class Engine:
         if not self.columns:
             return
         same = lru_cache(maxsize=200_000)(self._is_same)
-        cursor = self.db.execute(self._pairs())  # a cursor of its own would not see temporary tables
+        cursor = self._run(self._pairs())  # a cursor of its own would not see temporary tables
         while rows := cursor.fetchmany(BATCH):
             for key, *values in rows:
                 theirs, ours = values[: len(self.columns)], values[len(self.columns) :]
@@ -159,24 +196,20 @@ class Engine:
     def _pairs(self) -> str:
         """Rows of both sides under one key that differ."""
         first, second = (", ".join(f"{side}.{quoted(c)}" for c in self.columns) for side in ("s", "t"))
-        side = f"select {self.joined_key} as key, * from"
         return (
-            "with d as (select key from differing where in_source = 1 and in_target = 1), "  # noqa: S608  # quoted, or ours
-            f"s as materialized (select * from ({side} source) semi join d using (key)), "
-            f"t as materialized (select * from ({side} target) semi join d using (key)) "
-            f"select s.key, {first}, {second} from s join t using (key)"
+            f"select s.{KEY}, {first}, {second} from source_rows s join target_rows t using ({KEY}) "  # noqa: S608  # quoted, or ours
+            f"where s.{KEY} in (select key from differing where in_source = 1 and in_target = 1)"
         )
 
     def _of_many(self, kinds: Mapping[str, ColumnKind]) -> Iterator[Finding]:
         """What differs under keys that a side has more than once: rows are set against those that are most alike."""
-        listed = ", ".join(map(quoted, self.columns)) or "0"
         many = "in_source > 0 and in_target > 0 and in_source + in_target > 2 and not is_same"
         rows_of = " union all ".join(
-            f"select {self.joined_key} as key, {n} as side, {listed} from {side}"  # noqa: S608  # quoted, or ours
+            f"select {KEY} as key, {n} as side, {self._listed} from {side}_rows"  # noqa: S608  # quoted, or ours
             for n, side in enumerate(SIDES)
         )
         keys = f"select key from differing where {many}"  # noqa: S608  # ours
-        cursor = self.db.execute(f"select * from ({rows_of}) semi join ({keys}) using (key) order by key")  # noqa: S608  # as above
+        cursor = self._run(f"select * from ({rows_of}) semi join ({keys}) using (key) order by key")  # noqa: S608  # as above
         for key, rows in groupby(each(cursor), key=lambda row: row[0]):
             sides_of_key: tuple[list[tuple[Any, ...]], ...] = ([], [])
             for _, side, *values in rows:
