@@ -17,7 +17,7 @@ from models.comparison import Comparison, Finding, FindingType, in_order, kind_o
 from models.errors import BadInput
 from models.reconciliation import ColumnKind
 from tasks.history.questions import page
-from tasks.tables._checksums import SPACE, quoted
+from tasks.tables._checksums import bare_in_duckdb, quoted
 from tasks.tables._duck import DuckTable, why
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Engine:
     @property
     def joined_key(self) -> str:
         """The key as one text, without the white space around it; NULL where a part is missing."""
-        parts = (f"nullif(trim({quoted(name)}, {quoted(SPACE, chr(39))}), '')" for name in self.key)
+        parts = map(bare_in_duckdb, self.key)
         return f" || '{SEPARATOR}' || ".join(parts)
 
     def compared(
@@ -154,8 +154,9 @@ class Engine:
         self._run(f"create temp table unequal as {page('compare_hashes')}")
         for side in SIDES:
             self.db.execute(f"drop table {side}_hashes")
-            rows_of = f"select * from {self._keyed(side)} where hash({KEY}) in (select k from unequal)"  # noqa: S608  # as above
-            self._run(f"create temp table {side}_rows as {rows_of} and {KEY} is not null")
+            rows_of = f"select * from {self._keyed(side)} where hash({KEY}) in (select k from unequal)"  # noqa: S608  # quoted
+            self._run(f"create temp table {side}_rows as {rows_of}")
+            self._run(f"delete from {side}_rows where {KEY} is null")  # noqa: S608  # a name of ours
             self._run(
                 f"create temp table {side}_sums as with hashed as (select {KEY} as key, hash({self._listed}) as h "  # noqa: S608  # as above
                 f"from {side}_rows) select key, count(*) as n, min(h) as lo, max(h) as hi from hashed group by key"

@@ -172,9 +172,19 @@ def quoted(name: Any, mark: str = '"') -> str:  # noqa: ANN401 - a name, or a pa
     return f"{mark}{str(name).replace(mark, mark * 2)}{mark}"
 
 
+def bare_in_duckdb(name: str) -> str:
+    """A column of the key as text, without the space around it, in the words of DuckDB; NULL where nothing is left.
+
+    Most keys have none; to look whether is ten times faster than to take it away.
+    """
+    key = f"cast({quoted(name)} as varchar)"
+    trimmed = f"trim({key}, {quoted(SPACE, chr(39))})"
+    return f"nullif(case when {key} >= '!' and right({key}, 1) > ' ' then {key} else {trimmed} end, '')"
+
+
 def part_in_duckdb(key: Sequence[str], digits: int) -> str:
     """As `part_of`, in the words of DuckDB."""
-    bare = [f"nullif(trim(cast({quoted(one)} as varchar), {quoted(SPACE, chr(39))}), '')" for one in key]
+    bare = [bare_in_duckdb(one) for one in key]
     has_none = " or ".join(f"{one} is null" for one in bare)
     return f"case when {has_none} then '{KEYLESS}' else substr(md5({glued_in_duckdb(bare)}), 1, {digits:d}) end"
 
