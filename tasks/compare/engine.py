@@ -151,7 +151,8 @@ class Engine:
     def _keep_what_differs(self, rows: int) -> None:
         """The rows of both sides under keys that are not the same to the letter, and which keys these are."""
         self.db.execute(f"set memory_limit = '{max(TIGHT_MB, rows * ROW_BYTES // 1_000_000)}MB'")
-        self._run(f"create temp table unequal as {page('compare_hashes')}")
+        asked = page("compare_hashes")
+        self._run(f"create temp table unequal as {asked}")
         for side in SIDES:
             self.db.execute(f"drop table {side}_hashes")
             rows_of = f"select * from {self._keyed(side)} where hash({KEY}) in (select k from unequal)"  # noqa: S608  # quoted
@@ -161,7 +162,8 @@ class Engine:
                 f"create temp table {side}_sums as with hashed as (select {KEY} as key, hash({self._listed}) as h "  # noqa: S608  # as above
                 f"from {side}_rows) select key, count(*) as n, min(h) as lo, max(h) as hi from hashed group by key"
             )
-        self._run(f"create temp table differing as {page('compare_keys')}")
+        asked = page("compare_keys")
+        self._run(f"create temp table differing as {asked}")
 
     def _keyed(self, side: str) -> str:
         """A side, with the key as one text."""
