@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from pydantic import AwareDatetime, Field, NonNegativeFloat
 
-from models.dependency import OUR_NETWORK, Dependencies
+from models.dependency import OUR_NETWORK, TOGETHER, Dependencies
 from models.incident import family
 from models.noun import Noun
 from models.origin import Ailing, trace
 from models.reading import Identifier, Outcome
 from models.wording import counted, span
 
-TOGETHER = timedelta(minutes=10)  # from one onset to the next: through queues and time-outs trouble takes minutes
 SEVERAL = 2  # integrations that make a cascade; one by itself is an incident
 
 

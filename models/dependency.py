@@ -8,6 +8,7 @@ another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from models.noun import Noun
 from models.reading import Identifier
 
 OUR_NETWORK = "our own network"
+TOGETHER = timedelta(minutes=10)  # from one onset to the next: through queues and time-outs trouble takes minutes
 ANY_VENDOR = Contacts.model_fields["vendor"].default  # nobody in particular was named
 
 

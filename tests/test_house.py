@@ -104,6 +104,14 @@ def test_a_command_that_needs_nothing_heavy_imports_nothing_heavy(arguments):
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+def test_what_every_command_opens_imports_no_arithmetic():
+    """The ledger and the configuration: a second of imports here is a second of every command and every cycle."""
+    heavy = tuple(name for name in (*HEAVY, "pyarrow") if name != "sqlalchemy")
+    code = f"import sys, tasks.house; print(*[name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 # --- sources ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from models.anomaly import Severity
-from models.cascade import TOGETHER
+from models.dependency import TOGETHER
 from models.notify.candidate import Candidate, Fate, Group, Key, Scene, Verdict
 
 STAGE = "group"
