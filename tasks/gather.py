@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from models.discrepancy import DayCount
+from models.discrepancy import DayCount, Reconciled, reconciled_id
 from models.errors import BadInput
 from models.integration import Integration
 from models.narrowing import Compared, ComparedDay, Days, drawn, most_differing, share_at_most
@@ -148,7 +148,7 @@ class Run:
             # A day more at each end: a date without hours is the practice's, and the database thinks of its own; and
             # what moved by hours over an edge is not missing.
             near = frozenset((self._days[0] - DAY, *self._days, self._days[-1] + DAY))
-            for rows in table.stream(names, by.landed, by.kind, since - DAY, until + DAY):
+            for rows in table.stream(names, by.landed, since - DAY, until + DAY):
                 self._ours.add(rows, near)
         self._ours.flush()
 
@@ -176,7 +176,7 @@ class Run:
     async def _planned(self, ours: dict[date, Held], touched: frozenset[date] | None) -> Plan:
         """Which days are read, by what is known of them and by what they count."""
         may_stand = {} if touched is None else {one.day: one for one in self._standing(ours, touched)}
-        always = {*self._days[-ALWAYS:], *(touched or ())}
+        always = {*self._days[-ALWAYS:], *(touched or ()), *self._unsettled()}
         may_pass = [day for day in self._days if day not in may_stand and day not in always]
         if self._wanted.sample is None or not self._ask.can_count:
             may_pass = []
@@ -189,6 +189,12 @@ class Run:
         unread = tuple(day for day in pool if day not in sample)
         read = tuple(day for day in self._days if day not in standing and day not in unread)
         return Plan(read, standing, sample, unread)
+
+    def _unsettled(self) -> Days:
+        """The days on which something differed at the last look: a sample that passes them over proves nothing."""
+        last = self._house.ledger.kept(Reconciled, reconciled_id(self._integration.id, self._wanted.name))
+        spans = [(one.first_day, one.last_day) for one in last.discrepancies] if last else []
+        return tuple(day for day in self._days if any(lies_in(day, *span) for span in spans))
 
     def _standing(self, ours: dict[date, Held], touched: frozenset[date]) -> list[ComparedDay]:
         """The days that agreed in the last run, on which ours holds the same, and of theirs nothing changed."""
@@ -290,6 +296,11 @@ class Run:
         units = len(plan.sample) + len(plan.unread)
         days = most_differing(units, len(plan.sample), wrong, self._wanted.confidence) - wrong
         return share_at_most([ours.get(day, Held()).records for day in plan.unread], days)
+
+
+def lies_in(day: date, first: date | None, last: date | None) -> bool:
+    """Whether a day lies in a span; an end that nobody knows is everywhere."""
+    return (first is None or first <= day) and (last is None or day <= last)
 
 
 def days_of(since: datetime, until: datetime, zone: ZoneInfo) -> Days:

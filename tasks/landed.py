@@ -33,7 +33,7 @@ def landed_rows(house: House, wanted: Reconciliation, since: datetime, until: da
 
     by = wanted.counted_by
     with open_landed(house, wanted) as table:
-        rows = [row for batch in table.stream(table.columns, by.landed, by.kind, since, until) for row in batch]
+        rows = [row for batch in table.stream(table.columns, by.landed, since, until) for row in batch]
         return pd.DataFrame(rows, columns=list(table.columns), dtype=object)
 
 

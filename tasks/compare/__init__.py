@@ -7,11 +7,15 @@ Where a database is one of the sides, checksums over parts of the keys come firs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple
+
+from psutil import pid_exists
 
 from models.comparison import Comparison
 from models.errors import BadInput
@@ -20,6 +24,8 @@ from tasks.compare.engine import Engine
 from tasks.compare.parts import load
 from tasks.tables import Table, open_table
 from tasks.tables._interface import check_columns
+
+SPILL = "heal-compare-"  # and the process that it belongs to
 
 
 class Asked(NamedTuple):
@@ -53,7 +59,7 @@ def compare(asked: Asked, base: Path = Path(), tell: Callable[[str], None] = qui
         BadInput: in one sentence, what cannot be compared.
     """
     with ExitStack() as stack:
-        spill = stack.enter_context(TemporaryDirectory(prefix="heal-compare-"))  # 0700; gone when it is done
+        spill = stack.enter_context(spill_folder())
         source = stack.enter_context(open_table(asked.source, asked.source_table, base, asked.timezone))
         target = stack.enter_context(open_table(asked.target, asked.target_table, base, asked.timezone))
         columns, unlike = shared(asked, source, target)
@@ -61,6 +67,15 @@ def compare(asked: Asked, base: Path = Path(), tell: Callable[[str], None] = qui
         tell("Reading both sides")
         loaded = load(engine, source, target, asked.renamed)
         return engine.compared(asked.kinds, unlike, loaded.rows, loaded.cells, tell)
+
+
+def spill_folder() -> TemporaryDirectory[str]:
+    """A private folder for what does not fit into memory; what killed comparisons left in theirs goes first."""
+    for left in Path(gettempdir()).glob(f"{SPILL}*"):
+        pid = left.name.removeprefix(SPILL).partition("-")[0]
+        if pid.isdecimal() and not pid_exists(int(pid)):
+            rmtree(left, ignore_errors=True)  # another user's is his to sweep
+    return TemporaryDirectory(prefix=f"{SPILL}{os.getpid()}-")  # 0700; gone when it is done
 
 
 def shared(asked: Asked, source: Table, target: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -34,10 +34,9 @@ from sqlalchemy.types import NullType
 
 from models.canonical import zone
 from models.errors import BadInput
-from models.reconciliation import ColumnKind
 from tasks.tables._checksums import Sums, as_sent, lies_in, sums_asked, sums_found, with_functions
 from tasks.tables._duck import chosen
-from tasks.tables._interface import BATCH, Row, check_columns, counted_by_day, within
+from tasks.tables._interface import BATCH, Row, check_columns, within
 
 CONNECT_S = 10  # to a server that does not answer
 STATEMENT_MS = 600_000  # one read; who compares more does so in parts
@@ -77,17 +76,10 @@ class DatabaseTable:
         """The names of its columns."""
         return tuple(self._table.columns.keys())
 
-    def count_by_day(
-        self, by: str, kind: ColumnKind, since: datetime, until: datetime, timezone: str
-    ) -> dict[date, int]:
-        """How many rows each day has."""
-        return counted_by_day(self.stream((by,), by, kind, since, until), by, kind, self._timezone, timezone)
-
     def stream(
         self,
         columns: Sequence[str],
         by: str | None = None,
-        kind: ColumnKind = ColumnKind.INSTANT,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[list[Row]]:
@@ -101,7 +93,7 @@ class DatabaseTable:
             found = connection.execution_options(yield_per=BATCH).execute(asked)
             for part in found.mappings().partitions(BATCH):
                 rows = [dict(one) for one in part]
-                yield within(rows, by, kind, since, until, self._timezone) if by else rows
+                yield within(rows, by, since, until, self._timezone) if by else rows
 
     def checksums(self, key: Sequence[str], columns: Sequence[str], digits: int, parts: Collection[str] | None) -> Sums:
         """Of each part of the keys, how many rows, and two sums over them, see `tasks.tables._checksums`.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from models.errors import BadInput
-from models.reconciliation import ColumnKind
 from tasks.tables._checksums import Sums, part_in_duckdb, quoted, sums_found, sums_in_duckdb
-from tasks.tables._interface import BATCH, Row, check_columns, counted_by_day, within
+from tasks.tables._interface import BATCH, Row, check_columns, within
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,17 +102,10 @@ class DuckTable:
                 raise
             raise BadInput(f"{path} cannot be read ({type(error).__name__})") from None
 
-    def count_by_day(
-        self, by: str, kind: ColumnKind, since: datetime, until: datetime, timezone: str
-    ) -> dict[date, int]:
-        """How many rows each day has."""
-        return counted_by_day(self.stream((by,), by, kind, since, until), by, kind, self._timezone, timezone)
-
     def stream(
         self,
         columns: Sequence[str],
         by: str | None = None,
-        kind: ColumnKind = ColumnKind.INSTANT,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[list[Row]]:
@@ -122,7 +114,7 @@ class DuckTable:
         check_columns(wanted, self.columns, self._where)
         for found in self._fetched(f"select {', '.join(map(quoted, wanted))} from rows"):  # noqa: S608  # checked names
             rows = [dict(zip(wanted, one, strict=True)) for one in found]
-            yield within(rows, by, kind, since, until, self._timezone) if by else rows
+            yield within(rows, by, since, until, self._timezone) if by else rows
 
     def _fetched(self, asked: str) -> Iterator[list[tuple[Any, ...]]]:
         """An answer in batches.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +26,7 @@ from models.errors import BadInput
 from models.reconciliation import ColumnKind
 from tasks.compare import Asked, compare
 from tasks.tables import open_table
+from tests.servers import SERVER, Place, a_schema
 
 NAMES = ("id", "birth_date", "phone", "status")
 SOURCE = (
@@ -47,8 +50,6 @@ FOUND = {
     (FindingType.MISMATCH, "4", "birth_date"),
 }
 SECRET, PATIENT = "hunter2-hunter2", "Kowalczyk"
-SERVER = "postgresql://postgres@127.0.0.1:5432/test"
-SCHEMA = f"heal_compare_{uuid4().hex[:12]}"
 
 
 def written(folder: Path, form: str, side: str, rows: tuple[tuple[str, ...], ...]) -> str:
@@ -89,26 +90,17 @@ def test_every_form_of_a_table_can_be_compared(tmp_path, first, second):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[sa.Engine]:
+def server() -> Iterator[Place]:
     """A PostgreSQL with a schema of our own."""
-    engine = sa.create_engine(SERVER.replace("postgresql", "postgresql+psycopg"), connect_args={"connect_timeout": 3})
-    try:
-        with engine.begin() as db:
-            db.execute(sa.text(f"drop schema if exists {SCHEMA} cascade"))
-            db.execute(sa.text(f"create schema {SCHEMA}"))
-    except sa.exc.OperationalError:
-        pytest.skip("no PostgreSQL at 127.0.0.1:5432")
-    yield engine
-    with engine.begin() as db:
-        db.execute(sa.text(f"drop schema if exists {SCHEMA} cascade"))
-    engine.dispose()
+    with a_schema() as place:
+        yield place
 
 
 def test_two_databases_send_only_what_differs(server):
     """Of five thousand rows, the parts of the keys in which one differs; of equal ones, sums alone."""
     columns = "i::text as id, md5(i::text) as a, now()::timestamp as b, i / 4.0 as c"
-    with server.begin() as db:
-        db.execute(sa.text(f"set local search_path to {SCHEMA}"))
+    with server.engine.begin() as db:
+        db.execute(sa.text(f"set local search_path to {server.schema}"))
         db.execute(sa.text(f"create table a as select {columns} from generate_series(1, 5000) i"))  # noqa: S608  # ours
         db.execute(sa.text("create table b as select * from a"))
         db.execute(sa.text("create table c as select * from a"))
@@ -116,8 +108,8 @@ def test_two_databases_send_only_what_differs(server):
         db.execute(sa.text("delete from c where id = '4000'"))
     whole = 2 * 4 * 5000
 
-    equal = compare(Asked(f"{SERVER}#{SCHEMA}.a", f"{SERVER}#{SCHEMA}.b", ("id",)))
-    unlike = compare(Asked(f"{SERVER}#{SCHEMA}.a", f"{SERVER}#{SCHEMA}.c", ("id",)))
+    equal = compare(Asked(server.url("a"), server.url("b"), ("id",)))
+    unlike = compare(Asked(server.url("a"), server.url("c"), ("id",)))
 
     assert equal.findings == ()
     assert {tuple(one) for one in unlike.findings} == {
@@ -130,14 +122,14 @@ def test_two_databases_send_only_what_differs(server):
 
 def test_a_database_sends_little_to_be_compared_with_a_file(server, tmp_path):
     """What lies here adds up the same checksums: of five thousand rows that landed, the parts that differ."""
-    with server.begin() as db:
-        db.execute(sa.text(f"set local search_path to {SCHEMA}"))
+    with server.engine.begin() as db:
+        db.execute(sa.text(f"set local search_path to {server.schema}"))
         db.execute(sa.text("create table landed as select i as id, md5(i::text) as a from generate_series(1, 5000) i"))
         db.execute(sa.text("update landed set a = 'x' where id = 77"))
     place = tmp_path / "theirs.parquet"
     duckdb.sql(f"copy (select i as id, md5(i::varchar) as a from range(1, 5001) r(i)) to '{place}'")  # noqa: S608  # ours
 
-    found = compare(Asked(str(place), f"{SERVER}#{SCHEMA}.landed", ("id",)))
+    found = compare(Asked(str(place), server.url("landed"), ("id",)))
 
     assert {tuple(one) for one in found.findings} == {(FindingType.MISMATCH, "77", "a")}
     assert (found.source_rows, found.target_rows) == (5000, 5000)
@@ -147,9 +139,9 @@ def test_a_database_sends_little_to_be_compared_with_a_file(server, tmp_path):
 def test_a_server_is_only_read(server):
     """Whatever a table's name holds."""
     with pytest.raises(BadInput, match="has no table"):
-        open_table(SERVER, f"{SCHEMA}.a; drop schema {SCHEMA} cascade")
-    with server.connect() as db:
-        assert sa.inspect(db).has_schema(SCHEMA)
+        open_table(SERVER, f"{server.schema}.a; drop schema {server.schema} cascade")
+    with server.engine.connect() as db:
+        assert sa.inspect(db).has_schema(server.schema)
 
 
 @settings(max_examples=25, deadline=None)
@@ -177,6 +169,49 @@ def test_what_was_taken_away_and_altered_is_what_is_found(tmp_path_factory, rows
     expected = {(FindingType.MISSING, key, None) for key in taken & rows.keys()}
     expected |= {(FindingType.MISMATCH, key, "one") for key in (altered & rows.keys()) - taken}
     assert {tuple(one) for one in found.findings} == expected
+
+
+@pytest.mark.parametrize("form", ["csv", "sqlite"])
+@pytest.mark.parametrize(
+    ("source", "target", "found"),
+    [
+        pytest.param(1, 3, (FindingType.DUPLICATE, "1", None), id="two exact copies too many"),
+        pytest.param(2, 0, (FindingType.MISSING, "1", None), id="two alike, and both are missing"),
+        pytest.param(0, 2, (FindingType.EXTRA, "1", None), id="two alike that are only here"),
+    ],
+)
+def test_how_often_a_row_is_there_counts(tmp_path, form, source, target, found):
+    """However alike the copies are: their hashes cancel each other out, and their number does not."""
+    other = ("9", "1970-01-02", "", "active")
+    sides = [(*[SOURCE[0]] * many, other) for many in (source, target)]
+    urls = [written(tmp_path, form, side, rows) for side, rows in zip("ab", sides, strict=True)]
+
+    assert [tuple(one) for one in compare(Asked(*urls, ("id",))).findings] == [found]
+
+
+def test_white_space_around_a_key_does_not_count_where_a_database_adds_up(tmp_path):
+    """Each of two spellings of one key lies in the same part: a copy of it is found, and nothing is missing."""
+    source = ((" 1", "1970-01-02", "", "active"), ("1\t", "1970-01-02", "", "active"))
+    urls = [written(tmp_path, "sqlite", side, rows) for side, rows in (("a", source), ("b", source[:1]))]
+
+    assert compare(Asked(*urls, ("id",))).findings == ()
+    assert {one.type for one in compare(Asked(*reversed(urls), ("id",))).findings} == {FindingType.DUPLICATE}
+
+
+def test_what_a_killed_comparison_spilt_is_swept_away_by_the_next(tmp_path, monkeypatch):
+    """Values may lie there; what a living process holds is left alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    left, held, strange = (tmp_path / f"heal-compare-{name}" for name in (f"{dead.pid}-x", f"{os.getpid()}-x", "mine"))
+    for folder in (left, held, strange):
+        folder.mkdir()
+        (folder / "spill").write_text(PATIENT)
+
+    compare(Asked(written(tmp_path, "csv", "a", SOURCE), written(tmp_path, "csv", "b", TARGET), ("id",)))
+
+    assert (left.exists(), held.exists(), strange.exists()) == (False, True, True)
+    assert sorted(tmp_path.glob("heal-compare-*")) == sorted([held, strange])
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,20 @@ async def test_what_could_not_be_read_is_tried_again_within_the_hour_and_not_at_
         assert len(due(scene.house)) == 1
 
 
+async def test_a_sample_never_passes_over_a_day_on_which_something_differed(tmp_path):
+    """Counts agree where only a value differs: a day that is not drawn again would end what still stands there."""
+    async with a_scene(tmp_path, look_back=timedelta(days=9)) as scene:
+        days = ("2026-02-26", "2026-02-27", "2026-03-02")
+        wrong = [next(row["id"] for row in scene.rows if row["start"].startswith(day)) for day in days]
+        scene.land(lambda rows: [row | ({"status": "noshow"} if row["id"] in wrong else {}) for row in rows])
+        assert (await scene.compare()).differing == 3
+        one, wanted = scene.pair
+        sampled = await reconcile(scene.house, Pair(one, wanted.model_copy(update={"sample": 0.0})))
+
+    assert (sampled.state, sampled.differing) == (State.DIFFERS, 3)
+    assert scene.sightings[0].stands
+
+
 async def test_both_sides_alike_are_no_news(tmp_path, capsys, monkeypatch):
     """And the command says so; it asks nobody for what the last run found."""
     async with a_scene(tmp_path) as scene:

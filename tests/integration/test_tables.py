@@ -16,32 +16,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.errors import BadInput
-from models.reconciliation import ColumnKind
 from tasks.tables import open_table
 from tasks.tables._checksums import KEYLESS, glue
+from tests.servers import Place, a_schema
 
-SERVER = "postgresql://postgres@127.0.0.1:5432/test"
-SCHEMA = "heal_tables"
 PATIENT = "Kowalczyk"
 VALUES = st.one_of(st.none(), st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6))
 ROWS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=12)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[sa.Engine]:
+def server() -> Iterator[Place]:
     """A PostgreSQL with a schema of our own."""
-    engine = sa.create_engine(SERVER.replace("postgresql", "postgresql+psycopg"), connect_args={"connect_timeout": 3})
-    try:
-        with engine.begin() as db:
-            db.execute(sa.text(f"drop schema if exists {SCHEMA} cascade"))
-            db.execute(sa.text(f"create schema {SCHEMA}"))
-            db.execute(sa.text(f"create table {SCHEMA}.t (k text, v text)"))
-    except sa.exc.OperationalError:
-        pytest.skip("no PostgreSQL at 127.0.0.1:5432")
-    yield engine
-    with engine.begin() as db:
-        db.execute(sa.text(f"drop schema if exists {SCHEMA} cascade"))
-    engine.dispose()
+    with a_schema() as place:
+        with place.engine.begin() as db:
+            db.execute(sa.text(f"create table {place.schema}.t (k text, v text)"))
+        yield place
 
 
 def places(folder: Path, rows: list[tuple[str | None, str | None]]) -> tuple[str, str]:
@@ -61,14 +51,14 @@ def places(folder: Path, rows: list[tuple[str | None, str | None]]) -> tuple[str
 @given(ROWS)
 def test_checksums_are_the_same_wherever_they_are_added_up(server, tmp_path, rows):
     """In PostgreSQL, SQLite and DuckDB, of all parts and of some."""
-    with server.begin() as db:
-        db.execute(sa.text(f"truncate {SCHEMA}.t"))
+    with server.engine.begin() as db:
+        db.execute(sa.text(f"truncate {server.schema}.t"))
         db.execute(
-            sa.text(f"insert into {SCHEMA}.t values (:k, :v)"),  # noqa: S608  # ours
+            sa.text(f"insert into {server.schema}.t values (:k, :v)"),  # noqa: S608  # ours
             [{"k": k, "v": v} for k, v in rows],
         )
     found = []
-    for place in (f"{SERVER}#{SCHEMA}.t", *places(tmp_path, rows)):
+    for place in (server.url("t"), *places(tmp_path, rows)):
         with open_table(place) as table:
             sums = table.checksums(("k",), ("k", "v"), 1, None)
             some = frozenset(sorted(sums)[::2])
@@ -120,7 +110,7 @@ def test_a_row_of_a_span_is_found_however_its_time_is_written(tmp_path, at):
     with open_table(f"sqlite:///{tmp_path / 't.db'}") as table:
         for first, last, expected in ((0, 12, [1]), (12, 24, []), (9, 10, [1])):
             since, until = (datetime(2026, 3, 5 + hour // 24, hour % 24, tzinfo=UTC) for hour in (first, last))
-            rows = [row for batch in table.stream(("id",), "at", ColumnKind.INSTANT, since, until) for row in batch]
+            rows = [row for batch in table.stream(("id",), "at", since, until) for row in batch]
             assert [row["id"] for row in rows] == expected
 
 
@@ -136,11 +126,11 @@ def test_text_that_is_no_utf8_is_read_and_not_quoted(tmp_path):
 
 def test_what_a_server_says_of_a_value_is_not_repeated(server):
     """A date that Python has no room for, met while reading."""
-    with server.begin() as db:
-        db.execute(sa.text(f"create table {SCHEMA}.far (v date)"))
-        db.execute(sa.text(f"insert into {SCHEMA}.far values ('12345-06-07')"))  # noqa: S608  # ours
+    with server.engine.begin() as db:
+        db.execute(sa.text(f"create table {server.schema}.far (v date)"))
+        db.execute(sa.text(f"insert into {server.schema}.far values ('12345-06-07')"))  # noqa: S608  # ours
 
-    with open_table(f"{SERVER}#{SCHEMA}.far") as table:
+    with open_table(server.url("far")) as table:
         with pytest.raises(BadInput, match="cannot be read") as refused:
             list(table.stream(("v",)))
         assert [*table.texts(("v",))] == [[("12345-06-07",)]]
