@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, StringConstraints
+from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from models.anomaly import Severity
 from models.delivery import Key
@@ -15,8 +15,6 @@ from models.reading import Code, Identifier
 from models.reconciliation import ColumnName
 
 KEYS_KEPT = 100  # of each discrepancy, in the ledger; all of them are in the run's file
-
-Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
 class State(StrEnum):
@@ -50,8 +48,8 @@ class Discrepancy(Noun):
     of: PositiveInt  # records compared
     column: ColumnName | None = None
     offset_s: int | None = None  # SHIFTED: ours less theirs
-    location: Pseudonym | None = None  # when all of it is at one
-    provider: Pseudonym | None = None
+    location: Key | None = None  # when all of it is at one
+    provider: Key | None = None
     first_day: date | None = None
     last_day: date | None = None
     keys: Annotated[tuple[Key, ...], Field(max_length=KEYS_KEPT)] = ()

@@ -89,3 +89,22 @@ def tls_pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | 
     if (certificate is None) != (key is None):
         raise BadInput("--tls-certificate and --tls-key belong together; give both, or neither behind a proxy")
     return (certificate, key) if certificate and key else None
+
+
+def pairs_of(written: str | None, option: str) -> dict[str, str]:
+    """`a=b,c=d` as a mapping.
+
+    Args:
+        written: on the command line; None or nothing: no pairs.
+        option: by which it was given.
+
+    Raises:
+        BadInput: it is not written so.
+    """
+    from models.errors import BadInput  # noqa: PLC0415
+
+    found = [one.partition("=") for one in (written or "").split(",") if one.strip()]
+    pairs = {name.strip(): value.strip() for name, _, value in found}
+    if not all(pairs) or not all(pairs.values()):
+        raise BadInput(f"write {option} as NAME=VALUE, several with commas between them")
+    return pairs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption
+from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, pairs_of
 from models.errors import DEGRADED, HEALTHY, BadInput
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(
     if feed is None:
         raise BadInput(f"say which feed the table is of: {', '.join(feeds(None))}")
     run = checked(
-        feeds(feed)[0], table, pairs(columns, "--columns"), pairs(",".join(against or ()), "--against"), terms
+        feeds(feed)[0], table, pairs_of(columns, "--columns"), pairs_of(",".join(against or ()), "--against"), terms
     )
     show_run(run, as_json=as_json)
     return HEALTHY if run.state.value in {"kept", "not_checked"} else DEGRADED
@@ -92,18 +92,6 @@ def terms_of(feed: str | None, integration: str | None, config: Path) -> Terms:
     known = house_of(config, None, check_secrets=False).integration(integration)
     wanted = next((one for one in known.reconcile if one.name == feed), None)
     return terms_for(known, feed or "", wanted.resource if wanted else None, now, known.timezone)
-
-
-def pairs(written: str, option: str) -> dict[str, str]:
-    """`a=b,c=d` as a mapping.
-
-    Raises:
-        BadInput: it is not written so.
-    """
-    found = [one.partition("=") for one in written.split(",") if one]
-    if any(not name or not value for name, _, value in found):
-        raise BadInput(f"write {option} as NAME=VALUE, several with commas between them")
-    return {name.strip(): value.strip() for name, _, value in found}
 
 
 def checked(feed: str, table: str, names: dict[str, str], against: dict[str, str], terms: Terms) -> PromiseRun:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, HomeOption, house_of, run
+from flows.commands._options import DEPLOYMENTS, LOOK, ConfigurationOption, HomeOption, house_of, pairs_of, run
 from models.errors import DEGRADED, HEALTHY, BadInput
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def two_tables(
         columns=listed(columns),
         ignored=listed(ignore),
         kinds=kinds_of(kinds),
-        renamed=pairs_of(rename, "--rename theirs=ours"),
+        renamed=pairs_of(rename, "--rename"),
         timezone=checked_zone(timezone),
         source_table=source[1],
         target_table=target[1],
@@ -153,18 +153,6 @@ def listed(written: str | None) -> tuple[str, ...]:
     return tuple(one.strip() for one in (written or "").split(",") if one.strip())
 
 
-def pairs_of(written: str | None, form: str) -> dict[str, str]:
-    """`a=b,c=d` → what stands for what.
-
-    Raises:
-        BadInput: when an entry is no pair.
-    """
-    pairs = [one.partition("=") for one in listed(written)]
-    if any(not first or not second for first, _, second in pairs):
-        raise BadInput(f"write {form}, several with commas between them")
-    return {first.strip(): second.strip() for first, _, second in pairs}
-
-
 def kinds_of(written: str | None) -> dict[str, ColumnKind]:
     """`dob=date` → what each column is.
 
@@ -174,7 +162,7 @@ def kinds_of(written: str | None) -> dict[str, ColumnKind]:
     from models.reconciliation import ColumnKind  # noqa: PLC0415
 
     known = {kind.value: kind for kind in ColumnKind}
-    told = pairs_of(written, "--kinds column=kind")
+    told = pairs_of(written, "--kinds")
     if lost := [one for one in told.values() if one not in known]:
         raise BadInput(f"there is no kind {lost[0]}; there are: {', '.join(known)}")
     return {name: known[kind] for name, kind in told.items()}
