@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from models.tables import Told
 from models.wording import counted, one_line
 
 UNKNOWN = "not known yet"
+PSEUDONYM = re.compile(r"[0-9a-f]{16}")  # as models.delivery.Key
 WAYS = {Direction.IN: "from them", Direction.OUT: "to them"}
 NEEDS = {
     Unit.READS: "every failed read of it replayed",
@@ -28,9 +30,14 @@ PROOFS = {
 
 def named(gap: Gap, timezone: str, as_of: datetime) -> str:
     """`Appointment at all sites 09:10–09:50`, on the practice's clock; the way only where it goes to them."""
-    place = "at all sites" if gap.location is None else f"at {gap.location}"
+    place = "at all sites" if gap.location is None else f"at {place_words(gap.location)}"
     way = f", {WAYS[gap.direction]}," if gap.direction is Direction.OUT else ""
     return f"{gap.resource} {place}{way} {lasted(gap, timezone, as_of)}"
+
+
+def place_words(location: str) -> str:
+    """A site by the name that the configuration gives it; one that is known by its pseudonym alone has no name."""
+    return "one site" if PSEUDONYM.fullmatch(location) else location
 
 
 def lasted(gap: Gap, timezone: str, as_of: datetime) -> str:

@@ -21,7 +21,7 @@ WITHHELD = "details are withheld: something in them has the form of an identifie
 LISTS = ("evidence", "tried", "recommended")
 
 OURS = re.compile(  # ids that we give, by their whole form
-    r"\b(?:INC|ACT|PRB|ANM|SIL)-20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3,5}\b(?:#[0-9]{1,3}\b)?|\bADJ-[0-9a-f]{12}\b"
+    r"\b(?:INC|ACT|PRB|ANM|SIL|GAP)-20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3,5}\b(?:#[0-9]{1,3}\b)?|\bADJ-[0-9a-f]{12}\b"
 )
 INSTANT = re.compile(
     r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)?"
@@ -37,11 +37,13 @@ MEASURED = re.compile(  # a number of one or two digits needs no excuse
     rf"(?<![\w.,/-])[<>+-]?[0-9]{{1,12}}{DECIMALS} ?(?:{UNITS})(?![\w-])"
     rf"|(?<![\w.,/-])(?:[0-9]{{1,7}} of )?[0-9]{{1,7}} (?:{COUNTED})(?![\w-])"
     rf"|: [0-9]{{1,9}}{DECIMALS}, usually [0-9]{{1,9}}{DECIMALS}\b"  # models.describe, of any metric
+    r"|: [0-9]{1,7}(?:\.[0-9]{1,9})? of [0-9]{1,7}\b"  # models.indication, of what was compared
 )
 TELLING = re.compile(  # what `looks_identifying` has no need to know at its own doors
     r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}"  # an e-mail address
     r"|https?://\S*[?#]\S"  # a URL that says more than where
     r"|\b[a-z]{2,12}:[0-9a-f]{8,}\b"  # something by its hash or template, as of a finger
+    r"|\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{16}\b"  # a pseudonym (tasks.pseudonym): it stands in no notice
 )
 ACRONYMS = re.compile(r"\b[A-Z]{2,6}/(?:[A-Z]{2,6}|[0-9](?:\.[0-9])?)\b|\b[A-Z][a-z]+/[A-Z][a-z]+_[A-Z][a-z]+\b")
 

@@ -278,6 +278,9 @@ TestMachine.settings = settings(max_examples=50, stateful_step_count=10, deadlin
     [
         pytest.param(a_gap(), "Appointment at all sites 08:45–09:25", id="on the practice's clock"),
         pytest.param(a_gap(location="north"), "Appointment at north 08:45–09:25", id="at one place"),
+        pytest.param(
+            a_gap(location="bb88636ba40828f7"), "Appointment at one site 08:45–09:25", id="at one without a name"
+        ),
         pytest.param(waiting(until=None, state="open"), "Appointment at all sites 08:45–now", id="while it lasts"),
         pytest.param(a_gap(direction="out"), "Appointment at all sites, to them, 08:45–09:25", id="to them"),
         pytest.param(
